@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises';
+
+/**
+ * The secret a file holds, made (24 random bytes, base64url: safe in a URL) when there is none yet.
+ * The file is 0600 and appears whole or not at all; of two makers at once the first one's secret is everybody's.
+ */
+export async function secretFile(path: string): Promise<string> {
+  const held = await readSecret(path);
+  if (held) return held;
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeFile(draft, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    await chmod(draft, 0o600);
+    await link(draft, path).catch(ignoreExisting);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  const made = await readSecret(path);
+  if (!made) throw new Error(`${path} is empty`);
+  return made;
+}
+
+async function readSecret(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim() || undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}

@@ -1,0 +1,61 @@
+/**
+ * Failpoints stand before and after every durable step, and do nothing unless asked for:
+ * `ENTREPOT_FAILPOINTS='metadata.finish-session:after=kill; blobs.fsync-extent:before=error@2'`.
+ * Actions: `kill` (SIGKILL to this process), `error` (throws), `hang` (never returns), `delay(ms)`.
+ * `@n` acts at the n-th passing only.
+ */
+type Action = { kind: 'kill' | 'error' | 'hang' } | { kind: 'delay'; ms: number };
+
+interface Failpoint {
+  readonly action: Action;
+  readonly at: number | null;
+  passed: number;
+}
+
+export class FailpointError extends Error {
+  override readonly name = 'FailpointError';
+}
+
+function parseAction(text: string): Action {
+  const delay = /^delay\((\d+)\)$/.exec(text);
+  if (delay) return { kind: 'delay', ms: Number(delay[1]) };
+  if (text === 'kill' || text === 'error' || text === 'hang') return { kind: text };
+  throw new Error(`ENTREPOT_FAILPOINTS: unknown action "${text}"; use kill, error, hang or delay(ms)`);
+}
+
+/** Parses `name:before|after=action[@n]`, separated by semicolons. */
+export function parseFailpoints(text: string): Map<string, Failpoint> {
+  const points = new Map<string, Failpoint>();
+  for (const part of text.split(';').map((each) => each.trim()).filter(Boolean)) {
+    const match = /^([\w.-]+:(?:before|after))=([\w()]+?)(?:@(\d+))?$/.exec(part);
+    if (!match) throw new Error(`ENTREPOT_FAILPOINTS: "${part}" is not name:before=action or name:after=action`);
+    points.set(match[1]!, { action: parseAction(match[2]!), at: match[3] ? Number(match[3]) : null, passed: 0 });
+  }
+  return points;
+}
+
+const asked = process.env.ENTREPOT_FAILPOINTS ? parseFailpoints(process.env.ENTREPOT_FAILPOINTS) : null;
+
+async function act(name: string, points: Map<string, Failpoint>): Promise<void> {
+  const point = points.get(name);
+  if (!point) return;
+  point.passed += 1;
+  if (point.at !== null && point.at !== point.passed) return;
+  if (point.action.kind === 'error') throw new FailpointError(`failpoint ${name}`);
+  if (point.action.kind === 'kill') process.kill(process.pid, 'SIGKILL');
+  const ms = point.action.kind === 'delay' ? point.action.ms : 2 ** 31 - 1;
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * Runs a durable step (a commit, an fsync, a rename, a storage call, a publish, an ack) between its two failpoints.
+ * Every durable step goes through here or through a wrapper that does; `npm run check` lists those that do not.
+ * `step` is `<app>.<verb>-<noun>`, unique in the code.
+ */
+export async function durable<T>(step: string, run: () => Promise<T>): Promise<T> {
+  if (asked === null) return run();
+  await act(`${step}:before`, asked);
+  const result = await run();
+  await act(`${step}:after`, asked);
+  return result;
+}

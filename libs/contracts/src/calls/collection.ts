@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { defineCall } from '../define-call';
+
+/**
+ * Takes due reviews, reads the reasons to stay after locking, and condemns or postpones each.
+ * A review's row goes only if unchanged since it was read. Repeating it is harmless.
+ */
+export const ReviewDue = defineCall('metadata.review-due', {
+  question: z.object({ limit: z.number().int().min(1).max(1000) }),
+  answer: z.object({
+    reviewed: z.number().int(),
+    condemned: z.number().int(),
+    removed: z.number().int(),
+    postponed: z.number().int(),
+    /** When the next review is due, in milliseconds from now; null if there is none. */
+    nextInMs: z.number().nullable(),
+  }),
+  deadlineMs: 30_000,
+});
+
+/**
+ * Commits `purging` for objects whose grace has passed (condemned) and for sessions that ran out (uploading, with
+ * its epoch), claims those whose purge was not confirmed, and names them. Only these may be deleted from storage.
+ */
+export const ClaimPurges = defineCall('metadata.claim-purges', {
+  question: z.object({ limit: z.number().int().min(1).max(1000) }),
+  answer: z.object({
+    objects: z.array(z.object({ object: z.uuid(), bytes: z.number().int() })),
+    nextInMs: z.number().nullable(),
+  }),
+});
+
+/** The storage said that an object's bytes are gone: its tombstone goes too. */
+export const ForgetObjects = defineCall('metadata.forget-objects', {
+  question: z.object({ objects: z.array(z.uuid()).max(1000) }),
+  answer: z.object({ forgotten: z.number().int() }),
+});
+
+/** What rows claim of storage, in the order of object ids: the other half of fsck. */
+export const ListObjects = defineCall('metadata.list-objects', {
+  question: z.object({ after: z.uuid().optional(), limit: z.number().int().min(1).max(1000) }),
+  answer: z.object({
+    objects: z.array(
+      z.object({
+        object: z.uuid(),
+        state: z.enum(['uploading', 'live', 'condemned', 'purging']),
+        digest: z.string().nullable(),
+        size: z.number().int().nullable(),
+        lost: z.boolean(),
+        extents: z.array(
+          z.object({ offset: z.number().int(), length: z.number().int(), key: z.string().nullable() }),
+        ),
+        /** For an upload: whether its session can still be continued, or ran out and was forgotten. */
+        session: z.enum(['none', 'open', 'expired']),
+      }),
+    ),
+    next: z.uuid().nullable(),
+  }),
+});
+
+/** Rules that only rows can break, checked by queries: each fault in a line that names the row. */
+export const CheckRows = defineCall('metadata.check-rows', {
+  question: z.object({}),
+  answer: z.object({ faults: z.array(z.string()) }),
+  deadlineMs: 5 * 60_000,
+});

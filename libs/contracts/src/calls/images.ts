@@ -1,0 +1,43 @@
+import { DigestSchema } from '#oci/digest';
+import { z } from 'zod';
+import { defineCall } from '../define-call';
+
+/** An image as a list shows it: one row for a repository and a digest, with all its tags there. Sizes are bytes. */
+export const ImageSchema = z.object({
+  repository: z.string(),
+  tags: z.array(z.string()),
+  digest: DigestSchema,
+  /** The image's ID: the digest of its manifest or index. */
+  id: DigestSchema,
+  mediaType: z.string(),
+  /** The size of all it refers to that is held here, each blob once. */
+  size: z.number().int(),
+  /** Whether every blob of it (of every held platform) is here. */
+  complete: z.boolean(),
+  platforms: z.array(z.string()),
+  /** When it came here. */
+  createdAt: z.iso.datetime(),
+  pulledAt: z.iso.datetime().nullable(),
+  source: z.enum(['pushed', 'fetched']),
+});
+export type Image = z.output<typeof ImageSchema>;
+
+/** Images by repository name, then digest; children of an index are not listed by themselves unless tagged. */
+export const ListImages = defineCall('metadata.list-images', {
+  question: z.object({
+    repository: z.string().max(255).optional(),
+    after: z.string().max(1000).optional(),
+    limit: z.number().int().min(1).max(1000),
+  }),
+  answer: z.object({ images: z.array(ImageSchema), next: z.string().nullable() }),
+});
+
+/**
+ * Carries out a remove: the names go (one tag; or, by digest or id, the image with all its tags in that repository),
+ * and what they held is queued for review in the same transaction. Acts on what the reference named when the
+ * operation was accepted. Ends the operation. CONFLICT while a container uses it and it is not forced.
+ */
+export const RemoveImage = defineCall('metadata.remove-image', {
+  question: z.object({ id: z.uuid(), epoch: z.number().int() }),
+  answer: z.object({ removed: z.array(z.string()) }),
+});

@@ -1,0 +1,86 @@
+import { DigestSchema } from '#oci/digest';
+import { z } from 'zod';
+import { defineFact } from './define-message';
+import { OperationErrorSchema, OperationKindSchema } from './operation';
+import { PrincipalSchema } from './principal';
+
+export const FACT_STREAM = 'ENTREPOT_FACTS';
+export const FACT_SUBJECTS = 'entrepot.fact.>';
+
+const operation = { operation: z.uuid(), kind: OperationKindSchema, principal: PrincipalSchema };
+const image = { repository: z.string(), digest: DigestSchema };
+
+export const OperationAccepted = defineFact('operation.accepted', 'A request was taken in', z.object(operation));
+export const OperationCompleted = defineFact(
+  'operation.completed',
+  'An operation ended well',
+  z.object({ ...operation, outcome: z.record(z.string(), z.unknown()) }),
+);
+export const OperationFailed = defineFact(
+  'operation.failed',
+  'An operation ended without its effect',
+  z.object({ ...operation, error: OperationErrorSchema }),
+);
+export const OperationCancelled = defineFact('operation.cancelled', 'An operation was called off', z.object(operation));
+
+export const ManifestCommitted = defineFact(
+  'manifest.committed',
+  'A manifest became visible in a repository',
+  z.object({ ...image, mediaType: z.string(), size: z.number().int() }),
+);
+export const ManifestRemoved = defineFact('manifest.removed', 'A manifest left a repository', z.object(image));
+export const TagMoved = defineFact(
+  'tag.moved',
+  'A tag names another manifest than before, or its first',
+  z.object({ repository: z.string(), tag: z.string(), from: DigestSchema.nullable(), to: DigestSchema }),
+);
+export const TagRemoved = defineFact(
+  'tag.removed',
+  'A tag was taken away',
+  z.object({ repository: z.string(), tag: z.string(), from: DigestSchema }),
+);
+/** The bytes of a manifest are all here. */
+export const ImageCompleted = defineFact('image.completed', 'All bytes of an image are held', z.object(image));
+export const BlobWanted = defineFact(
+  'blob.wanted',
+  'A blob is to be fetched from its upstream',
+  z.object({ digest: DigestSchema, upstream: z.string(), size: z.number().int() }),
+);
+export const BlobStored = defineFact(
+  'blob.stored',
+  'A verified blob is held',
+  z.object({ digest: DigestSchema, size: z.number().int() }),
+);
+export const BlobFailed = defineFact(
+  'blob.failed',
+  'A blob could not be fetched',
+  z.object({ digest: DigestSchema, upstream: z.string(), error: OperationErrorSchema }),
+);
+export const BlobCondemned = defineFact(
+  'blob.condemned',
+  'Nothing needs a blob any more; its bytes go after the grace',
+  z.object({ digest: DigestSchema, size: z.number().int(), object: z.uuid() }),
+);
+export const BlobPurged = defineFact(
+  'blob.purged',
+  'The bytes of an object left the store',
+  z.object({ object: z.uuid(), bytes: z.number().int() }),
+);
+
+/** Every fact there is, by its subject. */
+export const FACTS = [
+  OperationAccepted,
+  OperationCompleted,
+  OperationFailed,
+  OperationCancelled,
+  ManifestCommitted,
+  ManifestRemoved,
+  TagMoved,
+  TagRemoved,
+  ImageCompleted,
+  BlobWanted,
+  BlobStored,
+  BlobFailed,
+  BlobCondemned,
+  BlobPurged,
+] as const;
