@@ -76,7 +76,7 @@ const GATE = 'read -r go && exec "$@"';
 export async function spawnChild(spec: ChildCommand): Promise<OpenedChild> {
   const child = spawn('/bin/sh', ['-c', GATE, 'sh', spec.command, ...spec.args], {
     detached: true,
-    env: { PATH: process.env['PATH'], ...spec.env },
+    env: { PATH: process.env.PATH, ...spec.env },
     ...(spec.cwd && { cwd: spec.cwd }),
     ...(spec.user && { uid: spec.user.uid, gid: spec.user.gid }),
   });
