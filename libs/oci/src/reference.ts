@@ -1,7 +1,8 @@
 import { type Digest, isDigest, parseDigest } from './digest';
-import { RegistryError, nameInvalid } from './registry-error';
+import { quoteText } from './quote-text';
+import { nameInvalid, RegistryError } from './registry-error';
 import { brokenPathRule } from './repository-name';
-import { type Tag, parseTag } from './tag';
+import { parseTag, type Tag } from './tag';
 
 export const DEFAULT_DOMAIN = 'docker.io';
 const LEGACY_DEFAULT_DOMAIN = 'index.docker.io';
@@ -34,7 +35,8 @@ export function parseReference(text: string): Reference {
   const { domain, remainder } = splitDomain(text);
   const [named, digest] = cut(remainder, '@');
   const [path, tag] = cut(named, ':');
-  if (!DOMAIN.test(domain)) throw invalid(text, `${domain} is no registry host: use letters, digits, inner hyphens and dots`);
+  if (!DOMAIN.test(domain))
+    throw invalid(text, `${quoteText(domain)} is no registry host (host, or IPv6 in brackets, then :port)`);
   const rule = brokenPathRule(path);
   if (rule !== undefined) throw invalid(text, `the repository ${rule}`);
   return {
@@ -121,7 +123,8 @@ function refuseForeignText(text: string): void {
   if (/\s/.test(text)) throw invalid(text, 'must not contain spaces or line breaks');
   if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, 'must not have a scheme: write registry.example/name, not a URL');
   if (withoutUser(text) !== text) throw invalid(text, 'must not carry a user or a password: log in instead');
-  if (IDENTIFIER.test(text)) throw invalid(text, 'is an image ID, not a name: write sha256:<hex> where a digest is meant');
+  if (IDENTIFIER.test(text))
+    throw invalid(text, 'is an image ID, not a name: write sha256:<hex> where a digest is meant');
 }
 
 function invalid(text: string, rule: string): RegistryError {
@@ -130,6 +133,7 @@ function invalid(text: string, rule: string): RegistryError {
 
 /** Text before an `@` that no digest follows may be a password: it must not come back in an error. */
 function withoutUser(text: string): string {
-  const at = text.lastIndexOf('@');
-  return at === -1 || /^(?:[a-z][a-z0-9]*(?:[-_+.][a-z][a-z0-9]*)*:[^/]*)?$/i.test(text.slice(at + 1)) ? text : `***${text.slice(at)}`;
+  const digest = text.search(/@(?:sha\d+:[^/@]*|[a-z0-9+._-]+:[0-9a-f]{32,})?$/i);
+  const at = text.slice(0, digest === -1 ? text.length : digest).lastIndexOf('@');
+  return at === -1 ? text : `***${text.slice(at)}`;
 }
