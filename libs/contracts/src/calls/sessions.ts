@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
-import { z } from 'zod';
 import { defineCall } from '../define-call';
 
 /** A durable piece of an object. `key` is where an S3 driver put it; null where the driver needs none (folder). */
@@ -42,7 +42,10 @@ export const ReadSession = defineCall('metadata.read-session', {
   answer: z.object({ object: z.uuid(), repository: RepositoryNameSchema, offset: z.number().int() }),
 });
 
-/** Commits an extent after its bytes are durable. STALE when the epoch has passed; overlapping extents are refused. */
+/**
+ * Commits an extent after its bytes are durable. STALE when the epoch has passed; overlapping extents are refused.
+ * Repeating the same extent under the same epoch answers the same: a timeout means unknown.
+ */
 export const CommitExtent = defineCall('metadata.commit-extent', {
   question: z.object({ session: z.uuid(), epoch: z.number().int(), extent: ExtentSchema }),
   answer: z.object({ offset: z.number().int() }),
