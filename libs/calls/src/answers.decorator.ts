@@ -12,7 +12,11 @@ type Handler<C extends Call> = (question: QuestionOf<C>, asking: Answering) => P
 
 /** Marks the controller method that answers this call; its shape is checked against the call's schemas. */
 export function Answers<C extends Call>(call: C) {
-  return <T extends Handler<C>>(_target: object, _name: string | symbol, descriptor: TypedPropertyDescriptor<T>): void => {
+  return <T extends Handler<C>>(
+    _target: object,
+    _name: string | symbol,
+    descriptor: TypedPropertyDescriptor<T>,
+  ): void => {
     if (descriptor.value) Reflect.defineMetadata(ANSWERS, call, descriptor.value);
   };
 }

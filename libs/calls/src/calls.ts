@@ -1,5 +1,5 @@
-import type { AnswerOf, Call } from '#contracts/define-call';
 import type { z } from 'zod';
+import type { AnswerOf, Call } from '#contracts/define-call';
 
 export interface AskOptions {
   /** Instead of the call's own deadline, in milliseconds. */

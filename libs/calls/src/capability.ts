@@ -22,12 +22,7 @@ export function signCapability(secret: Uint8Array, grant: Grant): string {
 }
 
 /** Whether `capability` allows this now. Compares in constant time. */
-export function allows(
-  secret: Uint8Array,
-  capability: string,
-  wanted: Omit<Grant, 'expires'>,
-  now: number,
-): boolean {
+export function allows(secret: Uint8Array, capability: string, wanted: Omit<Grant, 'expires'>, now: number): boolean {
   const [expiry, given] = capability.split('.');
   const expires = Number(expiry);
   if (!given || !Number.isSafeInteger(expires) || expires < now) return false;

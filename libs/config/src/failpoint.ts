@@ -26,7 +26,10 @@ function parseAction(text: string): Action {
 /** Parses `name:before|after=action[@n]`, separated by semicolons. */
 export function parseFailpoints(text: string): Map<string, Failpoint> {
   const points = new Map<string, Failpoint>();
-  for (const part of text.split(';').map((each) => each.trim()).filter(Boolean)) {
+  for (const part of text
+    .split(';')
+    .map((each) => each.trim())
+    .filter(Boolean)) {
     const match = /^([\w.-]+:(?:before|after))=([\w()]+?)(?:@(\d+))?$/.exec(part);
     if (!match) throw new Error(`ENTREPOT_FAILPOINTS: "${part}" is not name:before=action or name:after=action`);
     points.set(match[1]!, { action: parseAction(match[2]!), at: match[3] ? Number(match[3]) : null, passed: 0 });

@@ -1,5 +1,5 @@
-import { DigestSchema } from '#oci/digest';
 import { z } from 'zod';
+import { DigestSchema } from '#oci/digest';
 import { defineFact } from './define-message';
 import { OperationErrorSchema, OperationKindSchema } from './operation';
 import { PrincipalSchema } from './principal';

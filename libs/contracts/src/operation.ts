@@ -1,5 +1,5 @@
-import { DigestSchema } from '#oci/digest';
 import { z } from 'zod';
+import { DigestSchema } from '#oci/digest';
 import { PrincipalSchema } from './principal';
 
 /** `accepted` → `running` → one of the three ends; a failed attempt goes back to `accepted` until its next. */
@@ -72,4 +72,3 @@ export const OperationSchema = z.object({
   outcome: z.record(z.string(), z.unknown()).nullable(),
 });
 export type Operation = z.output<typeof OperationSchema>;
-

@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
-import { z } from 'zod';
 import { defineCall } from '../define-call';
 
 /**

@@ -47,9 +47,7 @@ export const ListObjects = defineCall('metadata.list-objects', {
         digest: z.string().nullable(),
         size: z.number().int().nullable(),
         lost: z.boolean(),
-        extents: z.array(
-          z.object({ offset: z.number().int(), length: z.number().int(), key: z.string().nullable() }),
-        ),
+        extents: z.array(z.object({ offset: z.number().int(), length: z.number().int(), key: z.string().nullable() })),
         /** For an upload: whether its session can still be continued, or ran out and was forgotten. */
         session: z.enum(['none', 'open', 'expired']),
       }),

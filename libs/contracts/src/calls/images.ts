@@ -1,5 +1,5 @@
-import { DigestSchema } from '#oci/digest';
 import { z } from 'zod';
+import { DigestSchema } from '#oci/digest';
 import { defineCall } from '../define-call';
 
 /** An image as a list shows it: one row for a repository and a digest, with all its tags there. Sizes are bytes. */

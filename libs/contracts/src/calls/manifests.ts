@@ -1,7 +1,7 @@
+import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import { TagSchema } from '#oci/tag';
-import { z } from 'zod';
 import { BytesSchema, defineCall } from '../define-call';
 
 /** Where a fetched manifest or blob came from. Two fetches share bytes only if both fields are equal. */

@@ -1,7 +1,7 @@
+import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import { TagSchema } from '#oci/tag';
-import { z } from 'zod';
 import { defineCall } from '../define-call';
 import { OperationErrorSchema, OperationKindSchema, OperationSchema, OperationStateSchema } from '../operation';
 import { PrincipalSchema } from '../principal';

@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { BytePlane, Stretch } from './byte-plane';
+import { encodeMessage } from './encode-message';
+
+/** `GET /objects/<id>`, with `Range: bytes=a-b` for a stretch: the bytes, or an error's frame. A cut is a cut connection. */
+export async function serveRead(
+  plane: BytePlane,
+  request: IncomingMessage,
+  response: ServerResponse,
+  object: string,
+  capability: string,
+): Promise<void> {
+  const stop = new AbortController();
+  response.once('close', () => stop.abort());
+  const stretch = parseStretch(request.headers.range);
+  const reading = await plane.read(capability, object, { signal: stop.signal, ...(stretch ? { stretch } : {}) });
+  response.writeHead(200, {
+    'content-length': stretch ? stretch.end - stretch.start : reading.size,
+    'entrepot-size': reading.size,
+    'entrepot-verified': String(reading.verified),
+  });
+  response.flushHeaders();
+  await pipeline(reading.stream, response);
+}
+
+/** `POST /sessions/<id>?offset=n`: the offset that is then durable, or an error's frame. */
+export async function serveAppend(
+  plane: BytePlane,
+  request: IncomingMessage,
+  response: ServerResponse,
+  session: string,
+  capability: string,
+  offset: number,
+): Promise<void> {
+  const acknowledged = await plane.append(capability, session, offset, request);
+  const frame = encodeMessage({ answer: acknowledged });
+  response.writeHead(200, { 'content-length': frame.length }).end(frame);
+}
+
+function parseStretch(range: string | undefined): Stretch | undefined {
+  const match = /^bytes=(\d+)-(\d+)$/.exec(range ?? '');
+  return match ? { start: Number(match[1]), end: Number(match[2]) + 1 } : undefined;
+}

@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
+import { RegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { serveAppend, serveRead } from './byte-plane.server';
+import type { CallRegistry } from './call-registry';
+import { allows } from './capability';
+import { encodeMessage } from './encode-message';
+
+/** The largest question: a manifest at its limit, and room for what stands beside it. */
+const LARGEST_FRAME = 8 * 1024 * 1024;
+
+/**
+ * The internal address of a service: `POST /calls/<name>`, and for `blobs` `GET /objects/<id>` and
+ * `POST /sessions/<id>`. Nothing is answered without a capability, whoever finds the port.
+ */
+export class CallServer {
+  private readonly log = new Logger('CallServer');
+  private readonly server: Server;
+
+  constructor(
+    private readonly registry: CallRegistry,
+    private readonly secret: Uint8Array,
+  ) {
+    this.server = createServer(
+      { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
+      (request, response) => {
+        this.route(request, response).catch((error: unknown) => this.fail(request, response, error));
+      },
+    );
+  }
+
+  /** Answers the port it listens on. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, resolve);
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Takes no more and waits for what is under way. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    await closed;
+  }
+
+  private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://internal');
+    const [, kind, id = ''] = url.pathname.split('/');
+    const capability = request.headers.authorization?.replace(/^Capability /, '') ?? '';
+    if (request.method === 'POST' && kind === 'calls') return this.answerCall(request, response, id, capability);
+    if (request.method === 'GET' && kind === 'objects')
+      return serveRead(this.registry.bytes, request, response, id, capability);
+    if (request.method === 'POST' && kind === 'sessions') {
+      return serveAppend(
+        this.registry.bytes,
+        request,
+        response,
+        id,
+        capability,
+        Number(url.searchParams.get('offset')),
+      );
+    }
+    response.writeHead(404).end();
+  }
+
+  private async answerCall(request: IncomingMessage, response: ServerResponse, name: string, capability: string) {
+    if (!allows(this.secret, capability, { method: 'ask', object: name }, Date.now())) {
+      throw new RegistryError('DENIED', 'this call needs a capability');
+    }
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), Number(request.headers['entrepot-deadline-ms']) || 10_000);
+    response.once('close', () => {
+      clearTimeout(timer);
+      if (!response.writableEnded) stop.abort();
+    });
+    const frame = await readFrame(request);
+    const answer = await this.registry.answer(name, frame, stop.signal);
+    response.writeHead(200, { 'content-length': answer.length }).end(answer);
+  }
+
+  private fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (!(error instanceof RegistryError)) this.log.warn(`${request.method} ${request.url}: ${String(error)}`);
+    if (response.headersSent) return void response.destroy();
+    // What is still being sent is read to nowhere, so that the refusal reaches whoever sends.
+    request.resume();
+    const frame = encodeMessage({ error: toErrorEnvelope(error) });
+    response
+      .writeHead(200, { 'content-length': frame.length, 'entrepot-error': 'true', connection: 'close' })
+      .end(frame);
+  }
+}
+
+async function readFrame(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request) {
+    length += (part as Buffer).length;
+    if (length > LARGEST_FRAME) throw new RegistryError('SIZE_INVALID', 'an internal message is over its limit');
+    parts.push(part as Buffer);
+  }
+  return Buffer.concat(parts);
+}

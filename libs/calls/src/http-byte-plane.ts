@@ -1,0 +1,93 @@
+import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import type { Readable } from 'node:stream';
+import { fromErrorEnvelope, RegistryError } from '#oci/registry-error';
+import { BytePlane, type ObjectReading, type ReadOptions } from './byte-plane';
+import { decodeMessage } from './encode-message';
+
+/** The byte plane of another process. */
+export class HttpBytePlane extends BytePlane {
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 256 });
+
+  constructor(private readonly url: string) {
+    super();
+  }
+
+  override async read(capability: string, object: string, options: ReadOptions = {}): Promise<ObjectReading> {
+    const { stretch, signal } = options;
+    const sent = this.send(`/objects/${object}`, capability, 'GET', {
+      ...(signal ? { signal } : {}),
+      ...(stretch ? { headers: { range: `bytes=${stretch.start}-${stretch.end - 1}` } } : {}),
+    });
+    sent.end();
+    const response = await answered(sent);
+    return {
+      size: Number(response.headers['entrepot-size']),
+      verified: response.headers['entrepot-verified'] === 'true',
+      stream: response,
+    };
+  }
+
+  override async append(
+    capability: string,
+    session: string,
+    offset: number,
+    stream: Readable,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<{ offset: number }> {
+    const sent = this.send(`/sessions/${session}?offset=${offset}`, capability, 'POST', options);
+    let broken: Error | undefined;
+    stream.once('error', (error) => {
+      broken = error;
+      sent.destroy();
+    });
+    stream.once('close', () => stream.readableEnded || sent.destroy());
+    stream.pipe(sent);
+    try {
+      const { answer } = decodeMessage(await answered(sent).then(readWhole)) as { answer: { offset: number } };
+      return answer;
+    } catch (error) {
+      throw broken ?? error;
+    } finally {
+      // An answer that comes before the stream has ended is a refusal: nothing more is sent.
+      stream.unpipe(sent);
+      if (!stream.readableEnded) stream.destroy();
+      if (!sent.writableEnded) sent.destroy();
+    }
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private send(path: string, capability: string, method: string, options: RequestOptions) {
+    return request(`${this.url}${path}`, {
+      ...options,
+      method,
+      agent: this.agent,
+      headers: { ...options.headers, authorization: `Capability ${capability}` },
+    });
+  }
+}
+
+async function answered(sent: ClientRequest): Promise<IncomingMessage> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    sent.once('response', resolve);
+    sent.once('error', (cause) => {
+      reject(
+        new RegistryError('UNAVAILABLE', 'the blobs service does not answer at the moment', {
+          retryAfterSeconds: 1,
+          cause,
+        }),
+      );
+    });
+  });
+  if (response.statusCode === 200 && response.headers['entrepot-error'] === undefined) return response;
+  const { error } = decodeMessage(await readWhole(response));
+  throw fromErrorEnvelope(error);
+}
+
+async function readWhole(response: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of response) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
