@@ -176,7 +176,7 @@ export const invalidField = (field: string, rule: string) =>
 export const upstreamFault = (registry: string, why: string, options: RegistryErrorOptions = {}) =>
   new RegistryError('UPSTREAM', `upstream ${quoteText(registry)}: ${why}`, {
     ...options,
-    detail: options.detail ?? { registry },
+    detail: options.detail ?? { registry: clip(registry) },
   });
 
 export const internalFault = (cause?: unknown) => new RegistryError('INTERNAL', GENERIC_MESSAGE, { cause });
