@@ -1,0 +1,167 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NatsWire } from '#testing/nats-wire';
+import { type RunningNatsServer, startNatsServer } from './nats-server';
+
+describe('a nats-server child', () => {
+  let folder: string;
+  let server: RunningNatsServer;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'entrepot-nats-'));
+    server = await startNatsServer({ folder });
+    const services = await NatsWire.connect(server.url);
+    await services.request('$JS.API.STREAM.CREATE.ENTREPOT_FACTS', {
+      name: 'ENTREPOT_FACTS',
+      subjects: ['entrepot.fact.>'],
+      allow_direct: true,
+    });
+    await services.request('$JS.API.STREAM.CREATE.ENTREPOT_REQUESTS', {
+      name: 'ENTREPOT_REQUESTS',
+      subjects: ['entrepot.request.>'],
+      allow_direct: true,
+    });
+    await services.request('entrepot.fact.image.pulled', { number: 1 });
+    services.close();
+  });
+
+  afterAll(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const asAnybody = () => NatsWire.connect(server.anonymousUrl);
+  const requests = async () => {
+    const services = await NatsWire.connect(server.url);
+    const info = (await services.request('$JS.API.STREAM.INFO.ENTREPOT_REQUESTS', { subjects_filter: '>' })) as {
+      state: { subjects?: Record<string, number> };
+    };
+    services.close();
+    return info.state.subjects ?? {};
+  };
+
+  it('takes a request from a person who gives no name', async () => {
+    const anybody = await asAnybody();
+    const answer = await anybody.request('entrepot.request.pull', { reference: 'alpine:3' });
+    anybody.close();
+    expect(answer).toMatchObject({ stream: 'ENTREPOT_REQUESTS' });
+    expect((await requests())['entrepot.request.pull']).toBeGreaterThan(0);
+  });
+
+  it('lets nobody ask in the name of a principal', async () => {
+    const anybody = await asAnybody();
+    expect(await anybody.publish('entrepot.request.pull.k3x9')).toMatch(/Permissions Violation for Publish/);
+    anybody.close();
+    expect(await requests()).not.toHaveProperty(['entrepot.request.pull.k3x9']);
+  });
+
+  it.each([
+    'entrepot.fact.image.pulled',
+    'entrepot.dead.requests',
+    '$JS.API.STREAM.PURGE.ENTREPOT_REQUESTS',
+    '$JS.API.STREAM.DELETE.ENTREPOT_FACTS',
+    '$JS.API.STREAM.MSG.GET.ENTREPOT_REQUESTS',
+    '$JS.API.DIRECT.GET.ENTREPOT_REQUESTS',
+    '$JS.API.CONSUMER.CREATE.ENTREPOT_REQUESTS',
+    '$JS.API.CONSUMER.CREATE.ENTREPOT_FACTS.thief',
+    '$SYS.REQ.SERVER.PING',
+  ])('refuses anybody to publish %s', async (subject) => {
+    const anybody = await asAnybody();
+    expect(await anybody.publish(subject)).toMatch(/Permissions Violation for Publish/);
+    anybody.close();
+  });
+
+  it.each(['>', 'entrepot.>', 'entrepot.request.>', 'entrepot.outcome.>', 'entrepot.outcome.k3x9.1', '$JS.>'])(
+    'refuses anybody to subscribe to %s',
+    async (subject) => {
+      const anybody = await asAnybody();
+      expect(await anybody.subscribe(subject)).toMatch(/Permissions Violation for Subscription/);
+      anybody.close();
+    },
+  );
+
+  it.each([
+    ['entrepot.fact.>', 'entrepot.fact.tag.moved'],
+    ['entrepot.outcome.anonymous.>', 'entrepot.outcome.anonymous.42'],
+    ['entrepot.progress.anonymous.>', 'entrepot.progress.anonymous.42'],
+  ])('lets anybody subscribe to %s', async (pattern, subject) => {
+    const [anybody, services] = [await asAnybody(), await NatsWire.connect(server.url)];
+    expect(await anybody.subscribe(pattern)).toBeUndefined();
+    const message = anybody.message();
+    await services.publish(subject, '{"number":7}');
+    expect(await message).toEqual({ subject, body: '{"number":7}' });
+    anybody.close();
+    services.close();
+  });
+
+  it('lets anybody read the facts of the past', async () => {
+    const anybody = await asAnybody();
+    expect(await anybody.request('$JS.API.DIRECT.GET.ENTREPOT_FACTS', { seq: 1 })).toEqual({ number: 1 });
+    anybody.close();
+  });
+
+  it.each(['entrepot.request.remove.k3x9', 'entrepot.fact.tag.moved', '$JS.API.STREAM.NAMES'])(
+    'answers to anybody never reach the services: reply subject %s',
+    async (reply) => {
+      const [anybody, services] = [await asAnybody(), await NatsWire.connect(server.url)];
+      await services.subscribe(reply);
+      const heard = services.message();
+      await anybody.publish('entrepot.request.pull', '{}', reply);
+      await anybody.publish('$JS.API.DIRECT.GET.ENTREPOT_FACTS', '{"seq":1}', reply);
+      await services.publish(reply, 'the end');
+      expect((await heard).body).toBe('the end');
+      anybody.close();
+      services.close();
+    },
+  );
+
+  it('keeps its secret in files that only their owner reads', async () => {
+    const password = new URL(server.url).password;
+    expect(await readFile(join(folder, 'nats-server.conf'), 'utf8')).toContain(password);
+    for (const name of ['nats-server.conf', 'password'])
+      expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+    await expect(NatsWire.connect(server.url.replace(password, 'guess'))).rejects.toThrow(/Authorization Violation/);
+  });
+});
+
+describe('starting a nats-server child', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'entrepot-nats-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('keeps what was acknowledged over kill -9', async () => {
+    const first = await startNatsServer({ folder });
+    const before = await NatsWire.connect(first.url);
+    await before.request('$JS.API.STREAM.CREATE.S', { name: 'S', subjects: ['s'] });
+    await before.request('s', { kept: true });
+    await first.kill();
+    const second = await startNatsServer({ folder, port: first.port });
+    const after = await NatsWire.connect(second.url);
+    const info = await after.request('$JS.API.STREAM.INFO.S', {});
+    after.close();
+    await second.stop();
+    expect(info).toMatchObject({ state: { messages: 1 } });
+    expect(second.url).toBe(first.url);
+  });
+
+  it('says which port is taken and which setting chooses it', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => holder.once('listening', resolve));
+    const { port } = holder.address() as { port: number };
+    await expect(startNatsServer({ folder, port })).rejects.toThrow(
+      new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is taken.* ENTREPOT_NATS_PORT`),
+    );
+    holder.close();
+  });
+
+  it('shows what the server said when it could not start', async () => {
+    await writeFile(join(folder, 'jetstream'), 'a file where the store wants a folder');
+    await expect(startNatsServer({ folder })).rejects.toThrow(
+      /nats-server ended while starting \(exit code 1\):\n.*not a directory/s,
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StartFault } from '#config/start-fault';
+import { ChildFault, type ChildRecorder } from './child-process';
+import { findNatsServer, SHARED_BIN } from './find-nats-server';
+import { freePort } from './free-port';
+import { natsServerConfig } from './nats-server-config';
+import { secretFile } from './secret-file';
+import { type Child, startChild } from './start-child';
+
+export interface NatsServerOptions {
+  /** Made when missing; holds the configuration, the password and the streams. The caller sees that one server uses it. */
+  readonly folder: string;
+  /** On loopback. 0, the default: a free one. */
+  readonly port?: number;
+  /** The server's program; else it is looked for, and installed for all clones of this user when there is none. */
+  readonly binary?: string;
+  readonly recorder?: ChildRecorder | undefined;
+}
+
+export interface RunningNatsServer extends Child {
+  /** For the services: `nats://user:password@127.0.0.1:port` */
+  readonly url: string;
+  /** For anybody: `nats://127.0.0.1:port` */
+  readonly anonymousUrl: string;
+  readonly port: number;
+}
+
+const READY_WITHIN_MS = 60_000;
+const STOP_WITHIN_MS = 10_000;
+const PORT_ATTEMPTS = 5;
+
+/** Starts a nats-server with JetStream. Throws StartFault. */
+export async function startNatsServer(options: NatsServerOptions): Promise<RunningNatsServer> {
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const binary = options.binary ?? (await findNatsServer(SHARED_BIN)).path;
+  const password = await secretFile(join(options.folder, 'password'));
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.port || (await freePort());
+    try {
+      const child = await startChild(await serverCommand(options, binary, port, password));
+      const anonymousUrl = `nats://127.0.0.1:${port}`;
+      return { ...child, port, anonymousUrl, url: `nats://entrepot:${password}@127.0.0.1:${port}` };
+    } catch (error) {
+      if (!isPortTaken(error)) throw error;
+      if (options.port || attempt === PORT_ATTEMPTS) throw portTaken(port);
+    }
+  }
+}
+
+async function serverCommand(options: NatsServerOptions, binary: string, port: number, password: string) {
+  const config = join(options.folder, 'nats-server.conf');
+  const text = natsServerConfig({ port, storeFolder: options.folder, password });
+  await writeFile(config, text, { mode: 0o600 });
+  return {
+    name: 'nats-server',
+    command: binary,
+    args: ['--config', config],
+    recorder: options.recorder,
+    readyLine: /Server is ready/,
+    readyWithinMs: READY_WITHIN_MS,
+    stopSignal: 'SIGTERM' as const,
+    stopWithinMs: STOP_WITHIN_MS,
+  };
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof ChildFault && error.lines.some((line) => line.includes('address already in use'));
+}
+
+function portTaken(port: number): StartFault {
+  return new StartFault(
+    `Port ${port} on 127.0.0.1 is taken, so nats-server cannot listen on it. ` +
+      'Set ENTREPOT_NATS_PORT to another, or NATS_URL to use a server that runs already.',
+  );
+}

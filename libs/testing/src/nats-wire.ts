@@ -1,0 +1,107 @@
+import { connect, type Socket } from 'node:net';
+
+export interface WireMessage {
+  readonly subject: string;
+  readonly body: string;
+}
+
+/**
+ * The NATS protocol as a person with a socket speaks it. Every call ends with PING, so that what the server says
+ * against it was heard when PONG comes: `publish` and `subscribe` give the error, or undefined.
+ */
+export class NatsWire {
+  private rest = '';
+  private errors: string[] = [];
+  private messages: WireMessage[] = [];
+  private listener: ((message: WireMessage) => void) | undefined;
+  private pong: (() => void) | undefined;
+  private ended: ((error: Error) => void) | undefined;
+  private sid = 0;
+
+  private constructor(private readonly socket: Socket) {
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => this.read(text));
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.ended?.(new Error(`closed: ${this.errors.join('; ')}`)));
+  }
+
+  static async connect(url: string): Promise<NatsWire> {
+    const { hostname, port, username, password } = new URL(url);
+    const wire = new NatsWire(connect(Number(port), hostname));
+    const names = username ? { user: username, pass: password } : {};
+    await wire.send(`CONNECT ${JSON.stringify({ verbose: false, headers: true, no_responders: true, ...names })}\r\n`);
+    return wire;
+  }
+
+  publish(subject: string, body = '{}', reply = ''): Promise<string | undefined> {
+    return this.send(`PUB ${[subject, reply].filter(Boolean).join(' ')} ${Buffer.byteLength(body)}\r\n${body}\r\n`);
+  }
+
+  subscribe(subject: string): Promise<string | undefined> {
+    this.sid += 1;
+    return this.send(`SUB ${subject} ${this.sid}\r\n`);
+  }
+
+  /** The next message of any subscription. */
+  message(): Promise<WireMessage> {
+    const waiting = this.messages.shift();
+    if (waiting) return Promise.resolve(waiting);
+    return new Promise((resolve) => {
+      this.listener = resolve;
+    });
+  }
+
+  /** The JSON of the first answer. */
+  async request(subject: string, body: object): Promise<unknown> {
+    const inbox = `_INBOX.${Math.random().toString(36).slice(2)}`;
+    await this.subscribe(inbox);
+    const answer = this.message();
+    const fault = await this.publish(subject, JSON.stringify(body), inbox);
+    if (fault) throw new Error(fault);
+    return JSON.parse((await answer).body);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  private async send(text: string): Promise<string | undefined> {
+    this.errors = [];
+    const answered = new Promise<void>((resolve, reject) => {
+      this.pong = resolve;
+      this.ended = reject;
+    });
+    this.socket.write(`${text}PING\r\n`);
+    await answered;
+    return this.errors[0];
+  }
+
+  private read(text: string): void {
+    this.rest += text;
+    for (;;) {
+      const end = this.rest.indexOf('\r\n');
+      if (end === -1) return;
+      const words = this.rest.slice(0, end).split(' ');
+      const size = /^H?MSG$/.test(words[0] ?? '') ? Number(words.at(-1)) + 2 : 0;
+      if (this.rest.length < end + 2 + size) return;
+      const payload = this.rest.slice(end + 2, end + 2 + Math.max(0, size - 2));
+      this.rest = this.rest.slice(end + 2 + size);
+      this.take(words, payload);
+    }
+  }
+
+  private take(words: string[], payload: string): void {
+    if (words[0] === 'PONG') this.pong?.();
+    if (words[0] === '-ERR') this.errors.push(words.slice(1).join(' '));
+    if (words[0] === 'MSG') this.hear({ subject: words[1] ?? '', body: payload });
+    // HMSG <subject> <sid> [reply] <bytes of headers> <bytes of all>; bodies here are ASCII
+    if (words[0] === 'HMSG') this.hear({ subject: words[1] ?? '', body: payload.slice(Number(words.at(-2))) });
+  }
+
+  private hear(message: WireMessage): void {
+    const listener = this.listener;
+    this.listener = undefined;
+    if (listener) listener(message);
+    else this.messages.push(message);
+  }
+}
