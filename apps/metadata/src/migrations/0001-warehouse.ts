@@ -11,7 +11,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * - Text that is compared by bytes is collated "C", which is the order the distribution spec asks of lists.
  */
 export class Warehouse0001 implements MigrationInterface {
-  readonly name = 'Warehouse0001';
+  readonly name = 'Warehouse0000000000001';
 
   async up(queries: QueryRunner): Promise<void> {
     for (const statement of [...INSTALLATION, ...NAMES, ...BYTES, ...RIGHTS, ...ROOTS, ...WORK, ...MESSAGES]) {

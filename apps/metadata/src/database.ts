@@ -1,0 +1,167 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { types } from 'pg';
+import { DataSource, type QueryRunner } from 'typeorm';
+import { durable } from '#config/failpoint';
+import { StartFault } from '#config/start-fault';
+import { databaseFault, isAway, isRetryable } from './database-fault';
+import { migrate } from './migrate';
+
+/** One transaction, as a store sees it. */
+export interface Sql {
+  query<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>;
+  /** The outbox partitions that this transaction wrote facts into: their relay is woken once it has committed. */
+  readonly facts: Set<number>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  /** How long `open` waits for Postgres, in milliseconds. */
+  readonly waitMs: number;
+}
+
+type FactsListener = (partitions: ReadonlySet<number>) => void;
+
+const TRIES = 5;
+const INT8 = types.builtins.INT8;
+
+/** Sizes and ids are below 2^53, and read as numbers; a fact's revision alone may be more, and is read as text. */
+export const NUMBERS = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+};
+
+/**
+ * Postgres, the one truth. No statement waits longer than its asker would; a process that stalls inside a
+ * transaction loses it, and its locks, after ten seconds.
+ */
+export const LIMITS = {
+  statement_timeout: 30_000,
+  lock_timeout: 8_000,
+  idle_in_transaction_session_timeout: 10_000,
+  keepAlive: true,
+};
+
+@Injectable()
+export class Database implements OnApplicationShutdown {
+  private readonly listeners = new Set<FactsListener>();
+
+  private constructor(
+    private readonly source: DataSource,
+    readonly url: string,
+  ) {}
+
+  /** Waits for Postgres, migrates, connects. Throws StartFault. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    await waitFor(() => migrate(options.url), options.waitMs);
+    const source = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      poolSize: options.poolSize,
+      connectTimeoutMS: 5000,
+      applicationName: 'entrepot metadata',
+      extra: { types: NUMBERS, ...LIMITS },
+      poolErrorHandler: (error: Error) => new Logger('Database').warn(`a connection was lost: ${error.message}`),
+    });
+    await waitFor(() => source.initialize(), options.waitMs);
+    return new Database(source, options.url);
+  }
+
+  /** One read of what is committed. Throws UNAVAILABLE where Postgres is away. */
+  async read<Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> {
+    return this.again(async () => {
+      const runner = this.source.createQueryRunner();
+      try {
+        return (await runner.query(text, [...params], true)).records as Row[];
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  /**
+   * READ COMMITTED. `run` may be run again after a deadlock, so it must do nothing but ask Postgres.
+   * A connection that is lost during the commit is UNAVAILABLE: whether it committed is unknown.
+   */
+  async transaction<T>(step: string, run: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.again(async () => {
+      const runner = this.source.createQueryRunner();
+      const sql = sqlOf(runner);
+      try {
+        await runner.startTransaction('READ COMMITTED');
+        const result = await run(sql);
+        await durable(step, () => commit(runner));
+        this.wake(sql.facts);
+        return result;
+      } catch (error) {
+        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        throw error;
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  /** Told after a commit which outbox partitions it wrote into. Answers how to stop listening. */
+  onFacts(listener: FactsListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.source.isInitialized) await this.source.destroy();
+  }
+
+  private wake(partitions: ReadonlySet<number>): void {
+    if (partitions.size > 0) for (const listener of this.listeners) listener(partitions);
+  }
+
+  private async again<T>(run: () => Promise<T>): Promise<T> {
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await run();
+      } catch (error) {
+        const harmless = isRetryable(error) || (isAway(error) && !(error instanceof CommitUnknown) && tried === 1);
+        if (!harmless || tried === TRIES) throw databaseFault(error instanceof CommitUnknown ? error.cause : error);
+        await pause(Math.random() * 20 * 2 ** tried);
+      }
+    }
+  }
+}
+
+class CommitUnknown extends Error {}
+
+async function commit(runner: QueryRunner): Promise<void> {
+  try {
+    await runner.commitTransaction();
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    throw new CommitUnknown('the commit was not answered', { cause: error });
+  }
+}
+
+function sqlOf(runner: QueryRunner): Sql {
+  return {
+    facts: new Set(),
+    async query<Row>(text: string, params: readonly unknown[] = []) {
+      return (await runner.query(text, [...params], true)).records as Row[];
+    },
+  };
+}
+
+async function waitFor<T>(run: () => Promise<T>, waitMs: number): Promise<T> {
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof StartFault) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      if (!isAway(error)) throw new StartFault(`The database cannot be used: ${why}`);
+      if (Date.now() >= deadline) throw new StartFault(`Postgres did not answer within ${waitMs / 1000} s: ${why}`);
+      await pause(250);
+    }
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

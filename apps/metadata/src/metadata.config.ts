@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+const DAY = 24 * 60 * 60 * 1000;
+const milliseconds = (fallback: number, least = 1) =>
+  z.coerce
+    .number()
+    .int()
+    .min(least)
+    .max(3650 * DAY)
+    .default(fallback);
+const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
+
+/** The settings of metadata, each an environment variable; times are milliseconds. */
+export const MetadataConfigSchema = z.object({
+  DATABASE_URL: z.string().min(1).describe('the Postgres database: postgres://user:password@host:port/name'),
+  ENTREPOT_DATABASE_POOL: count(12, 200).describe('connections of this process to Postgres'),
+  ENTREPOT_DATABASE_WAIT_MS: milliseconds(60_000).describe('how long a start waits for Postgres, in milliseconds'),
+  ENTREPOT_PIN_MS: milliseconds(DAY).describe('how long what was said to exist stays, in milliseconds'),
+  ENTREPOT_PIN_WRITE_MS: milliseconds(DAY / 24, 0).describe('a pin is written again only if older, in milliseconds'),
+  ENTREPOT_REVIEW_DELAY_MS: milliseconds(DAY / 24, 0).describe(
+    'how long after its last reference was lost something is reviewed, in milliseconds',
+  ),
+  ENTREPOT_GRACE_MS: milliseconds(10 * 60_000, 0).describe('from condemned to purging, in milliseconds'),
+  ENTREPOT_UNDO_MS: milliseconds(DAY, 0).describe('how long a removed image can be brought back, in milliseconds'),
+  ENTREPOT_KEEP_PULLED_MS: milliseconds(30 * DAY, 0).describe(
+    'how long untagged cached content stays after its last pull, in milliseconds',
+  ),
+  ENTREPOT_SESSION_IDLE_MS: milliseconds(DAY).describe('how long an upload session may lie idle, in milliseconds'),
+  ENTREPOT_READ_LEASE_CAP_MS: milliseconds(DAY / 4).describe('the longest read that purge waits for, in milliseconds'),
+  ENTREPOT_PURGE_CLAIM_MS: milliseconds(60_000).describe('when an unconfirmed purge is tried again, in milliseconds'),
+  ENTREPOT_LEASE_MS: milliseconds(30_000).describe('the lease of an operation or a fill, in milliseconds'),
+  ENTREPOT_ATTEMPTS: count(8, 100).describe('attempts of an operation or a fill before it fails'),
+  ENTREPOT_BACKOFF_MS: milliseconds(1000).describe(
+    'the wait before the second attempt, doubled for each, in milliseconds',
+  ),
+  ENTREPOT_BACKOFF_LONGEST_MS: milliseconds(5 * 60_000).describe('the longest wait before an attempt, in milliseconds'),
+});
+
+export type MetadataConfig = z.output<typeof MetadataConfigSchema>;
+
+export const METADATA_CONFIG = Symbol('metadata config');

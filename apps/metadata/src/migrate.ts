@@ -1,0 +1,57 @@
+import { DataSource } from 'typeorm';
+import { StartFault } from '#config/start-fault';
+import { Warehouse0001 } from './migrations/0001-warehouse';
+
+/** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
+const MIGRATIONS = [Warehouse0001];
+
+/** Any constant: whoever migrates this database takes this lock. */
+const MIGRATION_LOCK = 4_211_700_001;
+
+const numberOf = (name: string) => Number(name.slice(-13));
+const NEWEST = Math.max(...MIGRATIONS.map((Migration) => numberOf(new Migration().name)));
+
+/** Brings the schema up to this program, once however many start together. Throws StartFault for a newer schema. */
+export async function migrate(url: string): Promise<void> {
+  const source = new DataSource({
+    type: 'postgres',
+    url,
+    migrations: MIGRATIONS,
+    migrationsTableName: 'migration',
+    applicationName: 'entrepot migrate',
+    poolSize: 2,
+  });
+  await source.initialize();
+  try {
+    await underLock(source, async () => {
+      await refuseNewer(source);
+      await source.runMigrations({ transaction: 'all' });
+      await source.query('INSERT INTO installation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING');
+    });
+  } finally {
+    await source.destroy();
+  }
+}
+
+async function underLock(source: DataSource, run: () => Promise<void>): Promise<void> {
+  const holder = source.createQueryRunner();
+  try {
+    await holder.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await run();
+    await holder.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+  } finally {
+    await holder.release();
+  }
+}
+
+/** A program that does not know the schema would break rules that it cannot see. */
+async function refuseNewer(source: DataSource): Promise<void> {
+  const [table] = await source.query<{ there: boolean }[]>(`SELECT to_regclass('migration') IS NOT NULL AS there`);
+  if (!table?.there) return;
+  const [last] = await source.query<{ name: string }[]>('SELECT name FROM migration ORDER BY timestamp DESC LIMIT 1');
+  if (last === undefined || numberOf(last.name) <= NEWEST) return;
+  throw new StartFault(
+    `The database has schema ${numberOf(last.name)} (${last.name}), and this program knows schemas up to ${NEWEST}: ` +
+      'start the newer version that wrote it, or restore a backup from before it.',
+  );
+}
