@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { RemoveImage } from '#contracts/calls/images';
+import { ClaimOperations, EndCancelled, FailOperation, RenewOperations } from '#contracts/calls/operations';
+import type { AnswerOf } from '#contracts/define-call';
+import { OperationAccepted } from '#contracts/facts';
+import { Bus } from '#messaging/bus';
+import { type Found, WorkLoop } from '#messaging/work-loop';
+import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { GC_CONFIG, type GcConfig } from './gc.config';
+
+type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
+
+const CLAIMED_AT_ONCE = 16;
+
+/** Carries out accepted removes. A second delivery is harmless: the effect and the end of an operation are one commit. */
+@Injectable()
+export class RemoveHandler implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly worker = randomUUID();
+  private readonly loop: WorkLoop;
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly bus: Bus,
+    @Inject(GC_CONFIG) config: GcConfig,
+  ) {
+    this.loop = new WorkLoop('Remove', config.ENTREPOT_GC_SWEEP, () => this.look());
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.bus.subscribe(OperationAccepted.subject, () => this.loop.wake());
+    this.loop.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.loop.stop();
+  }
+
+  private async look(): Promise<Found> {
+    const question = { worker: this.worker, kinds: ['remove' as const], limit: CLAIMED_AT_ONCE };
+    const { operations, nextInMs } = await this.calls.ask(ClaimOperations, question);
+    for (const operation of operations) await this.remove(operation);
+    return operations.length === CLAIMED_AT_ONCE ? 'more' : { nextInMs };
+  }
+
+  private async remove({ id, epoch }: Claimed): Promise<void> {
+    const { cancelled } = await this.calls.ask(RenewOperations, { operations: [{ id, epoch }] });
+    if (cancelled.length > 0) return void (await this.calls.ask(EndCancelled, { id, epoch }));
+    try {
+      await this.calls.ask(RemoveImage, { id, epoch });
+    } catch (error) {
+      await this.fail(id, epoch, error);
+    }
+  }
+
+  /** A lost epoch is somebody else's work now; a timeout means unknown, and the operation's lease decides. */
+  private async fail(id: string, epoch: number, error: unknown): Promise<void> {
+    if (isRegistryError(error, 'STALE', 'TIMEOUT')) return;
+    const temporary = isRegistryError(error, 'UNAVAILABLE', 'INTERNAL');
+    await this.calls.ask(FailOperation, { id, epoch, error: toErrorEnvelope(error), temporary });
+  }
+}
