@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { ChildRecord } from './child-process';
+import { startPostgres } from './postgres';
+import { postgresUser } from './postgres-user';
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('a Postgres child', () => {
+  let above: string;
+  let folder: string;
+
+  beforeEach(async () => {
+    above = await mkdtemp(join(tmpdir(), 'entrepot-postgres-'));
+    folder = join(above, 'postgres');
+  });
+  afterEach(() => rm(above, { recursive: true, force: true }));
+
+  it('keeps what was committed over kill -9, and a port if it is told one', async () => {
+    const first = await startPostgres({ folder });
+    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await first.kill();
+    const second = await startPostgres({ folder, port: first.port });
+    expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    expect(second.url).toBe(first.url);
+    await second.stop();
+    expect(second.lastLines().join('\n')).toMatch(/database system is shut down/);
+  });
+
+  it('promises durability, and lets nobody in without the password', async () => {
+    const server = await startPostgres({ folder });
+    const wrong = server.url.replace(new URL(server.url).password, 'guess');
+    await expect(query(wrong, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
+    expect(await query(server.url, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
+    expect(await query(server.url, 'SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }]);
+    const methods = await query(server.url, 'SELECT DISTINCT auth_method FROM pg_hba_file_rules');
+    expect(methods).toEqual([{ auth_method: 'scram-sha-256' }]);
+    await server.stop();
+    expect((await stat(join(folder, 'password'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'data'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('starts where only the owner of the folder above may go', async () => {
+    await chmod(above, 0o700);
+    const server = await startPostgres({ folder });
+    expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await server.stop();
+  });
+
+  it('starts over a lock whose pid another process has by now', async () => {
+    const first = await startPostgres({ folder });
+    await first.kill();
+    const other = spawn('sleep', ['60'], { stdio: 'ignore', ...postgresUser() });
+    const lock = join(folder, 'data', 'postmaster.pid');
+    await writeFile(lock, (await readFile(lock, 'utf8')).replace(/^\d+/, String(other.pid)));
+    const second = await startPostgres({ folder });
+    await second.stop();
+    expect(other.exitCode).toBeNull();
+    other.kill();
+  });
+
+  it('refuses a folder that a live server uses', async () => {
+    const server = await startPostgres({ folder });
+    await expect(startPostgres({ folder })).rejects.toThrow(`Another Postgres (process ${server.pid}) runs in`);
+    expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await server.stop();
+  });
+
+  it('refuses a database of another version and leaves it as it is', async () => {
+    await mkdir(join(folder, 'data'), { recursive: true });
+    await writeFile(join(folder, 'data', 'PG_VERSION'), '12\n');
+    await expect(startPostgres({ folder })).rejects.toThrow(/was made by Postgres 12, and this is Postgres 18\.$/);
+    expect(await readdir(join(folder, 'data'))).toEqual(['PG_VERSION']);
+  });
+
+  it('leaves no half of a database when it is killed while making one', async () => {
+    const killed: ChildRecord[] = [];
+    const recorder = {
+      spawned: () => undefined,
+      ended: () => undefined,
+    };
+    const killer = {
+      ...recorder,
+      spawned(child: ChildRecord) {
+        killed.push(child);
+        if (killed.length === 2) process.kill(child.pid, 'SIGKILL');
+      },
+    };
+    await expect(startPostgres({ folder, recorder: killer })).rejects.toThrow(/initdb failed \(signal SIGKILL\)/);
+    expect(await readdir(folder)).toEqual(['password']);
+    await mkdir(join(folder, 'init-left-by-a-kill', 'data'), { recursive: true });
+    const server = await startPostgres({ folder, recorder });
+    await server.stop();
+    expect((await readdir(folder)).sort()).toEqual(['data', 'password']);
+  });
+
+  it('records every child before it runs and after it has ended', async () => {
+    const seen: string[] = [];
+    const recorder = {
+      spawned: (child: ChildRecord) => seen.push(`+${child.name} ${child.pid} ${child.startedAt}`),
+      ended: (child: ChildRecord) => seen.push(`-${child.name} ${child.pid} ${child.startedAt}`),
+    };
+    const server = await startPostgres({ folder, recorder });
+    expect(seen.at(-1)).toMatch(new RegExp(`^\\+postgres ${server.pid} .+`));
+    await server.stop();
+    expect(seen.filter((line) => line.startsWith('+')).map((line) => line.slice(1))).toEqual(
+      seen.filter((line) => line.startsWith('-')).map((line) => line.slice(1)),
+    );
+  });
+});
