@@ -48,6 +48,8 @@ export const FailFill = defineCall('metadata.fail-fill', {
     retryAfterMs: z.number().nonnegative().optional(),
     /** What was stored is not what was promised (wrong digest or size): start over with a new object. */
     discard: z.boolean().default(false),
+    /** The worker stops and gives the fill back at once: the attempt is not counted. */
+    giveBack: z.boolean().default(false),
   }),
   answer: z.object({ failed: z.boolean() }),
 });

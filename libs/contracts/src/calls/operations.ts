@@ -116,6 +116,8 @@ export const FailOperation = defineCall('metadata.fail-operation', {
     error: OperationErrorSchema,
     temporary: z.boolean(),
     retryAfterMs: z.number().nonnegative().optional(),
+    /** The worker stops and gives the operation back at once: the attempt is not counted. */
+    giveBack: z.boolean().default(false),
   }),
   answer: z.object({ ended: z.boolean() }),
 });
