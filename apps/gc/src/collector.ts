@@ -1,4 +1,10 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { PurgeObject } from '#contracts/calls/blobs';
 import { ClaimPurges, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
@@ -14,7 +20,7 @@ import { soonest } from './soonest';
  * Bytes are deleted only after their object was committed as purging; the tombstone goes after the bytes.
  */
 @Injectable()
-export class Collector implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Collector implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly log = new Logger('Collector');
   private readonly loop: WorkLoop;
 
@@ -23,17 +29,17 @@ export class Collector implements OnApplicationBootstrap, OnApplicationShutdown 
     private readonly bus: Bus,
     @Inject(GC_CONFIG) private readonly config: GcConfig,
   ) {
-    this.loop = new WorkLoop('Collector', config.ENTREPOT_GC_SWEEP, () => this.look());
+    this.loop = new WorkLoop('Collector', config.ENTREPOT_GC_SWEEP_MS, () => this.look());
   }
 
-  async onApplicationBootstrap(): Promise<void> {
+  onApplicationBootstrap(): void {
     for (const fact of [TagRemoved, ManifestRemoved, BlobCondemned]) {
-      await this.bus.subscribe(fact.subject, () => this.loop.wake());
+      this.bus.subscribe(fact.subject, () => this.loop.wake());
     }
     this.loop.start();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     await this.loop.stop();
   }
 

@@ -1,8 +1,13 @@
 import { z } from 'zod';
-import { DurationSchema } from '#config/duration';
 
 export const GcConfigSchema = z.object({
-  ENTREPOT_GC_SWEEP: DurationSchema.default(30_000).describe('how often the collector looks when nothing wakes it'),
+  ENTREPOT_GC_SWEEP_MS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .default(30_000)
+    .describe('how often the collector looks when nothing wakes it, in milliseconds'),
   ENTREPOT_GC_BATCH: z.coerce
     .number()
     .int()

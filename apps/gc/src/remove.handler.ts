@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { RemoveImage } from '#contracts/calls/images';
 import { ClaimOperations, EndCancelled, FailOperation, RenewOperations } from '#contracts/calls/operations';
@@ -16,7 +16,7 @@ const CLAIMED_AT_ONCE = 16;
 
 /** Carries out accepted removes. A second delivery is harmless: the effect and the end of an operation are one commit. */
 @Injectable()
-export class RemoveHandler implements OnApplicationBootstrap, OnApplicationShutdown {
+export class RemoveHandler implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly worker = randomUUID();
   private readonly loop: WorkLoop;
 
@@ -25,15 +25,15 @@ export class RemoveHandler implements OnApplicationBootstrap, OnApplicationShutd
     private readonly bus: Bus,
     @Inject(GC_CONFIG) config: GcConfig,
   ) {
-    this.loop = new WorkLoop('Remove', config.ENTREPOT_GC_SWEEP, () => this.look());
+    this.loop = new WorkLoop('Remove', config.ENTREPOT_GC_SWEEP_MS, () => this.look());
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.bus.subscribe(OperationAccepted.subject, () => this.loop.wake());
+  onApplicationBootstrap(): void {
+    this.bus.subscribe(OperationAccepted.subject, () => this.loop.wake());
     this.loop.start();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     await this.loop.stop();
   }
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
  * Raw bytes in a question or an answer. A field named `bytes` travels outside the JSON, untouched:
  * manifests are answered byte for byte. At most one a message, at the top level.
  */
-export const BytesSchema = z.instanceof(Uint8Array);
+export const BytesSchema = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 /** An internal question or command: who answers it, what is asked, what is answered. */
 export interface Call<Question extends z.ZodType = z.ZodType, Answer extends z.ZodType = z.ZodType> {

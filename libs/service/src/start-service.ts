@@ -1,0 +1,92 @@
+import { type DynamicModule, type INestApplicationContext, Logger, Module } from '@nestjs/common';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import type { z } from 'zod';
+import { CallRegistry } from '#calls/call-registry';
+import { CallServer } from '#calls/call-server';
+import { LinksModule } from '#calls/links.module';
+import type { ServiceUrls } from '#calls/service-urls';
+import { loadConfig } from '#config/load-config';
+import { Bus } from '#messaging/bus';
+import { BusModule } from '#messaging/bus.module';
+import { JetStreamStrategy } from '#messaging/jetstream.strategy';
+import { endOnSignal } from './end-on-signal';
+import { type ServiceConfig, ServiceConfigSchema } from './service.config';
+
+/** A service as a process of its own. */
+export interface Service<Schema extends z.ZodObject> {
+  readonly name: 'gateway' | 'metadata' | 'blobs' | 'fetcher' | 'gc';
+  readonly schema: Schema;
+  readonly module: (config: z.output<Schema>) => DynamicModule;
+  /** The server of its public face, and where that listens: the gateway's alone. */
+  readonly face?: (config: z.output<Schema>) => { adapter: AbstractHttpAdapter; host: string; port: number };
+  /** Takes requests in, and keeps the streams: metadata's alone. */
+  readonly takesRequests?: boolean;
+}
+
+@Module({})
+class ServiceModule {}
+
+/** Reads settings, links the service to the others over HTTP and to the bus, serves until it is told to end. */
+export async function startService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
+  // Five services may share one environment: only the standalone program knows the names of all settings.
+  const names = Object.keys(process.env);
+  const settings = loadConfig(ServiceConfigSchema, process.env, names);
+  const config = loadConfig(service.schema, process.env, names) as z.output<Schema>;
+  const secret = Buffer.from(settings.ENTREPOT_SECRET, 'base64');
+  const bus = new Bus({
+    url: settings.NATS_URL,
+    name: `entrepot-${service.name}`,
+    keepsStreams: service.takesRequests ?? false,
+    replicas: settings.ENTREPOT_NATS_REPLICAS,
+  });
+  const root: DynamicModule = {
+    module: ServiceModule,
+    imports: [LinksModule.overHttp(secret, urlsOf(settings)), BusModule.of(bus), service.module(config)],
+  };
+  const app = await createApp(service, root, config, bus);
+  const server = new CallServer(app.get(CallRegistry), secret);
+  const port = await server.listen(settings.ENTREPOT_INTERNAL_HOST, internalPort(service.name, settings));
+  new Logger(service.name).log(`ready; internal calls at ${settings.ENTREPOT_INTERNAL_HOST}:${port}`);
+  endOnSignal(async () => {
+    await server.close();
+    await app.close();
+  });
+}
+
+async function createApp<Schema extends z.ZodObject>(
+  service: Service<Schema>,
+  root: DynamicModule,
+  config: z.output<Schema>,
+  bus: Bus,
+): Promise<INestApplicationContext> {
+  if (service.face) {
+    const { adapter, host, port } = service.face(config);
+    const app = await NestFactory.create(root, adapter);
+    await app.listen(port, host);
+    return app;
+  }
+  if (service.takesRequests) {
+    const app = await NestFactory.createMicroservice(root, {
+      strategy: new JetStreamStrategy({ bus, service: service.name }),
+    });
+    await app.listen();
+    return app;
+  }
+  return NestFactory.createApplicationContext(root);
+}
+
+function urlsOf(settings: ServiceConfig): ServiceUrls {
+  return {
+    metadata: settings.ENTREPOT_METADATA_URL,
+    blobs: settings.ENTREPOT_BLOBS_URL,
+    fetcher: settings.ENTREPOT_FETCHER_URL,
+    gc: settings.ENTREPOT_GC_URL,
+  };
+}
+
+/** The gateway answers nobody's calls: it takes any free port. */
+function internalPort(name: string, settings: ServiceConfig): number {
+  if (settings.ENTREPOT_INTERNAL_PORT !== undefined) return settings.ENTREPOT_INTERNAL_PORT;
+  const own = urlsOf(settings)[name as keyof ServiceUrls];
+  return own === undefined ? 0 : Number(new URL(own).port || 80);
+}
