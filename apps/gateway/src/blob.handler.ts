@@ -1,0 +1,92 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ObjectReading } from '#calls/byte-plane';
+import { type ByteRange, formatContentRange, parseByteRange } from '#oci/byte-range';
+import type { Digest } from '#oci/digest';
+import { internalFault, rangeInvalid } from '#oci/registry-error';
+import { BlobStore, type FoundBlob } from './blob.store';
+import { etagOf, isHeldByClient, rangeAsked } from './conditional-request';
+import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { GatewayMetrics } from './gateway-metrics';
+import type { AskedRepository } from './name-repository';
+import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer, startAnswer } from './send-answer';
+import { ClientGone, sendStream } from './send-stream';
+
+type Asked = Exclude<ByteRange, { kind: 'unsatisfiable' }>;
+
+/** GET and HEAD of a blob, whole or a part of it, also while it still comes from its upstream. */
+@Injectable()
+export class BlobHandler {
+  private readonly log = new Logger('Gateway');
+
+  constructor(
+    private readonly blobs: BlobStore,
+    private readonly metrics: GatewayMetrics,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+  ) {}
+
+  async answer(
+    repository: AskedRepository,
+    digest: Digest,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const isGet = request.method === 'GET';
+    const etag = etagOf(digest);
+    const blob = await this.blobs.find(repository, digest, isGet && !isHeldByClient(request.headers, etag));
+    const headers: AnswerHeaders = {
+      ...REGISTRY_VERSION,
+      'Docker-Content-Digest': digest,
+      ETag: etag,
+      'Accept-Ranges': 'bytes',
+    };
+    if (isHeldByClient(request.headers, etag)) return sendAnswer(reply, 304, headers);
+    const range: ByteRange = isGet ? parseByteRange(rangeAsked(request.headers, etag), blob.size) : { kind: 'whole' };
+    if (range.kind === 'unsatisfiable') throw rangeInvalid(blob.size);
+    const length = range.kind === 'part' ? range.length : blob.size;
+    const described = { ...headers, 'Content-Type': 'application/octet-stream', 'Content-Length': length };
+    if (!isGet || length === 0) return sendAnswer(reply, 200, described);
+    await this.send(blob, range, length, described, reply);
+  }
+
+  private async send(blob: FoundBlob, range: Asked, length: number, headers: AnswerHeaders, reply: FastifyReply) {
+    const reading = await this.open(blob, range, reply);
+    const raw = startAnswer(reply, range.kind === 'part' ? 206 : 200, {
+      ...headers,
+      ...(range.kind === 'part' ? partHeaders(range, blob.size, reading.verified) : {}),
+    });
+    raw.flushHeaders();
+    try {
+      await sendStream(reading.stream, raw, length, this.config.ENTREPOT_READ_STALL_MS);
+      this.metrics.countSent(reading.verified ? 'stored' : 'filling', length);
+    } catch (error) {
+      if (error instanceof ClientGone) this.log.debug(`${headers['Docker-Content-Digest']}: ${error.message}`);
+      else this.log.warn(`${headers['Docker-Content-Digest']}: the answer was cut off: ${String(error)}`);
+    }
+  }
+
+  /** A client that hangs up before the first byte ends the reading too. */
+  private async open({ object, size }: FoundBlob, range: Asked, reply: FastifyReply): Promise<ObjectReading> {
+    if (object === undefined) throw internalFault();
+    const hangUp = new AbortController();
+    reply.raw.once('close', () => hangUp.abort());
+    const stretch = range.kind === 'part' ? { stretch: { start: range.start, end: range.end + 1 } } : {};
+    const reading = await this.blobs.read(object, { ...stretch, signal: hangUp.signal });
+    if (reading.size === size) return reading;
+    reading.stream.destroy();
+    throw internalFault(new Error(`object ${object} has ${reading.size} bytes, its blob says ${size}`));
+  }
+}
+
+/** A part of what is not yet verified says so (RFC 9111 has no code of its own for it), and must not be kept by caches. */
+function partHeaders(range: Extract<Asked, { kind: 'part' }>, size: number, verified: boolean): AnswerHeaders {
+  return {
+    'Content-Range': formatContentRange(range, size),
+    ...(verified
+      ? {}
+      : {
+          'Cache-Control': 'no-store',
+          Warning: '199 entrepot "not yet verified against the digest: the blob is still coming"',
+        }),
+  };
+}

@@ -1,0 +1,23 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** The entity tag of content that is named by its digest. */
+export function etagOf(digest: string): string {
+  return `"${digest}"`;
+}
+
+/** RFC 9110, 13.1.2: whether the client has it already, so that 304 is the answer. Compared weakly. */
+export function isHeldByClient(headers: IncomingHttpHeaders, etag: string): boolean {
+  const header = headers['if-none-match'];
+  if (header === undefined) return false;
+  const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes(etag) || tags.includes('*');
+}
+
+/**
+ * RFC 9110, 13.1.5: the Range header, where it counts. If-Range must be our strong entity tag: content has no date, so
+ * a date never matches, and the whole is answered.
+ */
+export function rangeAsked(headers: IncomingHttpHeaders, etag: string): string | undefined {
+  const condition = headers['if-range'];
+  return condition === undefined || condition === etag ? headers.range : undefined;
+}

@@ -1,0 +1,54 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { startAnswer } from './send-answer';
+
+/** A reader that leaves this many bytes unread is cut off: it will connect again and be told how things are then. */
+const MOST_UNREAD = 1024 * 1024;
+
+/** Silence longer than this makes proxies close a connection, in milliseconds. */
+const HEARTBEAT_MS = 15_000;
+
+/** Server-sent events to one client (HTML Living Standard, 9.2), until either side ends them. */
+export class EventStream {
+  private readonly raw: ServerResponse;
+  private readonly heartbeat: NodeJS.Timeout;
+  private readonly closed = new AbortController();
+
+  constructor(reply: FastifyReply) {
+    this.raw = startAnswer(reply, 200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+      // Proxies of nginx's kind would hold events back.
+      'X-Accel-Buffering': 'no',
+    });
+    this.heartbeat = setInterval(() => this.write(': \n\n'), HEARTBEAT_MS);
+    this.raw.once('close', () => this.stop()).on('error', () => this.stop());
+    this.raw.flushHeaders();
+    if (this.raw.destroyed) this.stop();
+  }
+
+  /** Aborted once nobody listens any more. */
+  get signal(): AbortSignal {
+    return this.closed.signal;
+  }
+
+  send(event: string, data: unknown): void {
+    this.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  end(): void {
+    if (!this.signal.aborted) this.raw.end();
+    this.stop();
+  }
+
+  private write(text: string): void {
+    if (this.signal.aborted) return;
+    this.raw.write(text);
+    if (this.raw.writableLength > MOST_UNREAD) this.raw.destroy();
+  }
+
+  private stop(): void {
+    clearInterval(this.heartbeat);
+    this.closed.abort();
+  }
+}

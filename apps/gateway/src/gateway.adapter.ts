@@ -1,0 +1,77 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { denied, RegistryError } from '#oci/registry-error';
+import type { GatewayConfig } from './gateway.config';
+import { hostNames, isForeignOrigin, isKnownHost } from './known-hosts';
+import { MisdirectedRequest } from './misdirected-request';
+import { answerError } from './problem.filter';
+import { readJsonBody } from './read-json-body';
+
+/** Headers may have this many bytes, the request's line included (RFC 6585, 431 above). */
+const HEADER_LIMIT = 16 * 1024;
+
+/** The HTTP server of every face, with all its limits; whoever starts the gateway hands it to Nest. */
+export class GatewayAdapter extends FastifyAdapter {
+  constructor(config: GatewayConfig) {
+    super({
+      bodyLimit: config.ENTREPOT_JSON_LIMIT,
+      // Headers are bounded above; a digest or an encoded reference must not be cut before its own rule is applied.
+      routerOptions: { maxParamLength: HEADER_LIMIT },
+      exposeHeadRoutes: false,
+      forceCloseConnections: true,
+      // A body may take hours; only headers, and JSON bodies (see below), have a time limit.
+      requestTimeout: 0,
+      http: {
+        maxHeaderSize: HEADER_LIMIT,
+        headersTimeout: config.ENTREPOT_HEADER_TIMEOUT_MS,
+        connectionsCheckingInterval: Math.min(1000, config.ENTREPOT_HEADER_TIMEOUT_MS),
+      },
+      frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+        answerError(error, request, reply),
+      clientErrorHandler: refuseUnreadable,
+    });
+    const names = hostNames(config.ENTREPOT_HOSTS);
+    this.instance.addHook('onRequest', async ({ headers: { host, origin } }: FastifyRequest) => {
+      if (host !== undefined && !isKnownHost(host, names)) throw new MisdirectedRequest(host);
+      if (origin !== undefined && isForeignOrigin(origin, host ?? '')) throw foreignOrigin();
+    });
+    this.instance.addHook('preParsing', async (request: FastifyRequest) => limitBodyTime(request, config));
+    this.instance.removeAllContentTypeParsers();
+    this.instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJsonBody);
+    // Not read here: a route that takes a stream reads it, and one that takes JSON answers 415.
+    this.instance.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  }
+
+  /** The parsers above are all there are. */
+  override registerParserMiddleware(): void {}
+}
+
+function foreignOrigin(): RegistryError {
+  return denied('a page from another origin may not ask here: this API is for programs and for its own page');
+}
+
+/** Somebody who sends a JSON body byte by byte holds a connection for ever otherwise. */
+function limitBodyTime({ raw, headers }: FastifyRequest, { ENTREPOT_BODY_TIMEOUT_MS: limit }: GatewayConfig): void {
+  if (raw.url?.startsWith('/v2/') || headers['content-type'] === undefined) return;
+  const timer = setTimeout(() => raw.destroy(), limit);
+  raw.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
+}
+
+/** What never became a request: the server closes the connection after it has said why. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [status, detail] = unreadable(error.code);
+  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code: 'INVALID' });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function unreadable(code: string | undefined): [status: number, detail: string] {
+  if (code === 'HPE_HEADER_OVERFLOW') return [431, `the headers may have at most ${HEADER_LIMIT} bytes together`];
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'the headers of the request took too long'];
+  return [400, 'this is not HTTP/1.1 as RFC 9112 has it'];
+}

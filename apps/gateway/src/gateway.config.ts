@@ -1,0 +1,86 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
+const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
+const hosts = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
+  .transform((list) => list.filter((host) => host !== ''));
+
+/** The gateway's settings, each an environment variable; times are milliseconds. */
+export const GatewayConfigSchema = z
+  .object({
+    ENTREPOT_HOST: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('address to listen on; another than loopback is refused unless ENTREPOT_ALLOW_ANONYMOUS is true'),
+    ENTREPOT_PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(5050)
+      .describe('port to listen on; 0 takes a free one'),
+    ENTREPOT_HOSTS: hosts.describe(
+      'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
+    ),
+    ENTREPOT_ALLOW_ANONYMOUS: z
+      .stringbool()
+      .default(false)
+      .describe('let anybody who reaches this port pull and ask, also from other machines'),
+    ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
+      'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',
+    ),
+    ENTREPOT_TAG_TTL_MS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(86_400_000 * 365)
+      .default(60_000)
+      .describe("how old an upstream's tag may be before the upstream is asked again, in milliseconds"),
+    ENTREPOT_REVALIDATE_MS: milliseconds(3_000).describe(
+      'how long a client waits for the upstream to confirm a tag that is held here, in milliseconds; then the held one is served',
+    ),
+    ENTREPOT_FETCH_WAIT_MS: milliseconds(25_000).describe(
+      'how long a client waits for a manifest that is not held here, in milliseconds; containerd gives up after 30 s',
+    ),
+    ENTREPOT_MANIFEST_CACHE_BYTES: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 34)
+      .default(64 * 1024 * 1024)
+      .describe('manifests kept in memory, in bytes'),
+    ENTREPOT_HEADER_TIMEOUT_MS: milliseconds(10_000).describe(
+      'longest time for the headers of a request, in milliseconds',
+    ),
+    ENTREPOT_BODY_TIMEOUT_MS: milliseconds(30_000).describe('longest time for a JSON body, in milliseconds'),
+    ENTREPOT_JSON_LIMIT: count(1024 * 1024, 2 ** 30).describe('largest JSON body, in bytes'),
+    ENTREPOT_READ_STALL_MS: milliseconds(300_000).describe(
+      'a client that takes no byte of an answer for this long is cut off, in milliseconds',
+    ),
+    ENTREPOT_WATCH_MS: milliseconds(2_000).describe(
+      'how often a watched operation is looked at although no message says it changed, in milliseconds',
+    ),
+  })
+  .superRefine((config, context) => {
+    if (isLoopback(config.ENTREPOT_HOST) || config.ENTREPOT_ALLOW_ANONYMOUS) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['ENTREPOT_HOST'],
+      message:
+        'listening elsewhere than on loopback without authentication lets anybody pull and ask; set ENTREPOT_ALLOW_ANONYMOUS=true if that is meant',
+    });
+  });
+
+export type GatewayConfig = z.output<typeof GatewayConfigSchema>;
+
+export const GATEWAY_CONFIG = Symbol('gateway config');
+
+function isLoopback(host: string): boolean {
+  if (isIP(host) === 4) return host.startsWith('127.');
+  return host === 'localhost' || host === '::1';
+}

@@ -1,0 +1,39 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { BlobHandler } from './blob.handler';
+import { BlobStore } from './blob.store';
+import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { GatewayMetrics } from './gateway-metrics';
+import { ImagesController } from './images.controller';
+import { ManifestHandler } from './manifest.handler';
+import { ManifestStore } from './manifest.store';
+import { OperationWatch } from './operation-watch';
+import { OperationsController } from './operations.controller';
+import { ProblemFilter } from './problem.filter';
+import { RegistryController } from './registry.controller';
+import { TagListHandler } from './tag-list.handler';
+
+/**
+ * Every HTTP face. Its server must be a `GatewayAdapter`, which holds the limits. `Calls`, `BytePlane`,
+ * `CAPABILITY_SECRET` and `Bus` come from global modules.
+ */
+@Module({})
+export class GatewayModule {
+  static with(config: GatewayConfig): DynamicModule {
+    return {
+      module: GatewayModule,
+      controllers: [RegistryController, OperationsController, ImagesController],
+      providers: [
+        { provide: GATEWAY_CONFIG, useValue: config },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        GatewayMetrics,
+        ManifestStore,
+        ManifestHandler,
+        BlobStore,
+        BlobHandler,
+        TagListHandler,
+        OperationWatch,
+      ],
+    };
+  }
+}

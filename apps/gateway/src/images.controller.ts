@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { Controller, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Calls } from '#calls/calls';
+import { ListImages } from '#contracts/calls/images';
+import { AcceptOperation } from '#contracts/calls/operations';
+import { ANONYMOUS } from '#contracts/principal';
+import { authorize } from './authorize';
+import { nextLink } from './next-link';
+import { locationOf } from './operations.controller';
+import { readHeader, readQuery } from './read-request';
+import { Serves } from './rest-route';
+import * as routes from './rest-routes';
+import { sendJson } from './send-answer';
+
+/** What is held, and having it removed. */
+@Controller()
+export class ImagesController {
+  constructor(private readonly calls: Calls) {}
+
+  @Serves(routes.listImages)
+  async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    authorize('read', { kind: 'images' });
+    const { limit, repository, after } = readQuery(routes.listImages, request);
+    const filter = { ...(repository === undefined ? {} : { repository }), ...(after === undefined ? {} : { after }) };
+    const { images, next } = await this.calls.ask(ListImages, { limit, ...filter });
+    sendJson(reply, 200, images, nextLink(request.url, next));
+  }
+
+  @Serves(routes.removeImage)
+  async remove(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    authorize('ask', { kind: 'images' });
+    const requestId = readHeader(routes.removeImage, 'idempotency-key', request) ?? randomUUID();
+    const body = readQuery(routes.removeImage, request);
+    const { operation } = await this.calls.ask(AcceptOperation, {
+      principal: ANONYMOUS,
+      requestId,
+      kind: 'remove',
+      body,
+    });
+    sendJson(reply, 202, operation, { Location: locationOf(operation) });
+  }
+}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { etagOf, isHeldByClient } from './conditional-request';
+import { GatewayMetrics } from './gateway-metrics';
+import { ManifestStore, type NamedManifest } from './manifest.store';
+import type { AskedRepository } from './name-repository';
+import type { ManifestReference } from './parse-registry-path';
+import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer } from './send-answer';
+
+/**
+ * GET and HEAD of a manifest: the stored bytes under their stored media type, whatever `Accept` says. A client that
+ * does not list the type would otherwise be told that an image is absent which is there, and a rewritten one would
+ * have another digest; distribution answers so too, and clients check the type themselves.
+ */
+@Injectable()
+export class ManifestHandler {
+  constructor(
+    private readonly manifests: ManifestStore,
+    private readonly metrics: GatewayMetrics,
+  ) {}
+
+  async answer(
+    repository: AskedRepository,
+    reference: ManifestReference,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const manifest = await this.find(repository, reference);
+    const headers = manifestHeaders(manifest);
+    if (isHeldByClient(request.headers, etagOf(manifest.digest))) return sendAnswer(reply, 304, headers);
+    const { mediaType, size } = manifest;
+    if (request.method === 'HEAD') {
+      return sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType, 'Content-Length': size });
+    }
+    const bytes = manifest.bytes ?? (await this.manifests.readNamed(repository, manifest.digest)).bytes;
+    this.metrics.countSent('manifest', bytes.byteLength);
+    sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType }, bytes);
+  }
+
+  private async find(
+    repository: AskedRepository,
+    reference: ManifestReference,
+  ): Promise<NamedManifest & { bytes?: Uint8Array }> {
+    if ('tag' in reference) return this.manifests.resolve(repository, reference.tag);
+    const { mediaType, bytes } = await this.manifests.read(repository, reference.digest);
+    return { digest: reference.digest, mediaType, size: bytes.byteLength, bytes };
+  }
+}
+
+function manifestHeaders({ digest, staleMs }: NamedManifest): AnswerHeaders {
+  return {
+    ...REGISTRY_VERSION,
+    'Docker-Content-Digest': digest,
+    ETag: etagOf(digest),
+    ...(staleMs === undefined
+      ? {}
+      : {
+          Warning: '110 entrepot "the upstream could not be asked: this is what it last named"',
+          Age: Math.floor(staleMs / 1000),
+        }),
+  };
+}

@@ -1,0 +1,128 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { FetchManifest } from '#contracts/calls/fetching';
+import { FindManifest, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
+import type { AnswerOf, QuestionOf } from '#contracts/define-call';
+import type { Digest } from '#oci/digest';
+import { isRegistryError, manifestUnknown, RegistryError } from '#oci/registry-error';
+import type { RepositoryName } from '#oci/repository-name';
+import type { Tag } from '#oci/tag';
+import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { type CachedManifest, ManifestCache } from './manifest-cache';
+import type { AskedRepository } from './name-repository';
+import { QuestionBatcher } from './question-batcher';
+
+export interface NamedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+  /** Set where the upstream could not be asked: how long ago it last was, in milliseconds. */
+  readonly staleMs?: number;
+}
+
+type TagQuestion = QuestionOf<typeof ResolveTags>['tags'][number];
+type TagAnswer = AnswerOf<typeof ResolveTags>['manifests'][number];
+type HeldTag = NonNullable<TagAnswer>;
+
+/** Manifests as metadata has them; for an upstream's repository, what is missing or too old is fetched first. */
+@Injectable()
+export class ManifestStore {
+  private readonly tags: QuestionBatcher<TagQuestion, TagAnswer>;
+  private readonly cache: ManifestCache;
+
+  constructor(
+    private readonly calls: Calls,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+  ) {
+    this.cache = new ManifestCache(config.ENTREPOT_MANIFEST_CACHE_BYTES);
+    this.tags = new QuestionBatcher(
+      ({ repository, tag }) => `${repository}:${tag}`,
+      async (tags) => (await calls.ask(ResolveTags, { tags })).manifests,
+      1000,
+    );
+  }
+
+  /** What the tag names now. MANIFEST_UNKNOWN, or what the upstream answered where nothing is held. */
+  async resolve({ name, isUpstream }: AskedRepository, tag: Tag): Promise<NamedManifest> {
+    const held = await this.tags.ask({ repository: name, tag });
+    if (!isUpstream && !held) throw manifestUnknown(tag);
+    if (!held) return this.fetch(name, { tag });
+    if (!isUpstream || held.ageMs === null || held.ageMs <= this.config.ENTREPOT_TAG_TTL_MS) return named(held);
+    return this.revalidate(name, tag, held, held.ageMs);
+  }
+
+  /** The bytes of a manifest that this repository shows, fetched first where it is an upstream's. MANIFEST_UNKNOWN. */
+  async read(repository: AskedRepository, digest: Digest): Promise<CachedManifest> {
+    const held = await this.readHeld(repository.name, digest);
+    if (held) return held;
+    if (!repository.isUpstream) throw manifestUnknown(digest);
+    await this.fetch(repository.name, { digest });
+    return this.readNamed(repository, digest);
+  }
+
+  /** As `read`, for a digest that this repository was just found to show. */
+  async readNamed({ name }: AskedRepository, digest: Digest): Promise<CachedManifest> {
+    const manifest = this.cache.get(name, digest) ?? (await this.readStored(name, digest));
+    if (!manifest) throw manifestUnknown(digest);
+    return manifest;
+  }
+
+  private async readHeld(repository: RepositoryName, digest: Digest): Promise<CachedManifest | undefined> {
+    const cached = this.cache.get(repository, digest);
+    if (!cached) return this.readStored(repository, digest);
+    const { state } = await this.calls.ask(FindManifest, { repository, digest });
+    return state === 'held' ? cached : undefined;
+  }
+
+  private async readStored(repository: RepositoryName, digest: Digest): Promise<CachedManifest | undefined> {
+    const { found, mediaType, bytes } = await this.calls.ask(ReadManifest, { repository, digest });
+    if (!found || !bytes) return undefined;
+    this.cache.set(repository, digest, { mediaType, bytes });
+    return { mediaType, bytes };
+  }
+
+  /**
+   * Waits a little for the upstream, and serves the held tag where it is slow, down or limited: the question goes on
+   * for the sake of the next client. What the upstream says about the tag itself (gone, refused) is answered.
+   */
+  private async revalidate(repository: RepositoryName, tag: Tag, held: HeldTag, ageMs: number): Promise<NamedManifest> {
+    const stale = { ...named(held), staleMs: ageMs };
+    const asked = this.fetch(repository, { tag }).catch((error: unknown) => {
+      if (isRegistryError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'DENIED')) throw error;
+      return stale;
+    });
+    return within(this.config.ENTREPOT_REVALIDATE_MS, asked, stale);
+  }
+
+  private async fetch(
+    repository: RepositoryName,
+    reference: QuestionOf<typeof FetchManifest>['reference'],
+  ): Promise<NamedManifest> {
+    try {
+      const deadlineMs = this.config.ENTREPOT_FETCH_WAIT_MS;
+      return await this.calls.ask(FetchManifest, { repository, reference }, { deadlineMs });
+    } catch (error) {
+      // The upstream refuses us, not this client's credentials: 401 would make the client log in here.
+      if (isRegistryError(error, 'UNAUTHORIZED')) throw new RegistryError('DENIED', error.message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+function named({ digest, mediaType, size }: HeldTag): NamedManifest {
+  return { digest, mediaType, size };
+}
+
+/** `late` where `promise` has not settled after `ms`; what it settles to then is nobody's. */
+async function within<T>(ms: number, promise: Promise<T>, late: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, ms, late);
+  });
+  promise.catch(() => {});
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

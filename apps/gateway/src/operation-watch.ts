@@ -1,0 +1,111 @@
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { Calls } from '#calls/calls';
+import { ListOperations, ReadOperation } from '#contracts/calls/operations';
+import type { Operation } from '#contracts/operation';
+import { Bus } from '#messaging/bus';
+import { EventStream } from './event-stream';
+import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { OperationNews } from './operation-news';
+
+/** Between two looks at one operation, in milliseconds: messages come faster than anybody reads. */
+const LOOK_PAUSE_MS = 200;
+
+type ListQuestion = z.input<(typeof ListOperations)['question']>;
+
+/** What messages about operations say and on which subjects; each only makes us look, the rows say how things are. */
+const SUBJECTS = ['entrepot.progress.>', 'entrepot.fact.operation.>', 'entrepot.outcome.>'];
+
+/** Operations as they go, by server-sent events. NATS wakes; where it is away, a slow look finds the same. */
+@Injectable()
+export class OperationWatch implements OnModuleInit, OnModuleDestroy {
+  private readonly log = new Logger('Gateway');
+  private readonly news = new OperationNews();
+  private readonly subscriptions: (() => void)[] = [];
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly bus: Bus,
+    @Inject(GATEWAY_CONFIG) private readonly config: GatewayConfig,
+  ) {}
+
+  onModuleInit(): void {
+    for (const subject of SUBJECTS) {
+      this.subscriptions.push(this.bus.subscribe(subject, (json, from) => this.news.hear(from, json)));
+    }
+  }
+
+  onModuleDestroy(): void {
+    for (const unsubscribe of this.subscriptions) unsubscribe();
+  }
+
+  /** Sends the operation now and each time it changed, and ends when it has ended. */
+  follow({ id, principal }: Operation, reply: FastifyReply): void {
+    const stream = new EventStream(reply);
+    const seen = new Map<string, string>();
+    void this.watch(stream, id, async () => {
+      const { operation } = await this.calls.ask(ReadOperation, { principal, id });
+      if (operation) sendChanged(stream, operation, seen);
+      return operation === null || operation.endedAt !== null;
+    });
+  }
+
+  /** Sends what the question lists, the oldest first, then whatever changes, until the client hangs up. */
+  followAll(question: ListQuestion, reply: FastifyReply): void {
+    const stream = new EventStream(reply);
+    const seen = new Map<string, string>();
+    void this.watch(stream, null, async (woken) => {
+      const { operations } = await this.calls.ask(ListOperations, question);
+      const listed = new Set(operations.map(({ id }) => id));
+      const older = [...woken].filter((id) => !listed.has(id));
+      for (const id of older) operations.push(...(await this.readListed(question, id)));
+      for (const operation of operations.reverse()) sendChanged(stream, operation, seen);
+      return false;
+    });
+  }
+
+  /** One that changed but is too old to be on the page. */
+  private async readListed({ principal, kind }: ListQuestion, id: string): Promise<Operation[]> {
+    const { operation } = await this.calls.ask(ReadOperation, { principal, id });
+    return operation && (kind === undefined || operation.kind === kind) ? [operation] : [];
+  }
+
+  /** Looks at once, then when told or after a while, until `look` says that all is said or nobody listens. */
+  private async watch(
+    stream: EventStream,
+    operation: string | null,
+    look: (woken: ReadonlySet<string>) => Promise<boolean>,
+  ): Promise<void> {
+    const ear = this.news.listen(operation);
+    try {
+      while (!stream.signal.aborted) {
+        if (await this.looked(look, ear.take())) return;
+        await ear.wait(LOOK_PAUSE_MS, this.config.ENTREPOT_WATCH_MS, stream.signal);
+      }
+    } finally {
+      ear.close();
+      stream.end();
+    }
+  }
+
+  /** What is away now may be back at the next look: the watcher is not sent away. */
+  private async looked(
+    look: (woken: ReadonlySet<string>) => Promise<boolean>,
+    woken: ReadonlySet<string>,
+  ): Promise<boolean> {
+    try {
+      return await look(woken);
+    } catch (error) {
+      this.log.debug(`a watched operation could not be read: ${String(error)}`);
+      return false;
+    }
+  }
+}
+
+function sendChanged(stream: EventStream, operation: Operation, seen: Map<string, string>): void {
+  const now = JSON.stringify(operation);
+  if (seen.get(operation.id) === now) return;
+  seen.set(operation.id, now);
+  stream.send('operation', operation);
+}

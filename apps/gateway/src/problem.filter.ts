@@ -1,0 +1,77 @@
+import { STATUS_CODES } from 'node:http';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { internalFault, RegistryError } from '#oci/registry-error';
+import { pathOf } from './parse-registry-path';
+import { answerRegistryError, errorHeaders, logFault, STATUS } from './registry-error.filter';
+import { sendAnswer } from './send-answer';
+
+/** RFC 9457. `code` is ours, for programs; `field` and `rule` say what was wrong with the request. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly field?: string;
+  readonly rule?: string;
+}
+
+/** Every error outside `/v2/`, and those under it that no route caught. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    answerError(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+}
+
+/** Answers an error as the face that was asked spells errors. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const isRegistry = pathOf(request.raw.url ?? '').startsWith('/v2/');
+  if (isRegistry && error instanceof RegistryError) {
+    answerRegistryError(error, request, reply);
+    return;
+  }
+  const problem = problemOf(error);
+  if (problem.status >= 500) logFault(error, request);
+  if (reply.raw.headersSent) return void reply.raw.destroy();
+  const { code, detail: message } = problem;
+  const body = isRegistry ? { errors: [{ code, message }] } : problem;
+  const type = isRegistry ? 'application/json' : 'application/problem+json';
+  sendAnswer(reply, problem.status, { 'Content-Type': type, ...errorHeaders(error) }, JSON.stringify(body));
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof RegistryError)
+    return { ...problem(STATUS[error.code], error.code, error.message), ...fault(error) };
+  const status = statusOf(error);
+  if (status >= 500) return problem(500, 'INTERNAL', internalFault().message);
+  return problem(status, CODES[status] ?? 'INVALID', (error as Error).message);
+}
+
+/** What Nest and Fastify themselves refuse. */
+const CODES: Readonly<Record<number, string>> = {
+  404: 'NOT_FOUND',
+  405: 'UNSUPPORTED',
+  413: 'SIZE_INVALID',
+  415: 'UNSUPPORTED',
+};
+
+function problem(status: number, code: string, detail: string): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+}
+
+function fault({ detail }: RegistryError): { field?: string; rule?: string } {
+  const { field, rule } = (detail ?? {}) as { field?: unknown; rule?: unknown };
+  return {
+    ...(typeof field === 'string' ? { field } : {}),
+    ...(typeof rule === 'string' ? { rule } : {}),
+  };
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  const { statusCode } = (error ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 600 ? statusCode : 500;
+}
