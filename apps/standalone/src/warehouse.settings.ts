@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+import { BlobsConfigSchema } from '#apps/blobs/src/blobs.config';
+import { FetcherConfigSchema } from '#apps/fetcher/src/fetcher.config';
+import { GatewayConfigSchema } from '#apps/gateway/src/gateway.config';
+import { GcConfigSchema } from '#apps/gc/src/gc.config';
+import { MetadataConfigSchema } from '#apps/metadata/src/metadata.config';
+import { ConfigError, loadConfig } from '#config/load-config';
+
+const SCHEMAS = {
+  gateway: GatewayConfigSchema,
+  fetcher: FetcherConfigSchema,
+  blobs: BlobsConfigSchema,
+  metadata: MetadataConfigSchema,
+  gc: GcConfigSchema,
+};
+
+type Schemas = typeof SCHEMAS;
+
+/** The settings of the five services in one process. */
+export type WarehouseSettings = { readonly [App in keyof Schemas]: z.output<Schemas[App]> };
+
+/** Names that are read by the program's own start, and so are known too. */
+const ELSEWHERE = ['ENTREPOT_FAILPOINTS', 'ENTREPOT_PEERS'];
+
+/** Every setting there is, by its name. */
+export function settingNames(more: Iterable<string> = []): Set<string> {
+  return new Set([...Object.values(SCHEMAS).flatMap((schema) => Object.keys(schema.shape)), ...ELSEWHERE, ...more]);
+}
+
+/** Reads the settings of all five services from one environment; throws ConfigError with every fault there is. */
+export function readWarehouseSettings(env: NodeJS.ProcessEnv, more: Iterable<string> = []): WarehouseSettings {
+  const known = settingNames(more);
+  const faults = new Set<string>();
+  const read = Object.entries(SCHEMAS).map(([app, schema]) => {
+    try {
+      return [app, loadConfig(schema as z.ZodObject, env, known)];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const fault of error.faults) faults.add(fault);
+      return [app, undefined];
+    }
+  });
+  if (faults.size > 0) throw new ConfigError([...faults]);
+  return Object.fromEntries(read) as WarehouseSettings;
+}

@@ -1,0 +1,64 @@
+import { type DynamicModule, type INestApplicationContext, type LogLevel, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { BlobsModule } from '#apps/blobs/src/blobs.module';
+import { GatewayAdapter } from '#apps/gateway/src/gateway.adapter';
+import { MetadataModule } from '#apps/metadata/src/metadata.module';
+import { LinksModule } from '#calls/links.module';
+import { Bus } from '#messaging/bus';
+import { BusModule } from '#messaging/bus.module';
+import { JetStreamStrategy } from '#messaging/jetstream.strategy';
+import { StandaloneModule } from './standalone.module';
+import type { WarehouseSettings } from './warehouse.settings';
+
+export interface Warehouse {
+  /** Where it listens: `http://host:port`. */
+  readonly url: string;
+  /** Finishes what is under way and closes every connection. */
+  close(): Promise<void>;
+}
+
+interface Surroundings {
+  readonly settings: WarehouseSettings;
+  readonly natsUrl: string;
+  /** Seals what the services ask of each other: 32 bytes. */
+  readonly secret: Uint8Array;
+  readonly logLevels: LogLevel[];
+}
+
+/** Starts the five services in this process, on a database and a bus that run already. */
+export async function startWarehouse({ settings, natsUrl, secret, logLevels }: Surroundings): Promise<Warehouse> {
+  const bus = new Bus({ url: natsUrl, name: 'entrepot', keepsStreams: true });
+  const root = StandaloneModule.with(settings, secret, bus);
+  const app = await NestFactory.create(root, new GatewayAdapter(settings.gateway), {
+    logger: logLevels,
+    abortOnError: false,
+  });
+  app.connectMicroservice({ strategy: new JetStreamStrategy({ bus, service: 'metadata' }) });
+  await app.init();
+  await app.startAllMicroservices();
+  const { ENTREPOT_HOST: host, ENTREPOT_PORT: port } = settings.gateway;
+  await app.listen(port, host);
+  return { url: await app.getUrl(), close: () => app.close() };
+}
+
+@Module({})
+class StoreModule {}
+
+/** Metadata and blobs alone, for commands that must work while services are dead: nothing listens, nothing is worked on. */
+export async function openStore({
+  settings,
+  natsUrl,
+  secret,
+  logLevels,
+}: Surroundings): Promise<INestApplicationContext> {
+  const root: DynamicModule = {
+    module: StoreModule,
+    imports: [
+      LinksModule.inProcess(secret),
+      BusModule.of(new Bus({ url: natsUrl, name: 'entrepot-admin' })),
+      MetadataModule.with(settings.metadata),
+      BlobsModule.with(settings.blobs),
+    ],
+  };
+  return NestFactory.createApplicationContext(root, { logger: logLevels, abortOnError: false });
+}
