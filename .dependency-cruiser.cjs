@@ -1,5 +1,5 @@
 /** Who may import whom. Outside libraries stand in one place each, so that each can be replaced there. */
-const TESTS = '\\.(spec|suite|e2e)\\.ts$|^libs/testing/|^test/';
+const TESTS = '\\.(spec|suite|testing|e2e)\\.ts$|^libs/testing/|^test/';
 const library = (name) => `(^|node_modules/)${name}(/|$)`;
 
 const onlyIn = (name, where, why) => ({
@@ -52,7 +52,7 @@ module.exports = {
       comment: 'the program ships without its tests',
       severity: 'error',
       from: { pathNot: TESTS },
-      to: { path: '^libs/testing/|\\.(spec|suite|e2e)\\.ts$' },
+      to: { path: '^libs/testing/|\\.(spec|suite|testing|e2e)\\.ts$' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -123,7 +123,7 @@ function faultsOfNames(steps) {
 /** Every durable step in the sources as `{step, file, line}`, and what breaks the rule. */
 export function readDurableSteps(root) {
   const files = sourceFiles(root, ['apps', 'libs']).filter(
-    (file) => /(?<!\.(spec|suite))\.ts$/.test(file) && !APART.some(({ path }) => file.startsWith(path)),
+    (file) => /(?<!\.(spec|suite|testing))\.ts$/.test(file) && !APART.some(({ path }) => file.startsWith(path)),
   );
   const readings = files.map((file) => new FileReading(root, file));
   const wrappers = new Set(['durable', ...readings.flatMap((reading) => reading.wrappers())]);

@@ -3,7 +3,7 @@ import { sourceFiles } from './source-files.mjs';
 const EMPTY_WORDS = /(^|[-.])(utils?|commons?|helpers?|managers?|impl)([-.]|$)/;
 const ROLES = ['controller', 'handler', 'store', 'client', 'driver', 'filter', 'config', 'module', 'decorator'];
 const FRAMEWORK_ROLES = ['adapter', 'strategy', 'server'];
-const TEST_ROLES = ['spec', 'suite', 'e2e'];
+const TEST_ROLES = ['spec', 'suite', 'e2e', 'testing'];
 
 /** A file is named by its one noun and its role; a name that says nothing gathers everything. */
 export async function checkNames(root) {
