@@ -1,0 +1,56 @@
+import type { Stretch } from '#calls/byte-plane';
+import type { Extent } from '#contracts/calls/sessions';
+
+/** Bytes that a row promises are not in the store. Never said of a store that is merely away: that is UNAVAILABLE. */
+export class MissingBytes extends Error {
+  override readonly name = 'MissingBytes';
+}
+
+/** Bytes in order. */
+export interface ByteSource {
+  /** The next bytes, at most 1 MiB of them; null after the last. Throws MissingBytes, UNAVAILABLE. */
+  next(): Promise<Buffer | null>;
+  /** Releases everything, at any time; repeating it is harmless. */
+  close(): Promise<void>;
+}
+
+/** What lies under one object's prefix, or a stray key (`object` is null). Keys order as their objects' ids do. */
+export interface StoredObject {
+  readonly key: string;
+  readonly object: string | null;
+  /** Bytes that are stored, not bytes that are claimed. */
+  readonly bytes: number;
+  readonly extents?: { key: string; bytes: number }[];
+}
+
+/** How extents lie in storage (spec section 4, "Drivers"). One suite holds every driver. */
+export abstract class BlobDriver {
+  /** How many extents of one writer may be on their way to the store at once. */
+  abstract readonly parallelWrites: number;
+
+  abstract open(): Promise<void>;
+  abstract close(): Promise<void>;
+
+  /**
+   * Writes one extent and answers its key once it is durable: never before. A failure leaves nothing that is read.
+   * Throws UNAVAILABLE, saying so where the store is full.
+   */
+  abstract write(
+    object: string,
+    offset: number,
+    chunks: readonly Buffer[],
+    signal: AbortSignal,
+  ): Promise<string | null>;
+
+  /** Waits until an overtaken writer's writes have ended, where a late one could land on bytes that are read. */
+  abstract takeWriting(object: string): Promise<void>;
+
+  /** Reads a stretch that `extents` cover. What is missing is told by the first `next`, as far as it can be known. */
+  abstract read(object: string, extents: readonly Extent[], stretch: Stretch): ByteSource;
+
+  /** Removes whatever lies under the object's own prefix; nothing there is fine. */
+  abstract purge(object: string): Promise<void>;
+
+  /** Lists what is stored, in the order of keys, after the key `after`. */
+  abstract list(after: string | undefined, limit: number): Promise<{ stored: StoredObject[]; next: string | null }>;
+}

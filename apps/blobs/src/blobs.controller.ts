@@ -1,0 +1,45 @@
+import { Controller } from '@nestjs/common';
+import { Answers } from '#calls/answers.decorator';
+import { HashObject, ListStored, PurgeObject } from '#contracts/calls/blobs';
+import { FinishUpload } from '#contracts/calls/sessions';
+import type { AnswerOf, QuestionOf } from '#contracts/define-call';
+import { BlobDriver } from './blob-driver';
+import { FinishUploadHandler } from './finish-upload.handler';
+import { HashObjectHandler } from './hash-object.handler';
+import { HotBlobs } from './hot-blobs';
+import { SettledObjects } from './settled-objects';
+
+/** What `blobs` answers, beside the byte plane. */
+@Controller()
+export class BlobsController {
+  constructor(
+    private readonly driver: BlobDriver,
+    private readonly finishing: FinishUploadHandler,
+    private readonly hashing: HashObjectHandler,
+    private readonly settled: SettledObjects,
+    private readonly hot: HotBlobs,
+  ) {}
+
+  @Answers(FinishUpload)
+  finishUpload(question: QuestionOf<typeof FinishUpload>): Promise<AnswerOf<typeof FinishUpload>> {
+    return this.finishing.finish(question);
+  }
+
+  @Answers(PurgeObject)
+  async purgeObject({ object }: QuestionOf<typeof PurgeObject>): Promise<AnswerOf<typeof PurgeObject>> {
+    this.settled.forget(object);
+    this.hot.forget(object);
+    await this.driver.purge(object);
+    return {};
+  }
+
+  @Answers(ListStored)
+  listStored({ after, limit }: QuestionOf<typeof ListStored>): Promise<AnswerOf<typeof ListStored>> {
+    return this.driver.list(after, limit);
+  }
+
+  @Answers(HashObject)
+  hashObject(question: QuestionOf<typeof HashObject>): Promise<AnswerOf<typeof HashObject>> {
+    return this.hashing.hash(question);
+  }
+}

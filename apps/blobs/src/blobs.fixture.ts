@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { PassThrough, Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ObjectReading, ReadOptions } from '#calls/byte-plane';
+import { type Grant, signCapability } from '#calls/capability';
+import { FinishUpload } from '#contracts/calls/sessions';
+import type { AnswerOf } from '#contracts/define-call';
+import { type Digest, digestOf } from '#oci/digest';
+import { type BookSession, SessionBook } from '#testing/session-book';
+import type { BlobDriver } from './blob-driver';
+import { type BlobsConfig, BlobsConfigSchema } from './blobs.config';
+import { BlobsController } from './blobs.controller';
+import { FinishUploadHandler } from './finish-upload.handler';
+import { FollowedObjects } from './followed-objects';
+import { HashObjectHandler } from './hash-object.handler';
+import { HotBlobs } from './hot-blobs';
+import { LocalBytePlane } from './local-byte-plane';
+import { MemoryBudget } from './memory-budget';
+import { ObjectReader } from './object-reader';
+import { ReadLeases } from './read-leases';
+import { SettledObjects } from './settled-objects';
+import { UploadSessions } from './upload-sessions';
+
+export const KIB = 1024;
+
+/** Small extents, short waits; the rules are the same. */
+export const SMALL: Partial<BlobsConfig> = {
+  ENTREPOT_EXTENT_BYTES: 256 * KIB,
+  ENTREPOT_FIRST_EXTENT_BYTES: 32 * KIB,
+  ENTREPOT_LINGER_MS: 50,
+  ENTREPOT_FOLLOW_POLL_MS: 50,
+  ENTREPOT_HOT_BLOB_BYTES: 16 * KIB,
+  ENTREPOT_S3_TIMEOUT_MS: 2_000,
+};
+
+const SECRET = Buffer.alloc(32, 7);
+
+/** One replica of `blobs`: everything but Nest. */
+export class Replica {
+  readonly config: BlobsConfig;
+  readonly budget: MemoryBudget;
+  readonly followed: FollowedObjects;
+  readonly plane: LocalBytePlane;
+  readonly controller: BlobsController;
+  private readonly leases: ReadLeases;
+
+  constructor(
+    readonly driver: BlobDriver,
+    readonly book: SessionBook,
+    overrides: Partial<BlobsConfig> = {},
+  ) {
+    this.config = { ...BlobsConfigSchema.parse({}), ...SMALL, ...overrides };
+    this.budget = new MemoryBudget(this.config.ENTREPOT_WRITE_MEMORY_BYTES);
+    this.followed = new FollowedObjects(book, this.config);
+    const settled = new SettledObjects(book);
+    const hot = new HotBlobs(driver, settled, this.config);
+    this.leases = new ReadLeases(book, this.config);
+    const reader = new ObjectReader(driver, settled, this.followed, hot, this.leases);
+    const sessions = new UploadSessions(driver, book, this.followed, this.budget, this.config);
+    const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
+    this.plane = new LocalBytePlane(reader, sessions, SECRET);
+    this.controller = new BlobsController(driver, finishing, new HashObjectHandler(driver, book), settled, hot);
+  }
+
+  append(session: BookSession, offset: number, body: Readable | Buffer, signal?: AbortSignal): Promise<{ offset: number }> {
+    const stream = Buffer.isBuffer(body) ? streamOf(body) : body;
+    return this.plane.append(capability('append', session.id), session.id, offset, stream, signal ? { signal } : {});
+  }
+
+  finish(session: BookSession, digest: Digest, size?: number): Promise<AnswerOf<typeof FinishUpload>> {
+    return this.controller.finishUpload(FinishUpload.question.parse({ session: session.id, digest, size }));
+  }
+
+  read(object: string, options?: ReadOptions): Promise<ObjectReading> {
+    return this.plane.read(capability('read', object), object, options);
+  }
+
+  /** Stores a blob and answers its object. */
+  async store(bytes: Buffer): Promise<string> {
+    const session = this.book.openNow();
+    await this.append(session, 0, bytes);
+    return (await this.finish(session, digestOf(bytes))).object;
+  }
+
+  async stop(): Promise<void> {
+    this.followed.onModuleDestroy();
+    await this.leases.onModuleDestroy();
+  }
+}
+
+export function capability(method: Grant['method'], object: string, expires = Date.now() + 60_000): string {
+  return signCapability(SECRET, { method, object, expires });
+}
+
+/** The bytes in chunks of 64 KiB, as a socket brings them. */
+export function streamOf(bytes: Buffer): Readable {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += 64 * KIB) chunks.push(bytes.subarray(at, at + 64 * KIB));
+  return Readable.from(chunks, { objectMode: false });
+}
+
+/** A stream that the spec feeds. */
+export class Feed extends PassThrough {
+  async feed(bytes: Buffer): Promise<void> {
+    if (!this.write(bytes)) await once(this, 'drain');
+  }
+}
+
+/** Reads a stream while it comes. */
+export class Reader {
+  readonly ended: Promise<Buffer>;
+  private readonly parts: Buffer[] = [];
+  length = 0;
+
+  constructor(readonly stream: Readable) {
+    this.ended = this.collect();
+    this.ended.catch(() => {});
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.parts);
+  }
+
+  async has(length: number): Promise<void> {
+    await eventually(() => this.length >= length || this.stream.destroyed);
+    if (this.length < length) throw new Error(`the stream was cut at ${this.length} of ${length} bytes`);
+  }
+
+  private async collect(): Promise<Buffer> {
+    for await (const chunk of this.stream) {
+      this.parts.push(chunk as Buffer);
+      this.length += (chunk as Buffer).length;
+    }
+    return this.bytes;
+  }
+}
+
+export async function readAll(reading: ObjectReading): Promise<Buffer> {
+  return new Reader(reading.stream).ended;
+}
+
+/** Waits for what must come; says so when it does not. */
+export async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`did not come within ${withinMs} ms: ${holds}`);
+    await delay(5);
+  }
+}

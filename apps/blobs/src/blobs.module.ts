@@ -1,0 +1,60 @@
+import { type DynamicModule, Injectable, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { BlobDriver } from './blob-driver';
+import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { BlobsController } from './blobs.controller';
+import { FinishUploadHandler } from './finish-upload.handler';
+import { FolderDriver } from './folder.driver';
+import { FollowedObjects } from './followed-objects';
+import { HashObjectHandler } from './hash-object.handler';
+import { HotBlobs } from './hot-blobs';
+import { LocalBytePlane } from './local-byte-plane';
+import { MemoryBudget } from './memory-budget';
+import { ObjectReader } from './object-reader';
+import { ReadLeases } from './read-leases';
+import { SettledObjects } from './settled-objects';
+import { UploadSessions } from './upload-sessions';
+
+/** Opens the store before anything is served, and closes it after. */
+@Injectable()
+class StoreLife implements OnModuleInit, OnModuleDestroy {
+  constructor(private readonly driver: BlobDriver) {}
+
+  onModuleInit(): Promise<void> {
+    return this.driver.open();
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.driver.close();
+  }
+}
+
+/** Bytes: upload sessions, reading, purging, scrubbing. Needs `Calls` and the capability secret from a global module. */
+@Module({})
+export class BlobsModule {
+  static with(config: BlobsConfig): DynamicModule {
+    return {
+      module: BlobsModule,
+      controllers: [BlobsController],
+      providers: [
+        { provide: BLOBS_CONFIG, useValue: config },
+        { provide: BlobDriver, useFactory: () => chooseDriver(config) },
+        { provide: MemoryBudget, useFactory: () => new MemoryBudget(config.ENTREPOT_WRITE_MEMORY_BYTES) },
+        StoreLife,
+        FollowedObjects,
+        SettledObjects,
+        HotBlobs,
+        ReadLeases,
+        ObjectReader,
+        UploadSessions,
+        FinishUploadHandler,
+        HashObjectHandler,
+        LocalBytePlane,
+      ],
+      exports: [LocalBytePlane],
+    };
+  }
+}
+
+function chooseDriver(config: BlobsConfig): BlobDriver {
+  return new FolderDriver(config.ENTREPOT_STORE_FOLDER);
+}

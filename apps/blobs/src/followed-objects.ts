@@ -1,0 +1,101 @@
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { ReadObject } from '#contracts/calls/sessions';
+import { gone, isRegistryError } from '#oci/registry-error';
+import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { FollowedObject, type ObjectView } from './followed-object';
+
+const FIRST_POLL_MS = 100;
+
+interface Entry {
+  readonly followed: FollowedObject;
+  writers: number;
+  poll: NodeJS.Timeout | null;
+}
+
+/** The objects that are being written and that somebody in this process writes or follows. */
+@Injectable()
+export class FollowedObjects implements OnModuleDestroy {
+  private readonly log = new Logger('Blobs');
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(
+    private readonly calls: Calls,
+    @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
+  ) {}
+
+  onModuleDestroy(): void {
+    for (const entry of this.entries.values()) if (entry.poll) clearTimeout(entry.poll);
+  }
+
+  /** A reader begins to follow; it must `unfollow`. While anybody does, the rows are asked with a gentle back-off. */
+  follow(object: string, view: ObjectView): FollowedObject {
+    const entry = this.entry(object, view);
+    entry.followed.learn(view);
+    entry.followed.followers += 1;
+    if (!entry.poll) this.pollLater(entry, FIRST_POLL_MS);
+    return entry.followed;
+  }
+
+  unfollow(followed: FollowedObject): void {
+    followed.followers -= 1;
+    this.dropUnused(followed.id);
+  }
+
+  /** A writer of this process begins; it must `leave`. */
+  write(object: string, view: ObjectView): FollowedObject {
+    const entry = this.entry(object, view);
+    entry.followed.learn(view);
+    entry.writers += 1;
+    return entry.followed;
+  }
+
+  leave(followed: FollowedObject): void {
+    const entry = this.entries.get(followed.id);
+    if (entry) entry.writers -= 1;
+    this.dropUnused(followed.id);
+  }
+
+  /** The object, if anybody here writes or follows it. */
+  find(object: string): FollowedObject | null {
+    return this.entries.get(object)?.followed ?? null;
+  }
+
+  private entry(object: string, view: ObjectView): Entry {
+    const known = this.entries.get(object);
+    if (known) return known;
+    const entry: Entry = { followed: new FollowedObject(object, view), writers: 0, poll: null };
+    this.entries.set(object, entry);
+    return entry;
+  }
+
+  private dropUnused(object: string): void {
+    const entry = this.entries.get(object);
+    if (!entry || entry.followed.followers > 0) return;
+    if (entry.poll) clearTimeout(entry.poll);
+    entry.poll = null;
+    if (entry.writers <= 0) this.entries.delete(object);
+  }
+
+  private pollLater(entry: Entry, delayMs: number): void {
+    entry.poll = setTimeout(() => void this.poll(entry, delayMs), delayMs);
+  }
+
+  private async poll(entry: Entry, delayMs: number): Promise<void> {
+    const { followed, poll } = entry;
+    const before = followed.committed.length;
+    try {
+      followed.learn(await this.calls.ask(ReadObject, { object: followed.id }));
+    } catch (error) {
+      if (isRegistryError(error, 'BLOB_UNKNOWN')) followed.fail(gone('the upload that was being followed'));
+      else this.log.warn(`cannot read object ${followed.id}, asking again: ${String(error)}`);
+    }
+    if (entry.poll !== poll) return;
+    if (followed.settled || followed.failure || followed.followers === 0) {
+      entry.poll = null;
+      return;
+    }
+    const grew = followed.committed.length > before;
+    this.pollLater(entry, grew ? FIRST_POLL_MS : Math.min(delayMs * 2, this.config.ENTREPOT_FOLLOW_POLL_MS));
+  }
+}

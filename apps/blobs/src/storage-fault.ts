@@ -1,0 +1,17 @@
+import { RegistryError, unavailable } from '#oci/registry-error';
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+export const storeIsFull = (cause?: unknown): RegistryError =>
+  new RegistryError('UNAVAILABLE', 'the store is full: free space, or give it more', { retryAfterSeconds: 30, cause });
+
+/** A failing store is unavailable, never absent (spec section 6, "When something is away"). */
+export function storageFault(cause: unknown): RegistryError {
+  if (cause instanceof RegistryError) return cause;
+  const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';
+  return FULL.has(code) ? storeIsFull(cause) : unavailable('storage', 5, cause);
+}
+
+export function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | null)?.code;
+}
