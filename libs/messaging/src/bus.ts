@@ -1,0 +1,196 @@
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { durable } from '#config/failpoint';
+import { unavailable } from '#oci/registry-error';
+import { type LinkOptions, NatsLink } from './nats-link';
+import { ensureStreams } from './streams';
+
+export interface BusOptions extends LinkOptions {
+  /** This process makes and repairs the streams: one service's task, whose user may do so. */
+  readonly keepsStreams?: boolean;
+  /** How many servers keep each stream: 1, or 3 in a cluster. */
+  readonly replicas?: number;
+}
+
+/** What a health report says of the bus. */
+export interface BusState {
+  readonly connected: boolean;
+  /** The server's version, while connected. */
+  readonly server: string | null;
+  /** Why there is no connection. */
+  readonly fault: string | null;
+}
+
+/** `json` is what the message holds; undefined where that is no JSON. */
+export type BusListener = (json: unknown, subject: string) => void | Promise<void>;
+
+interface Listening {
+  readonly subject: string;
+  readonly listener: BusListener;
+  subscription: Subscription | null;
+}
+
+const PUBLISH_WITHIN_MS = 5_000;
+
+/**
+ * The bus. It connects in the background and for ever: nothing here fails because NATS is away at start, and
+ * everything works again when it comes.
+ */
+export class Bus implements OnModuleInit, OnApplicationShutdown {
+  private readonly log = new Logger('Bus');
+  readonly link: NatsLink;
+  private readonly listening = new Set<Listening>();
+  private ensuring: Promise<void> | null = null;
+
+  constructor(private readonly options: BusOptions) {
+    this.link = new NatsLink(options);
+    this.link.onConnect((connection, isNew) => this.connected(connection, isNew));
+  }
+
+  /** Resolves after the first attempt to connect. Throws StartFault where the server that answered is too old. */
+  start(): Promise<void> {
+    return this.link.start();
+  }
+
+  onModuleInit(): Promise<void> {
+    return this.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.drain();
+  }
+
+  /** Best effort: what cannot be sent now is not sent. For progress and for waking others, never for facts. */
+  publish(subject: string, json: unknown): void {
+    try {
+      this.link.current()?.publish(subject, JSON.stringify(json));
+    } catch (error) {
+      this.log.debug(`not published to ${subject}: ${(error as Error).message}`);
+    }
+  }
+
+  /** Listens until the function it answers is called, whatever becomes of the connection meanwhile. */
+  subscribe(subject: string, listener: BusListener): () => void {
+    const listening: Listening = { subject, listener, subscription: null };
+    this.listening.add(listening);
+    const connection = this.link.current();
+    if (connection) this.open(listening, connection);
+    return () => {
+      this.listening.delete(listening);
+      listening.subscription?.unsubscribe();
+    };
+  }
+
+  /**
+   * Resolves when a stream has stored it; the same `messageId` again is stored once within that stream's window.
+   * Throws UNAVAILABLE: then it may or may not be stored, and is to be published again with the same id.
+   */
+  async publishDurable(subject: string, json: unknown, messageId: string): Promise<void> {
+    await durable('messaging.publish-message', () => this.store(subject, JSON.stringify(json), messageId));
+  }
+
+  /** For the parts of this library: publishes bytes to a stream and waits for it. Throws UNAVAILABLE. */
+  async store(subject: string, payload: Uint8Array | string, messageId: string, headers?: MsgHdrs): Promise<void> {
+    const publish = () =>
+      this.jetStream().publish(subject, payload, {
+        msgID: messageId,
+        timeout: PUBLISH_WITHIN_MS,
+        ...(headers && { headers }),
+      });
+    try {
+      await publish();
+    } catch (error) {
+      if (!isNoStream(error)) throw unavailable('NATS', 1, error);
+      await this.ensureStreams();
+      await publish().catch((again: unknown) => {
+        throw unavailable('NATS', 1, again);
+      });
+    }
+  }
+
+  /** Throws UNAVAILABLE while there is no connection. */
+  jetStream(): JetStreamClient {
+    return jetstream(this.connection(), { timeout: PUBLISH_WITHIN_MS });
+  }
+
+  /** Throws UNAVAILABLE while there is no connection. */
+  async manager(): Promise<JetStreamManager> {
+    return jetstreamManager(this.connection(), { checkAPI: false, timeout: PUBLISH_WITHIN_MS });
+  }
+
+  /** Makes the streams that are missing, where this process keeps them. Askers share one attempt. */
+  ensureStreams(): Promise<void> {
+    if (!this.options.keepsStreams) return Promise.resolve();
+    this.ensuring ??= this.makeStreams().finally(() => {
+      this.ensuring = null;
+    });
+    return this.ensuring;
+  }
+
+  state(): BusState {
+    const connection = this.link.current();
+    return {
+      connected: connection !== null,
+      server: connection?.info?.version ?? null,
+      fault: this.link.reason(),
+    };
+  }
+
+  /** Sends what is pending and closes. */
+  drain(): Promise<void> {
+    return this.link.stop();
+  }
+
+  private connection(): NatsConnection {
+    const connection = this.link.current();
+    if (!connection) throw unavailable('NATS', 1);
+    return connection;
+  }
+
+  private async makeStreams(): Promise<void> {
+    try {
+      await ensureStreams(await this.manager(), this.options.replicas ?? 1);
+    } catch (error) {
+      this.log.error(`the streams could not be made: ${(error as Error).message}`);
+      throw unavailable('NATS', 1, error);
+    }
+  }
+
+  private connected(connection: NatsConnection, isNew: boolean): void {
+    this.ensureStreams().catch(() => undefined);
+    for (const listening of this.listening) {
+      if (isNew || listening.subscription?.isClosed()) this.open(listening, connection);
+    }
+  }
+
+  private open(listening: Listening, connection: NatsConnection): void {
+    listening.subscription = connection.subscribe(listening.subject, {
+      callback: (error, message) => {
+        if (error) this.log.warn(`cannot listen to ${listening.subject}: ${error.message}`);
+        else void this.hear(listening, message.subject, message.data);
+      },
+    });
+  }
+
+  private async hear(listening: Listening, subject: string, data: Uint8Array): Promise<void> {
+    try {
+      await listening.listener(readJson(data), subject);
+    } catch (error) {
+      this.log.error(`a listener to ${listening.subject} failed: ${(error as Error).message}`);
+    }
+  }
+}
+
+function readJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(data).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The library's word for "no stream has this subject", which is what a wiped store looks like. */
+function isNoStream(error: unknown): boolean {
+  return error instanceof Error && error.name === 'JetStreamNotEnabled';
+}

@@ -1,0 +1,118 @@
+import type { ConsumerConfig, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import { Logger } from '@nestjs/common';
+import { durable } from '#config/failpoint';
+import type { Bus } from './bus';
+import { deadLetter } from './dead-letter';
+import { Delivery } from './delivery';
+import { judgeFailure, type Patience } from './judge-failure';
+import { Pause } from './pause';
+import { DEAD_PREFIX } from './streams';
+
+export interface ConsumerLoopOptions {
+  readonly bus: Bus;
+  readonly stream: string;
+  readonly consumer: Partial<ConsumerConfig> & { durable_name: string };
+  readonly ackWaitMs: number;
+  readonly atOnce: number;
+  readonly patience: Patience;
+  readonly handle: (message: JsMsg) => Promise<void>;
+}
+
+const RETRY_MS = 500;
+/** Short, so that a consumer that vanished without a word is missed soon: twice half of it. */
+const PULL_EXPIRES_MS = 10_000;
+
+/** Consumes for ever: over restarts of the server, and over a store that was wiped, when it makes its consumer anew. */
+export class ConsumerLoop {
+  private readonly log = new Logger('JetStream');
+  private readonly pause = new Pause();
+  private readonly busy = new Set<Promise<void>>();
+  private messages: ConsumerMessages | null = null;
+  private running: Promise<void> | null = null;
+
+  constructor(private readonly options: ConsumerLoopOptions) {}
+
+  start(): void {
+    const { link } = this.options.bus;
+    const forget = link.onConnect(() => this.pause.wake());
+    this.running = this.run().finally(forget);
+  }
+
+  async stop(): Promise<void> {
+    this.pause.end();
+    void this.messages?.close();
+    await this.running;
+    await Promise.all(this.busy);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.pause.ended) {
+      try {
+        await this.consume();
+      } catch (error) {
+        if (this.options.bus.state().connected) this.log.warn(`${this.options.stream}: ${(error as Error).message}`);
+      }
+      await this.pause.for(RETRY_MS);
+    }
+  }
+
+  private async consume(): Promise<void> {
+    const { bus, stream, consumer, atOnce } = this.options;
+    await bus.ensureStreams();
+    const manager = await bus.manager();
+    await manager.consumers.add(stream, consumer);
+    const pulled = await bus.jetStream().consumers.get(stream, consumer.durable_name);
+    this.messages = await pulled.consume({
+      max_messages: atOnce,
+      expires: PULL_EXPIRES_MS,
+      abort_on_missing_resource: true,
+    });
+    if (this.pause.ended) void this.messages.close();
+    for await (const message of this.messages) await this.begin(message);
+  }
+
+  /** Waits for a free place before it answers: no more is pulled than is handled. */
+  private async begin(message: JsMsg): Promise<void> {
+    if (this.pause.ended) return message.nak();
+    const handling = this.settle(message).finally(() => this.busy.delete(handling));
+    this.busy.add(handling);
+    if (this.busy.size >= this.options.atOnce) await Promise.race(this.busy);
+  }
+
+  private async settle(message: JsMsg): Promise<void> {
+    const working = setInterval(() => message.working(), this.options.ackWaitMs / 3);
+    try {
+      await this.options.handle(message);
+      await durable('messaging.ack-message', async () => message.ack());
+    } catch (error) {
+      await this.fail(message, error);
+    } finally {
+      clearInterval(working);
+    }
+  }
+
+  private async fail(message: JsMsg, error: unknown): Promise<void> {
+    const judgement = judgeFailure(error, message.info.deliveryCount, this.options.patience);
+    if (judgement.kind === 'again') {
+      this.log.warn(`${message.subject} #${message.seq} again in ${judgement.delayMs} ms: ${(error as Error).message}`);
+      return message.nak(judgement.delayMs);
+    }
+    try {
+      await this.bury(message, judgement.reason);
+      message.term();
+    } catch (fault) {
+      this.log.error(`no dead letter for ${message.subject} #${message.seq}: ${(fault as Error).message}`);
+      message.nak(this.options.patience.longestDelayMs);
+    }
+  }
+
+  private async bury(message: JsMsg, reason: string): Promise<void> {
+    const { bus, stream } = this.options;
+    const maxPayload = bus.link.current()?.info?.max_payload ?? 0;
+    const letter = deadLetter(message.data, new Delivery([message]), reason, maxPayload);
+    this.log.warn(`${message.subject} #${message.seq} is a dead letter: ${reason}`);
+    await durable('messaging.publish-dead-letter', () =>
+      bus.store(`${DEAD_PREFIX}.${stream}`, letter.payload, letter.messageId, letter.headers),
+    );
+  }
+}
