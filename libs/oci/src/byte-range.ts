@@ -17,17 +17,13 @@ export function parseByteRange(header: string | undefined, size: number): ByteRa
   const match = /^bytes[ \t]*=[ \t]*(\d*)[ \t]*-[ \t]*(\d*)[ \t]*$/i.exec(header?.trim() ?? '');
   if (!match || size === 0) return WHOLE;
   const [, first = '', last = ''] = match;
-  if (first === '') return last === '' ? WHOLE : suffix(Number(last), size);
+  if (first === '') return last === '' ? WHOLE : part(Math.max(0, size - Number(last)), size - 1, size);
   return part(Number(first), last === '' ? size - 1 : Number(last), size);
 }
 
 /** The Content-Range of a 206, or of a 416 for what is unsatisfiable. */
 export function formatContentRange(range: Exclude<ByteRange, { kind: 'whole' }>, size: number): string {
   return range.kind === 'part' ? `bytes ${range.start}-${range.end}/${size}` : `bytes */${size}`;
-}
-
-function suffix(length: number, size: number): ByteRange {
-  return length === 0 ? UNSATISFIABLE : part(Math.max(0, size - length), size - 1, size);
 }
 
 function part(start: number, last: number, size: number): ByteRange {

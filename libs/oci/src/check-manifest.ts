@@ -1,7 +1,7 @@
 import { DESCRIPTOR_FIELDS, type Descriptor } from './descriptor';
 import { digestAlgorithm, digestOf } from './digest';
 import { isSchema1 } from './media-type';
-import { quoteText } from './quote-text';
+import { escapeText, quoteText } from './quote-text';
 import { manifestInvalid } from './registry-error';
 
 /** The JSON object that a manifest is, before its fields are known to be right. */
@@ -71,5 +71,6 @@ function isContent({ digest, size }: Descriptor, content: Uint8Array): boolean {
 }
 
 export function invalid(field: string, rule: string) {
-  return manifestInvalid(`${field}: ${rule}`, { field, rule });
+  const place = escapeText(field);
+  return manifestInvalid(`${place}: ${rule}`, { field: place, rule });
 }

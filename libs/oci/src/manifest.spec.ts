@@ -104,13 +104,14 @@ describe('a manifest', () => {
       mediaType: 'application/vnd.example+json',
       config: descriptor('c'),
       layers: [descriptor('a'), { digest: 'nonsense' }, 7],
-      subject: 'nonsense',
+      annotations: 'nonsense',
+      subject: descriptor('s', OCI_MANIFEST),
       deep: { own: ['fields'] },
     };
     expect(summary(parseManifest(bytesOf(body)))).toMatchObject({
       kind: 'other',
       blobs: ['config', 'layer'],
-      subject: false,
+      subject: true,
     });
   });
 
@@ -180,12 +181,13 @@ describe('a manifest', () => {
     ],
     [
       'data of another size',
-      image({ config: { ...descriptor('ab'), data: 'YWJj' } }),
+      image({ config: { ...descriptor('ab'), size: 3, data: 'YWI=' } }),
       undefined,
       /config.data: must be the content/,
     ],
     ['a bad subject', image({ subject: { digest: 'x' } }), undefined, /subject\./],
     ['annotations of numbers', index({ annotations: { a: 1 } }), undefined, /annotations.a: /],
+    ['a forged line', index({ annotations: { 'a\r\nb': 1 } }), undefined, /annotations.a\\u000d\\u000ab: /],
   ];
   it.each(refusals)('is refused with %s', (_, body, contentType, message) => {
     const parse = () => parseManifest(bytesOf(body), contentType);

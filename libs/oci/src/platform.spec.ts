@@ -92,6 +92,8 @@ describe('what runs where', () => {
     ['linux/amd64', 'linux/arm64', false],
     ['linux/amd64', 'windows/amd64', false],
     ['linux/riscv64', 'linux/riscv64', true],
+    ['linux/arm/v4', 'linux/arm/v4', true],
+    ['linux/amd64/own', 'linux/amd64/own', true],
     ['linux/mips64le', 'linux/mips64le/softfloat', false],
   ])('%s runs what is for %s: %s', (wanted, offered, runs) => {
     expect(matchesPlatform(platformOf(wanted), platformOf(offered))).toBe(runs);

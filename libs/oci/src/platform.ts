@@ -78,17 +78,21 @@ function rankPlatform(wanted: Platform, offered: Platform): number | undefined {
   const want = normalizePlatform(wanted);
   const offer = normalizePlatform(offered);
   if (want.os !== offer.os || !sameWindows(want, offer)) return undefined;
-  const rank = compatible(want).indexOf(`${offer.architecture}/${offer.variant ?? ''}`);
+  const rank = [spelling(want), ...compatible(want)].indexOf(spelling(offer));
   return rank === -1 ? undefined : rank;
 }
 
-/** What runs on a platform, closest first: each level of an instruction set runs the levels below it; amd64 runs 386, arm64 runs arm. */
+/** What else runs on a platform, closest first: each level of an instruction set runs the levels below it; amd64 runs 386, arm64 runs arm. */
 function compatible({ architecture, variant = '' }: Platform): string[] {
   const level = Number(/^v(\d)$/.exec(variant)?.[1] ?? 0);
   if (architecture === 'arm' && level > 0) return levels('arm', level, 5);
   if (architecture === 'amd64') return [...levels('amd64', level, 2), 'amd64/', '386/'];
   if (architecture === 'arm64') return [...levels('arm64', level, 9), 'arm64/', ...levels('arm', 8, 5)];
-  return [`${architecture}/${variant}`];
+  return [];
+}
+
+function spelling({ architecture, variant = '' }: Platform): string {
+  return `${architecture}/${variant}`;
 }
 
 function levels(architecture: string, from: number, to: number): string[] {

@@ -1,12 +1,17 @@
 const LONGEST_QUOTE = 120;
 
+/** `escapeText` in quotes. */
+export function quoteText(text: string): string {
+  return `"${escapeText(text)}"`;
+}
+
 /**
- * Spells foreign text so that it may stand in an error, a log or a terminal: quoted, cut to 120 characters, and with
+ * Spells foreign text so that it may stand in an error, a log or a terminal: cut to 120 characters, and with quotes and
  * everything but printable ASCII escaped, since control and bidirectional characters forge log lines and mislead readers.
  */
-export function quoteText(text: string): string {
+export function escapeText(text: string): string {
   const cut = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}...` : text;
-  return `"${cut.replace(/[^\x20-\x7e]|["\\]/g, escapeCharacter)}"`;
+  return cut.replace(/[^\x20-\x7e]|["\\]/g, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

@@ -9,10 +9,12 @@ import { parseStrictJson } from './strict-json';
 
 const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 
+const Annotations = z.record(z.string(), z.string());
+const ArtifactType = z.string().max(255);
 const CommonSchema = z.object({
   subject: DescriptorSchema.exactOptional(),
-  artifactType: z.string().max(255).exactOptional(),
-  annotations: z.record(z.string(), z.string()).exactOptional(),
+  artifactType: ArtifactType.exactOptional(),
+  annotations: Annotations.exactOptional(),
 });
 const Descriptors = z.array(DescriptorSchema);
 const VersionTwo = z.literal(2, 'must be 2');
@@ -78,11 +80,15 @@ function read<T>(schema: z.ZodType<T>, raw: RawManifest): T {
 
 /** What can be read of a type that we do not know: fields that do not read as OCI's are passed over. */
 export function readOther(raw: RawManifest) {
-  const common = CommonSchema.safeParse(dropNulls(raw));
-  const [config] = legibleList([raw.config]);
+  const config = legible(DescriptorSchema, raw.config);
+  const subject = legible(DescriptorSchema, raw.subject);
+  const artifactType = legible(ArtifactType, raw.artifactType);
+  const annotations = legible(Annotations, raw.annotations);
   return {
-    ...(common.success ? common.data : {}),
     ...(config === undefined ? {} : { config }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
     layers: [...legibleList(raw.layers), ...legibleList(raw.blobs)],
     manifests: legibleList(raw.manifests),
   };
@@ -90,10 +96,11 @@ export function readOther(raw: RawManifest) {
 
 function legibleList(list: unknown): Descriptor[] {
   if (!Array.isArray(list)) return [];
-  return list.flatMap((item) => {
-    const { success, data } = DescriptorSchema.safeParse(item);
-    return success ? [data] : [];
-  });
+  return list.map((item) => legible(DescriptorSchema, item)).filter((item) => item !== undefined);
+}
+
+function legible<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
+  return schema.safeParse(value).data;
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

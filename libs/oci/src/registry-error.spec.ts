@@ -88,6 +88,7 @@ describe('an error', () => {
       errors.nameUnknown(hostile),
       errors.tagInvalid(hostile, 'rule'),
       errors.upstreamFault(hostile, 'rule'),
+      errors.invalidField(hostile, 'rule'),
     ]) {
       expect(error.message).toMatch(/^[\x20-\x7e]{1,400}$/);
       expect(JSON.stringify(error.detail).length).toBeLessThan(500);

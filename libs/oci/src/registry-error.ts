@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { quoteText } from './quote-text';
+import { escapeText, quoteText } from './quote-text';
 
 /** The error codes of the OCI distribution specification, "Error Codes". */
 export const OCI_ERROR_CODES = [
@@ -170,7 +170,7 @@ export const notFound = (what: string, detail?: unknown) =>
   new RegistryError('NOT_FOUND', `${what} was not found`, { detail });
 
 export const invalidField = (field: string, rule: string) =>
-  new RegistryError('INVALID', `${field} is invalid: ${rule}`, { detail: { field, rule } });
+  new RegistryError('INVALID', `${escapeText(field)} is invalid: ${rule}`, { detail: { field: clip(field), rule } });
 
 /** `registry` is the host that answered, `why` what was wrong with the answer. */
 export const upstreamFault = (registry: string, why: string, options: RegistryErrorOptions = {}) =>

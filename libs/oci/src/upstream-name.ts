@@ -10,7 +10,7 @@ export interface UpstreamName {
 
 export type SplitName = { kind: 'local'; name: RepositoryName } | ({ kind: 'upstream' } & UpstreamName);
 
-/** Domains as references spell them. Only a dotless `host:port` needs to be here to be an upstream. */
+/** Domains as references spell them, lowercase. Only a dotless `host:port` needs to be here to be an upstream. */
 export type ConfiguredUpstreams = ReadonlySet<string>;
 
 const HOST = '[a-z0-9]+(?:-+[a-z0-9]+)*(?:\\.[a-z0-9]+(?:-+[a-z0-9]+)*)*';
@@ -22,9 +22,8 @@ const NONE: ConfiguredUpstreams = new Set();
  * The name under which we hold what `path` is at the registry `domain`: `127.0.0.1:5001` and `library/node` become `127.0.0.1_5001/library/node`.
  * `splitRepositoryName` gives both back, the domain in lowercase and Docker Hub's names made whole.
  *
- * Throws NAME_INVALID for a domain whose name would read as a local one (dotless and not configured), for an IPv6
- * address (neither its colons nor `::` have a spelling in this grammar that no host name has: give it a host name),
- * and where both together are too long.
+ * Throws NAME_INVALID for a domain whose name would read as a local one (dotless and not configured), for an IPv6 address (its colons
+ * have no spelling here that a host name could not have: give it a host name), and where both together are too long.
  */
 export function upstreamRepositoryName(upstream: UpstreamName, configuredUpstreams = NONE): RepositoryName {
   const { domain, path } = wholeHubName(upstream.domain.toLowerCase(), upstream.path);
