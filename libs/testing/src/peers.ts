@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+interface FoundPeer {
+  readonly name: string;
+  /** What installs it. */
+  readonly line: string;
+  readonly path?: string;
+}
+
+const SCRIPT = join(__dirname, '..', '..', '..', 'scripts', 'peers.mjs');
+const found = new Map<string, FoundPeer>();
+
+function findPeers(names: readonly string[]): FoundPeer[] {
+  const unasked = names.filter((name) => !found.has(name));
+  if (unasked.length > 0) {
+    const answer = execFileSync(process.execPath, [SCRIPT, '--find', ...unasked], { encoding: 'utf8' });
+    for (const peer of JSON.parse(answer) as FoundPeer[]) found.set(peer.name, peer);
+  }
+  return names.map((name) => found.get(name) ?? { name, line: `(there is no peer named ${name})` });
+}
+
+/** The path of a real program; throws with the line that installs it. */
+export function peer(name: string): string {
+  const [{ path, line } = { line: '' }] = findPeers([name]);
+  if (path === undefined) throw new Error(`${name} is missing: ${line}`);
+  return path;
+}
+
+/**
+ * Tests against real programs. Where one is missing they fail in CI; elsewhere they are skipped, and their title says
+ * what installs it.
+ */
+export function describeWithPeers(title: string, names: readonly string[], body: () => void): void {
+  const missing = findPeers(names).filter(({ path }) => path === undefined);
+  const why = missing.map(({ name, line }) => `${name} is missing: ${line}`).join('; ');
+  const { skip } = describe;
+  if (missing.length === 0) describe(title, body);
+  else if (process.env.CI) describe(title, () => it(why, () => Promise.reject(new Error(why))));
+  else skip(`${title} (${why})`, body);
+}
