@@ -11,7 +11,6 @@ const server = (script: string) => ({
   ...shell(script),
   readyLine: /ready/,
   readyWithinMs: 5_000,
-  stopSignal: 'SIGTERM' as const,
   stopWithinMs: 5_000,
 });
 

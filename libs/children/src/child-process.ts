@@ -9,6 +9,8 @@ export interface ChildRecord {
   readonly pid: number;
   /** See processStartTime. */
   readonly startedAt: string;
+  /** What asks it to end. */
+  readonly stopSignal: NodeJS.Signals;
 }
 
 /** Told of every child before its program runs and after it has ended, so that a later start can find what is left. */
@@ -29,6 +31,8 @@ export interface ChildCommand {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly user?: ChildUser | undefined;
+  /** What asks it to end; SIGTERM unless it is told otherwise. */
+  readonly stopSignal?: NodeJS.Signals;
   readonly recorder?: ChildRecorder | undefined;
 }
 
@@ -106,7 +110,8 @@ export async function spawnChild(spec: ChildCommand): Promise<OpenedChild> {
 
 function recordChild(spec: ChildCommand, child: ChildProcess): Promise<ChildExit> {
   const pid = child.pid ?? 0;
-  const record = { name: spec.name, pid, startedAt: processStartTime(pid) ?? '' };
+  const { name, stopSignal = 'SIGTERM' } = spec;
+  const record = { name, pid, startedAt: processStartTime(pid) ?? '', stopSignal };
   try {
     spec.recorder?.spawned(record);
   } catch (error) {

@@ -14,9 +14,10 @@ export const SHARED_BIN = join(homedir(), '.cache', 'entrepot', 'peers', 'bin');
 
 /**
  * A nats-server that is new enough: the one on PATH, the one in this folder, one that was kept for all clones, or one
- * installed into this folder. An older one is passed over. Throws StartFault with the line that would install it.
+ * installed into this folder, after `beforeInstall`. An older one is passed over. Throws StartFault with the line that
+ * would install it.
  */
-export async function findNatsServer(binFolder: string): Promise<FoundNatsServer> {
+export async function findNatsServer(binFolder: string, beforeInstall = () => {}): Promise<FoundNatsServer> {
   const installed = join(binFolder, 'nats-server');
   const places = [
     { path: 'nats-server', origin: 'on PATH' },
@@ -27,6 +28,7 @@ export async function findNatsServer(binFolder: string): Promise<FoundNatsServer
     const found = await natsServerAt(path);
     if (found && isNewEnough(found.version)) return { ...found, origin };
   }
+  beforeInstall();
   const way = await installNatsServer(binFolder).catch((error: Error) => {
     throw new StartFault(missing(error.message));
   });

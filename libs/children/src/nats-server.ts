@@ -59,7 +59,6 @@ async function serverCommand(options: NatsServerOptions, binary: string, port: n
     recorder: options.recorder,
     readyLine: /Server is ready/,
     readyWithinMs: READY_WITHIN_MS,
-    stopSignal: 'SIGTERM' as const,
     stopWithinMs: STOP_WITHIN_MS,
   };
 }

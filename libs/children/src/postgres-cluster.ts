@@ -34,17 +34,22 @@ export function reachableName(user: ChildUser | undefined, cluster: string): str
 /**
  * Makes the cluster when there is none: with one superuser, who needs the password, and one database.
  * It is made aside and renamed when it is whole and on disk, so that no kill leaves half of one.
+ * Gives whether it was made now.
  */
-export async function ensureCluster(place: ClusterPlace, password: string): Promise<void> {
+export async function ensureCluster(place: ClusterPlace, password: string): Promise<boolean> {
   const cluster = clusterFolder(place.folder);
   await removeDrafts(place.folder);
   const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(() => undefined);
-  if (version === undefined) return createCluster(place, password);
+  if (version === undefined) {
+    await createCluster(place, password);
+    return true;
+  }
   if (version.trim() !== place.binaries.major) {
     throw new StartFault(
       `The database in ${cluster} was made by Postgres ${version.trim()}, and this is Postgres ${place.binaries.major}.`,
     );
   }
+  return false;
 }
 
 async function removeDrafts(folder: string): Promise<void> {

@@ -28,6 +28,8 @@ export interface RunningPostgres extends Child {
   /** `postgres://user:password@127.0.0.1:port/entrepot` */
   readonly url: string;
   readonly port: number;
+  /** Whether its database was made by this start. */
+  readonly created: boolean;
 }
 
 const READY_WITHIN_MS = 120_000;
@@ -55,10 +57,10 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const binaries = await postgresBinaries(user);
   const place = { folder: options.folder, binaries, user, recorder: options.recorder };
   const password = await secretFile(join(options.folder, 'password'));
-  await ensureCluster(place, password);
+  const created = await ensureCluster(place, password);
   await disarmStaleLock(clusterFolder(options.folder));
   const { child, port } = await startServer(place, options.port ?? 0);
-  return { ...child, port, url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}` };
+  return { ...child, port, created, url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}` };
 }
 
 async function makeFolder(folder: string, user: ChildUser | undefined): Promise<void> {

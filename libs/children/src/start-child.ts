@@ -11,7 +11,6 @@ export interface ServerCommand extends ChildCommand {
   /** The line of its output after which the child serves. */
   readonly readyLine: RegExp;
   readonly readyWithinMs: number;
-  readonly stopSignal: NodeJS.Signals;
   /** After this long the child is killed. */
   readonly stopWithinMs: number;
 }
@@ -52,7 +51,7 @@ function serverChild(spec: ServerCommand, opened: OpenedChild): Child {
   };
   const stop = async () => {
     const timer = setTimeout(() => opened.signal('SIGKILL'), spec.stopWithinMs);
-    opened.signal(spec.stopSignal);
+    opened.signal(spec.stopSignal ?? 'SIGTERM');
     await opened.exited;
     clearTimeout(timer);
   };
