@@ -1,0 +1,70 @@
+import { cancelled, RegistryError, upstreamFault } from '#oci/registry-error';
+import type { Upstream } from './upstreams';
+
+const CERTIFICATE = /^(?:CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/;
+const NOT_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO']);
+
+const TEMPORARY: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'it refuses connections',
+  ECONNRESET: 'it closed the connection',
+  EPIPE: 'it closed the connection',
+  UND_ERR_SOCKET: 'it closed the connection',
+  ETIMEDOUT: 'it does not answer',
+  EHOSTUNREACH: 'its host cannot be reached',
+  ENETUNREACH: 'its network cannot be reached',
+  ENOTFOUND: 'there is no host of that name',
+  EAI_AGAIN: 'its name cannot be looked up at the moment',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection came about in time',
+  UND_ERR_HEADERS_TIMEOUT: 'it sent no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'it stopped in the middle of its answer',
+};
+
+/** Why no answer, or no whole one, came from an upstream. Says nothing of what was sent. */
+export function explainFailure(upstream: Upstream, error: unknown, signal: AbortSignal): RegistryError {
+  const inner = innermost(error);
+  if (inner instanceof RegistryError) return inner;
+  if (signal.aborted) return explainAbort(upstream, signal);
+  const code = codeOf(inner);
+  if (CERTIFICATE.test(code)) {
+    return upstreamFault(
+      upstream.domain,
+      `its certificate is not trusted (${code}): give the authority that signed it as "ca" in the file of ENTREPOT_UPSTREAMS`,
+    );
+  }
+  if (NOT_TLS.has(code)) {
+    return upstreamFault(
+      upstream.domain,
+      'it does not speak TLS: if it is meant to be reached without, set "plainHttp" in the file of ENTREPOT_UPSTREAMS',
+    );
+  }
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+    return upstreamFault(upstream.domain, 'its answer is not HTTP');
+  return away(upstream, TEMPORARY[code] ?? 'the connection failed', code);
+}
+
+/** An upstream that cannot be had at the moment: never to be confused with one that lacks what was asked. */
+export function away(upstream: Upstream, why: string, reason: string, retryAfterSeconds?: number): RegistryError {
+  return new RegistryError('UNAVAILABLE', `upstream ${upstream.domain} is not available at the moment: ${why}`, {
+    detail: { registry: upstream.domain, reason },
+    retryAfterSeconds,
+  });
+}
+
+function explainAbort(upstream: Upstream, signal: AbortSignal): RegistryError {
+  if (signal.reason instanceof RegistryError) return signal.reason;
+  const isTimeout = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
+  return isTimeout
+    ? away(upstream, 'its answer took too long', 'TIMEOUT')
+    : cancelled(`the request to ${upstream.domain}`);
+}
+
+function innermost(error: unknown): unknown {
+  const nested = error instanceof AggregateError ? error.errors[0] : undefined;
+  if (nested !== undefined) return innermost(nested);
+  return error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error;
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
+}

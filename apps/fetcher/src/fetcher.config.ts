@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
+const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
+const flag = z.stringbool().default(false);
+const hosts = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
+  .transform((list) => list.filter((host) => host !== ''));
+
+/** The fetcher's settings, each an environment variable; times are milliseconds. */
+export const FetcherConfigSchema = z.object({
+  ENTREPOT_UPSTREAMS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'path of a JSON file with the upstream registries that need credentials, a CA, plain HTTP or a private address',
+    ),
+  ENTREPOT_HOSTS: hosts.describe('our own hosts (host:port), separated by commas; none of them can be an upstream'),
+  ENTREPOT_DOCKER_LOGINS: flag.describe("use the logins in Docker's own config.json, with its credential helpers"),
+  DOCKER_CONFIG: z.string().min(1).optional().describe("the folder of Docker's config.json; default ~/.docker"),
+  ENTREPOT_UPSTREAM_LOOPBACK: flag.describe(
+    'allow upstreams on loopback that are not configured; for an installation that listens on loopback alone',
+  ),
+  ENTREPOT_HOST_PLATFORM: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('which platform "host" means, such as linux/arm64; default Linux on this machine\'s architecture'),
+  ENTREPOT_FETCH_PULLS: count(32, 64).describe(
+    'pull operations at once in this process; most of them only wait for layers',
+  ),
+  ENTREPOT_FETCH_FILLS: count(12, 32).describe('layers downloaded at once by this process'),
+  ENTREPOT_FETCH_FILLS_PER_REPOSITORY: count(6, 32).describe('layers downloaded at once from one repository'),
+  ENTREPOT_FETCH_CONNECTIONS: count(16, 256).describe('connections to one upstream from this process'),
+  ENTREPOT_FETCH_CONNECT_MS: milliseconds(10_000).describe(
+    'longest wait for a connection to an upstream, in milliseconds',
+  ),
+  ENTREPOT_FETCH_HEADERS_MS: milliseconds(20_000).describe(
+    "longest wait for the headers of an upstream's answer, in milliseconds",
+  ),
+  ENTREPOT_FETCH_STALL_MS: milliseconds(30_000).describe(
+    'a body that brings next to nothing for this long has stalled, in milliseconds',
+  ),
+  ENTREPOT_FETCH_SWEEP_MS: milliseconds(5_000).describe(
+    'how often work is looked for that nobody announced, in milliseconds',
+  ),
+  ENTREPOT_FETCH_RENEW_MS: milliseconds(10_000).describe('how often leases are renewed, in milliseconds'),
+  ENTREPOT_FETCH_PROGRESS_MS: milliseconds(500).describe(
+    'how often a running pull looks at its layers and says how far it is, in milliseconds',
+  ),
+  ENTREPOT_FETCH_MANIFEST_MS: milliseconds(25_000).describe('longest time for one manifest, in milliseconds'),
+});
+
+export type FetcherConfig = z.output<typeof FetcherConfigSchema>;
+
+export const FETCHER_CONFIG = Symbol('fetcher config');

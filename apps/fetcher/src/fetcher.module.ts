@@ -1,0 +1,83 @@
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { CAPABILITY_SECRET } from '#calls/capability-secret';
+import { BlobEnds } from './blob-ends';
+import { Credentials } from './credentials';
+import { DockerLogins } from './docker-logins.client';
+import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
+import { FetcherController } from './fetcher.controller';
+import { FillHandler } from './fill.handler';
+import { BlobFill } from './fill-blob';
+import { ManifestHandler } from './manifest.handler';
+import { PullHandler } from './pull.handler';
+import { ImagePull } from './pull-image';
+import { TokenClient } from './token.client';
+import { UpstreamClient } from './upstream.client';
+import { readUpstreamFile } from './upstream-file';
+import { UpstreamRegistry } from './upstream-registry';
+import { Upstreams } from './upstreams';
+import { WORKER, workerName } from './worker';
+
+/** The fetcher: everything that talks to upstream registries. Needs the global `Calls`, `BytePlane`, `Bus` and the capability secret. */
+@Module({})
+export class FetcherModule implements OnApplicationShutdown {
+  constructor(@Inject(UpstreamClient) private readonly client: UpstreamClient) {}
+
+  static with(config: FetcherConfig): DynamicModule {
+    return {
+      module: FetcherModule,
+      controllers: [FetcherController],
+      providers: [{ provide: FETCHER_CONFIG, useValue: config }, ...PROVIDERS],
+    };
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.client.close();
+  }
+}
+
+async function upstreams(config: FetcherConfig): Promise<Upstreams> {
+  const file = config.ENTREPOT_UPSTREAMS;
+  return new Upstreams({
+    configured: file === undefined ? new Map() : await readUpstreamFile(file),
+    ownHosts: config.ENTREPOT_HOSTS,
+    loopbackAllowed: config.ENTREPOT_UPSTREAM_LOOPBACK,
+  });
+}
+
+function client(config: FetcherConfig): UpstreamClient {
+  const {
+    ENTREPOT_FETCH_CONNECT_MS: connect,
+    ENTREPOT_FETCH_HEADERS_MS: headers,
+    ENTREPOT_FETCH_STALL_MS: stall,
+  } = config;
+  return new UpstreamClient({ connect, headers, stall }, config.ENTREPOT_FETCH_CONNECTIONS);
+}
+
+function credentials(config: FetcherConfig, secret: Uint8Array): Credentials {
+  const logins = config.ENTREPOT_DOCKER_LOGINS ? new DockerLogins(config.DOCKER_CONFIG) : undefined;
+  return new Credentials(secret, logins, Date.now);
+}
+
+const PROVIDERS: Provider[] = [
+  { provide: WORKER, useFactory: workerName },
+  { provide: Upstreams, useFactory: upstreams, inject: [FETCHER_CONFIG] },
+  { provide: UpstreamClient, useFactory: client, inject: [FETCHER_CONFIG] },
+  { provide: Credentials, useFactory: credentials, inject: [FETCHER_CONFIG, CAPABILITY_SECRET] },
+  {
+    provide: TokenClient,
+    useFactory: (sender: UpstreamClient) => new TokenClient(sender, Date.now),
+    inject: [UpstreamClient],
+  },
+  {
+    provide: UpstreamRegistry,
+    useFactory: (sender: UpstreamClient, tokens: TokenClient, known: Credentials) =>
+      new UpstreamRegistry(sender, tokens, known, Date.now),
+    inject: [UpstreamClient, TokenClient, Credentials],
+  },
+  BlobEnds,
+  BlobFill,
+  FillHandler,
+  ManifestHandler,
+  ImagePull,
+  PullHandler,
+];

@@ -1,0 +1,72 @@
+import { Logger } from '@nestjs/common';
+
+/** Why a worker stops what it has claimed. */
+export type StopReason = 'cancelled' | 'lost' | 'draining';
+
+export interface Claimed {
+  readonly id: string;
+  readonly epoch: number;
+}
+
+interface Lease<Work extends Claimed> {
+  readonly work: Work;
+  readonly abort: AbortController;
+}
+
+/** Answers the ids that are to stop, by reason. */
+export type Renew = (claimed: Claimed[]) => Promise<{ lost: readonly string[]; cancelled: readonly string[] }>;
+
+/** What this process has claimed: renewed in time, stopped when it is no longer ours. */
+export class Leases<Work extends Claimed> {
+  private readonly held = new Map<string, Lease<Work>>();
+  private timer: NodeJS.Timeout | undefined;
+  private isRenewing = false;
+
+  constructor(
+    private readonly log: Logger,
+    private readonly renew: Renew,
+    private readonly renewMs: number,
+  ) {}
+
+  get size(): number {
+    return this.held.size;
+  }
+
+  hold(work: Work): AbortSignal {
+    const abort = new AbortController();
+    this.held.get(work.id)?.abort.abort('lost');
+    this.held.set(work.id, { work, abort });
+    this.timer ??= setInterval(() => void this.renewAll(), this.renewMs);
+    return abort.signal;
+  }
+
+  /** The same id may have been claimed anew meanwhile: then that lease stays. */
+  release(work: Work): void {
+    if (this.held.get(work.id)?.work === work) this.held.delete(work.id);
+    if (this.held.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  stopAll(reason: StopReason): void {
+    for (const { abort } of this.held.values()) abort.abort(reason);
+  }
+
+  /** While metadata is away nothing is stopped: what is done under an epoch that has passed is refused. */
+  private async renewAll(): Promise<void> {
+    if (this.isRenewing) return;
+    this.isRenewing = true;
+    try {
+      const asked = new Map(this.held);
+      const { lost, cancelled } = await this.renew(
+        [...asked.values()].map(({ work: { id, epoch } }) => ({ id, epoch })),
+      );
+      for (const id of lost) asked.get(id)?.abort.abort('lost');
+      for (const id of cancelled) asked.get(id)?.abort.abort('cancelled');
+    } catch (error) {
+      this.log.warn(`cannot renew leases: ${(error as Error).message}`);
+    } finally {
+      this.isRenewing = false;
+    }
+  }
+}

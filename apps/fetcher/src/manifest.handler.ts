@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { CommitManifest, ReadManifest, type Source } from '#contracts/calls/manifests';
+import type { Digest } from '#oci/digest';
+import { parseManifest } from '#oci/manifest';
+import { invalidField } from '#oci/registry-error';
+import type { RepositoryName } from '#oci/repository-name';
+import type { Tag } from '#oci/tag';
+import { splitRepositoryName } from '#oci/upstream-name';
+import { FillHandler } from './fill.handler';
+import type { Claimed } from './leases';
+import { type FetchedManifest, UpstreamRegistry, type UpstreamRepository } from './upstream-registry';
+import { Upstreams } from './upstreams';
+
+/** A repository of ours that is an upstream's, and that upstream's side of it. */
+export interface FetchedRepository {
+  readonly name: RepositoryName;
+  readonly source: Source;
+  readonly remote: UpstreamRepository;
+}
+
+export interface CommitOptions {
+  readonly fill: boolean;
+  readonly operation?: Claimed;
+  readonly tag?: { readonly name: Tag; readonly askedMsAgo: number };
+}
+
+/** Brings manifests here: asks an upstream only for what is not held, and commits before anybody is answered. */
+@Injectable()
+export class ManifestHandler {
+  constructor(
+    private readonly calls: Calls,
+    private readonly upstreams: Upstreams,
+    private readonly registry: UpstreamRegistry,
+    private readonly fills: FillHandler,
+  ) {}
+
+  /** Throws INVALID for a local repository, or one of our own hosts. */
+  async open(name: RepositoryName): Promise<FetchedRepository> {
+    const split = splitRepositoryName(name, this.upstreams.domains);
+    if (split.kind === 'local')
+      throw invalidField('repository', `${name} is a local repository: nothing is fetched into it`);
+    const remote = await this.registry.open(this.upstreams.find(split.domain), split.path);
+    return { name, remote, source: { upstream: split.domain, credential: remote.identity.id } };
+  }
+
+  /** What a tag names at the upstream now; undefined where the upstream does not say so without sending it all. */
+  resolve(repository: FetchedRepository, tag: Tag, signal: AbortSignal): Promise<Digest | undefined> {
+    return this.registry.resolveTag(repository.remote, tag, signal);
+  }
+
+  /** A manifest from here if this repository holds it, else from its upstream. */
+  async read(
+    repository: FetchedRepository,
+    reference: { digest: Digest } | { tag: Tag },
+    signal: AbortSignal,
+  ): Promise<FetchedManifest> {
+    if ('tag' in reference) return this.registry.readManifest(repository.remote, reference.tag, signal);
+    const { digest } = reference;
+    const held = await this.calls.ask(ReadManifest, { repository: repository.name, digest }, { signal });
+    if (!held.found || held.bytes === undefined) return this.registry.readManifest(repository.remote, digest, signal);
+    const { bytes, mediaType } = held;
+    return { digest, bytes, mediaType, manifest: parseManifest(bytes, mediaType) };
+  }
+
+  async commit(repository: FetchedRepository, fetched: FetchedManifest, options: CommitOptions): Promise<void> {
+    const { operation, tag, fill } = options;
+    const { missing } = await this.calls.ask(CommitManifest, {
+      repository: repository.name,
+      source: repository.source,
+      mediaType: fetched.mediaType,
+      digest: fetched.digest,
+      bytes: fetched.bytes,
+      fill,
+      isPrivate: repository.remote.identity.credential !== undefined,
+      ...(tag === undefined ? {} : { tag }),
+      ...(operation === undefined ? {} : { operation: { id: operation.id, epoch: operation.epoch } }),
+    });
+    if (fill && missing.length > 0) this.fills.wake();
+  }
+}

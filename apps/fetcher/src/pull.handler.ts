@@ -1,0 +1,121 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { ClaimOperations, EndCancelled, FailOperation, RenewOperations } from '#contracts/calls/operations';
+import { OperationAccepted } from '#contracts/facts';
+import { PullBodySchema } from '#contracts/operation';
+import type { Principal } from '#contracts/principal';
+import { Bus } from '#messaging/bus';
+import { invalidField, isRegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { ClaimLoop } from './claim-loop';
+import { decideRetry } from './decide-retry';
+import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
+import { Leases, type StopReason } from './leases';
+import { toOperationError } from './operation-error';
+import { ImagePull, type PullOperation } from './pull-image';
+import { WORKER } from './worker';
+
+interface ClaimedOperation {
+  readonly id: string;
+  readonly epoch: number;
+  readonly attempts: number;
+  readonly principal: Principal;
+  readonly body: Record<string, unknown>;
+}
+
+/** Claims pull operations and brings each to one of its three ends. */
+@Injectable()
+export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly log = new Logger('Fetcher');
+  private readonly loop: ClaimLoop;
+  private readonly leases: Leases<ClaimedOperation>;
+  private readonly running = new Set<Promise<void>>();
+  private unsubscribe = () => {};
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly bus: Bus,
+    private readonly images: ImagePull,
+    @Inject(WORKER) private readonly worker: string,
+    @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
+  ) {
+    this.loop = new ClaimLoop('Fetcher', () => this.claim(), config.ENTREPOT_FETCH_SWEEP_MS);
+    this.leases = new Leases(
+      this.log,
+      (operations) => this.calls.ask(RenewOperations, { operations }),
+      config.ENTREPOT_FETCH_RENEW_MS,
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.unsubscribe = this.bus.subscribe(OperationAccepted.subject, () => this.loop.wake());
+    this.loop.start();
+  }
+
+  /** Gives back what runs, for another fetcher. */
+  async onModuleDestroy(): Promise<void> {
+    this.unsubscribe();
+    await this.loop.stop();
+    this.leases.stopAll('draining');
+    await Promise.all(this.running);
+  }
+
+  private async claim(): Promise<number | null> {
+    const limit = this.config.ENTREPOT_FETCH_PULLS - this.running.size;
+    if (limit <= 0) return null;
+    const { operations, nextInMs } = await this.calls.ask(ClaimOperations, {
+      worker: this.worker,
+      kinds: ['pull'],
+      limit,
+    });
+    for (const operation of operations) {
+      const run = this.run(operation, this.leases.hold(operation)).finally(() => {
+        this.running.delete(run);
+        this.loop.wake();
+      });
+      this.running.add(run);
+    }
+    return operations.length > 0 ? 0 : nextInMs;
+  }
+
+  private async run(operation: ClaimedOperation, signal: AbortSignal): Promise<void> {
+    try {
+      await this.images.run(readBody(operation), signal);
+    } catch (error) {
+      await this.end(operation, signal, error);
+    } finally {
+      this.leases.release(operation);
+    }
+  }
+
+  /** What cannot be said is found out when the lease runs out. */
+  private async end(operation: ClaimedOperation, signal: AbortSignal, error: unknown): Promise<void> {
+    const reason: StopReason | undefined = signal.aborted ? signal.reason : undefined;
+    const ended = reason === undefined ? this.fail(operation, error) : this.stop(operation, reason);
+    await ended.catch((fault: Error) => {
+      if (!isRegistryError(fault, 'STALE')) this.log.warn(`cannot end pull ${operation.id}: ${fault.message}`);
+    });
+  }
+
+  private async fail({ id, epoch, attempts }: ClaimedOperation, error: unknown): Promise<void> {
+    if (isRegistryError(error, 'STALE')) return;
+    this.log.warn(`pull ${id}: ${toErrorEnvelope(error).message}`);
+    await this.calls.ask(FailOperation, { id, epoch, error: toOperationError(error), ...decideRetry(error, attempts) });
+  }
+
+  private async stop({ id, epoch }: ClaimedOperation, reason: StopReason): Promise<void> {
+    if (reason === 'lost') return;
+    if (reason === 'cancelled') {
+      await this.calls.ask(EndCancelled, { id, epoch });
+      return;
+    }
+    const error = { code: 'UNAVAILABLE', message: 'the fetcher stopped: another one goes on' };
+    await this.calls.ask(FailOperation, { id, epoch, error, temporary: true, retryAfterMs: 0, giveBack: true });
+  }
+}
+
+function readBody({ body, ...operation }: ClaimedOperation): PullOperation {
+  const { success, data, error } = PullBodySchema.safeParse(body);
+  if (success) return { ...operation, ...data };
+  const [issue] = error.issues;
+  throw invalidField(issue?.path.join('.') || 'the request', issue?.message ?? 'is no pull');
+}

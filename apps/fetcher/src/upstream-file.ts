@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { StartFault } from '#config/start-fault';
+import { parseReference } from '#oci/reference';
+import { RegistryError } from '#oci/registry-error';
+
+const HostSchema = z.string().superRefine((host, context) => {
+  const rule = brokenHostRule(host);
+  if (rule !== undefined) context.addIssue({ code: 'custom', message: rule });
+});
+
+const secret = z.string().min(1).max(16_384);
+
+const CredentialSchema = z.union(
+  [
+    z.strictObject({ username: z.string().min(1).max(255), password: secret }),
+    z.strictObject({ token: secret }),
+    z.strictObject({ identityToken: secret }),
+  ],
+  'must be {username, password}, {token} (a bearer token) or {identityToken} (an OAuth2 refresh token)',
+);
+
+/** What may be said about one upstream. Certificate checks cannot be switched off: give the `ca` instead. */
+const UpstreamEntrySchema = z
+  .strictObject({
+    at: HostSchema.optional().describe('contact it at this host instead'),
+    plainHttp: z.boolean().default(false).describe('it speaks HTTP without TLS'),
+    ca: z.string().min(1).optional().describe('PEM file of the authority that signed its certificate'),
+    clientCert: z.string().min(1).optional().describe('PEM file of our certificate'),
+    clientKey: z.string().min(1).optional().describe('PEM file of its key'),
+    credential: CredentialSchema.optional(),
+    tokenHosts: z
+      .array(HostSchema)
+      .default([])
+      .describe('other hosts that may be sent the credential to make a token of it'),
+    storageHosts: z
+      .array(HostSchema)
+      .default([])
+      .describe('other hosts that it may send us to although their addresses are private'),
+  })
+  .refine((entry) => (entry.clientCert === undefined) === (entry.clientKey === undefined), {
+    error: 'clientCert and clientKey go together',
+  })
+  .refine((entry) => !entry.plainHttp || (entry.ca ?? entry.clientCert) === undefined, {
+    error: 'plainHttp cannot go with ca or clientCert: those are for TLS',
+  });
+
+const UpstreamFileSchema = z.record(HostSchema, UpstreamEntrySchema);
+
+export type Credential = z.output<typeof CredentialSchema>;
+
+/** PEM texts in place of paths. */
+export interface ConfiguredUpstream
+  extends Omit<z.output<typeof UpstreamEntrySchema>, 'ca' | 'clientCert' | 'clientKey'> {
+  readonly ca?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+}
+
+/**
+ * Reads the file of upstreams: `{"docker.io": {"credential": {...}}, "registry.lan:5000": {"plainHttp": true}}`.
+ * Paths in it are relative to it. Throws StartFault with every fault by name, and never a value, which may be a secret.
+ */
+export async function readUpstreamFile(path: string): Promise<Map<string, ConfiguredUpstream>> {
+  const entries = parseUpstreams(await readText(path, `ENTREPOT_UPSTREAMS: cannot read ${path}`), path);
+  const upstreams = new Map<string, ConfiguredUpstream>();
+  for (const [host, { ca, clientCert, clientKey, ...entry }] of Object.entries(entries)) {
+    const pem = async (field: string, file: string | undefined) =>
+      file === undefined
+        ? {}
+        : {
+            [field]: await readText(
+              resolve(dirname(path), file),
+              `ENTREPOT_UPSTREAMS: ${host}.${field}: cannot read ${file}`,
+            ),
+          };
+    const pems = [await pem('ca', ca), await pem('clientCert', clientCert), await pem('clientKey', clientKey)];
+    upstreams.set(host.toLowerCase(), Object.assign({ ...entry }, ...pems));
+  }
+  return upstreams;
+}
+
+function parseUpstreams(text: string, path: string): z.output<typeof UpstreamFileSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new StartFault(`ENTREPOT_UPSTREAMS: ${path} is not JSON`);
+  }
+  const { success, data, error } = UpstreamFileSchema.safeParse(json);
+  if (success) return data;
+  const faults = error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${faultOf(issue)}`);
+  throw new StartFault([`ENTREPOT_UPSTREAMS: ${path} has faults:`, ...faults].join('\n'));
+}
+
+function faultOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+}
+
+function brokenHostRule(host: string): string | undefined {
+  try {
+    return parseReference(`${host}/a/b`).domain === host
+      ? undefined
+      : 'must be a host as a reference spells it, such as docker.io or registry.lan:5000';
+  } catch (error) {
+    return error instanceof RegistryError ? 'must be a host, and optionally a colon and a port' : String(error);
+  }
+}
+
+async function readText(path: string, fault: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new StartFault(`${fault} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

@@ -1,0 +1,183 @@
+import type { Readable } from 'node:stream';
+import { type Digest, digestAlgorithm, digestOf, isDigest } from '#oci/digest';
+import { MANIFEST_LIMITS, type Manifest, parseManifest } from '#oci/manifest';
+import { ACCEPTED_MANIFESTS, bareMediaType, isSchema1 } from '#oci/media-type';
+import { isRegistryError, RegistryError, upstreamFault } from '#oci/registry-error';
+import type { Tag } from '#oci/tag';
+import { parseChallenges } from './bearer-challenge';
+import { chooseBlobStart } from './choose-blob-start';
+import type { Credentials, Identity } from './credentials';
+import { explainAnswer } from './explain-answer';
+import { readLimited } from './read-limited';
+import type { Access, TokenClient } from './token.client';
+import { discard, type UpstreamAnswer, type UpstreamClient, type UpstreamRequest } from './upstream.client';
+import type { Upstream } from './upstreams';
+
+/** A repository of an upstream, as a caller may see it. */
+export interface UpstreamRepository {
+  readonly upstream: Upstream;
+  /** `library/node`. */
+  readonly path: string;
+  readonly identity: Identity;
+}
+
+export interface FetchedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+}
+
+export interface BlobBody {
+  /** The offset of its first byte; not above the one asked for. */
+  readonly start: number;
+  readonly etag: string | undefined;
+  readonly stream: Readable;
+}
+
+type Wanted = Pick<UpstreamRequest, 'method' | 'headers' | 'signal'>;
+
+/** Media types that say nothing about what a manifest is. */
+const UNSPECIFIC = new Set(['', 'application/json', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
+
+/** An upstream's side of the OCI distribution specification, as far as a fetch needs it. */
+export class UpstreamRegistry {
+  constructor(
+    private readonly client: UpstreamClient,
+    private readonly tokens: TokenClient,
+    private readonly credentials: Credentials,
+    private readonly now: () => number,
+  ) {}
+
+  async open(upstream: Upstream, path: string): Promise<UpstreamRepository> {
+    return { upstream, path, identity: await this.credentials.of(upstream) };
+  }
+
+  /** The digest that a tag names now, by HEAD, which upstreams do not count as a pull; undefined where the upstream does not say it. */
+  async resolveTag(repository: UpstreamRepository, tag: Tag, signal: AbortSignal): Promise<Digest | undefined> {
+    const wanted = { method: 'HEAD', headers: { accept: ACCEPTED_MANIFESTS.join(', ') }, signal } as const;
+    const answer = await this.ask(repository, `manifests/${tag}`, wanted);
+    discard(answer);
+    if (answer.status === 405 || answer.status === 501) return undefined;
+    if (answer.status !== 200) throw this.explain(repository, answer, `:${tag}`);
+    const digest = answer.header('docker-content-digest') ?? '';
+    return isDigest(digest) ? digest : undefined;
+  }
+
+  /** Throws UPSTREAM where the bytes are not what the digest, or the answer's own header, promises. */
+  async readManifest(
+    repository: UpstreamRepository,
+    reference: Tag | Digest,
+    signal: AbortSignal,
+  ): Promise<FetchedManifest> {
+    const wanted = { method: 'GET', headers: { accept: ACCEPTED_MANIFESTS.join(', ') }, signal } as const;
+    const answer = await this.ask(repository, `manifests/${reference}`, wanted);
+    const { upstream } = repository;
+    if (answer.status !== 200) {
+      discard(answer);
+      throw this.explain(repository, answer, isDigest(reference) ? `@${reference}` : `:${reference}`);
+    }
+    const type = bareMediaType(answer.header('content-type') ?? '');
+    if (type === 'text/html') {
+      answer.body.destroy();
+      throw upstreamFault(
+        upstream.domain,
+        'it answered with a web page instead of a manifest: is it a registry, and is this its address?',
+      );
+    }
+    const bytes = await readLimited(upstream, answer, MANIFEST_LIMITS.maxBytes, signal);
+    const digest = verifiedDigest(upstream, reference, answer.header('docker-content-digest'), bytes);
+    return { digest, bytes, ...readUpstreamManifest(upstream, bytes, type) };
+  }
+
+  /** The bytes of a blob from `offset`, or from an earlier one where the upstream does not serve a part. Sizes in bytes. */
+  async openBlob(
+    repository: UpstreamRepository,
+    blob: { digest: Digest; size: number },
+    from: { offset: number; etag?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<BlobBody> {
+    const { offset, etag } = from;
+    const range = offset === 0 ? {} : { range: `bytes=${offset}-`, ...(isStrong(etag) ? { 'if-range': etag } : {}) };
+    const answer = await this.ask(repository, `blobs/${blob.digest}`, {
+      method: 'GET',
+      headers: { accept: '*/*', ...range },
+      signal,
+    });
+    try {
+      if (answer.status !== 200 && answer.status !== 206 && answer.status !== 416)
+        throw this.explain(repository, answer, `@${blob.digest}`, true);
+      const start = chooseBlobStart(repository.upstream.domain, answer, offset, blob.size);
+      return { start, etag: answer.header('etag'), stream: answer.body };
+    } catch (error) {
+      discard(answer);
+      throw error;
+    }
+  }
+
+  /** One answer to a challenge of the registry itself; a challenge from where it sends us to is none of ours. */
+  private async ask(
+    { upstream, path, identity }: UpstreamRepository,
+    what: string,
+    wanted: Wanted,
+  ): Promise<UpstreamAnswer> {
+    const access: Access = {
+      upstream,
+      credential: identity.credential,
+      credentialId: identity.id,
+      scope: `repository:${path}:pull`,
+    };
+    const request = { ...wanted, url: new URL(`/v2/${path}/${what}`, upstream.origin) };
+    const authorization = this.tokens.heldFor(access);
+    const answer = await this.client.send(upstream, { ...request, authorization });
+    if (answer.status !== 401 || answer.url.origin !== upstream.origin) return answer;
+    discard(answer);
+    const challenges = parseChallenges(answer.header('www-authenticate'));
+    const renewed = await this.tokens.answerChallenge(access, challenges, authorization, wanted.signal);
+    return this.client.send(upstream, { ...request, authorization: renewed });
+  }
+
+  private explain(
+    { upstream, path, identity }: UpstreamRepository,
+    answer: UpstreamAnswer,
+    suffix: string,
+    isBlob = false,
+  ): RegistryError {
+    const asked = { what: `${path}${suffix}`, hasCredential: identity.credential !== undefined, isBlob };
+    return explainAnswer(upstream, answer, asked, this.now());
+  }
+}
+
+function isStrong(etag: string | undefined): etag is string {
+  return etag !== undefined && /^"[\x21\x23-\x7e]*"$/.test(etag);
+}
+
+/** What was asked for by digest must be that; what was asked for by tag must be what the answer says it is. */
+function verifiedDigest(
+  upstream: Upstream,
+  reference: Tag | Digest,
+  header: string | undefined,
+  bytes: Uint8Array,
+): Digest {
+  const promised = isDigest(reference) ? reference : header;
+  if (promised === undefined || !isDigest(promised)) return digestOf(bytes);
+  const actual = digestOf(bytes, digestAlgorithm(promised));
+  if (actual === promised) return actual;
+  throw upstreamFault(upstream.domain, `it answered with a manifest that is not ${promised} but ${actual}`);
+}
+
+function readUpstreamManifest(
+  upstream: Upstream,
+  bytes: Uint8Array,
+  type: string,
+): { manifest: Manifest; mediaType: string } {
+  try {
+    const manifest = parseManifest(bytes, UNSPECIFIC.has(type) && !isSchema1(type) ? undefined : type);
+    return { manifest, mediaType: manifest.mediaType };
+  } catch (error) {
+    if (!isRegistryError(error)) throw error;
+    throw new RegistryError('UPSTREAM', `upstream ${upstream.domain}: ${error.message}`, {
+      detail: { registry: upstream.domain, rule: error.detail },
+    });
+  }
+}
