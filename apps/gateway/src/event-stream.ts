@@ -24,7 +24,7 @@ export class EventStream {
     this.heartbeat = setInterval(() => this.write(': \n\n'), HEARTBEAT_MS);
     this.raw.once('close', () => this.stop()).on('error', () => this.stop());
     this.raw.flushHeaders();
-    if (this.raw.destroyed) this.stop();
+    if (this.raw.destroyed || this.raw.req.method === 'HEAD') this.end();
   }
 
   /** Aborted once nobody listens any more. */

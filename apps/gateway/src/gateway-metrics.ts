@@ -1,4 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Where sent bytes came from: the store, a download still under way, or a manifest. */
@@ -6,7 +8,7 @@ export type SentFrom = 'stored' | 'filling' | 'manifest';
 
 /** Figures for Prometheus, under the names that dashboards for registries already know. */
 @Injectable()
-export class GatewayMetrics {
+export class GatewayMetrics implements OnModuleInit {
   private readonly registry = new Registry();
 
   private readonly requests = new Counter({
@@ -37,23 +39,30 @@ export class GatewayMetrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  constructor(private readonly server: HttpAdapterHost) {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Counts every request that the server lets in, from its headers to the last byte of its answer or its cut. */
+  onModuleInit(): void {
+    const instance = this.server.httpAdapter.getInstance<FastifyInstance>();
+    instance.addHook('onRequest', (request, { raw }, done) => {
+      const started = performance.now();
+      this.inFlight.inc();
+      raw.once('close', () => this.count(request, raw.statusCode, performance.now() - started));
+      done();
+    });
   }
 
   countSent(source: SentFrom, bytes: number): void {
     this.sent.inc({ source }, bytes);
   }
 
-  /** Counts a request from here on; the answer counts it with its status, when its last byte went or it was cut. */
-  begin(method: string, route: string): (status: number) => void {
-    const started = performance.now();
-    this.inFlight.inc();
-    return (status) => {
-      this.inFlight.dec();
-      this.requests.inc({ method, route, code: status });
-      this.durations.observe({ method, route }, (performance.now() - started) / 1000);
-    };
+  private count(request: FastifyRequest, code: number, ms: number): void {
+    const labels = { method: request.method, route: routeOf(request) };
+    this.inFlight.dec();
+    this.requests.inc({ ...labels, code });
+    this.durations.observe(labels, ms / 1000);
   }
 
   get contentType(): string {
@@ -63,4 +72,10 @@ export class GatewayMetrics {
   text(): Promise<string> {
     return this.registry.metrics();
   }
+}
+
+/** A label of few values: the kind of content under `/v2/`, the declared path elsewhere. */
+function routeOf({ url, routeOptions }: FastifyRequest): string {
+  if (routeOptions.url !== '/v2/*') return routeOptions.url ?? 'none';
+  return `/v2/${/\/(manifests|blobs|tags|referrers)\//.exec(url)?.[1] ?? ''}`;
 }

@@ -19,7 +19,6 @@ export class GatewayAdapter extends FastifyAdapter {
       bodyLimit: config.ENTREPOT_JSON_LIMIT,
       // Headers are bounded above; a digest or an encoded reference must not be cut before its own rule is applied.
       routerOptions: { maxParamLength: HEADER_LIMIT },
-      exposeHeadRoutes: false,
       forceCloseConnections: true,
       // A body may take hours; only headers, and JSON bodies (see below), have a time limit.
       requestTimeout: 0,

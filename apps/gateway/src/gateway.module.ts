@@ -1,9 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { ApiPageController } from './api-page.controller';
 import { BlobHandler } from './blob.handler';
 import { BlobStore } from './blob.store';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { GatewayMetrics } from './gateway-metrics';
+import { HealthController } from './health.controller';
 import { ImagesController } from './images.controller';
 import { ManifestHandler } from './manifest.handler';
 import { ManifestStore } from './manifest.store';
@@ -22,7 +24,7 @@ export class GatewayModule {
   static with(config: GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [RegistryController, OperationsController, ImagesController],
+      controllers: [RegistryController, OperationsController, ImagesController, ApiPageController, HealthController],
       providers: [
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -14,7 +14,7 @@ export function isKnownHost(header: string, names: ReadonlySet<string>): boolean
 
 /** Whether a browser's page from elsewhere asks. `null` (a sandboxed page, a file) is elsewhere. */
 export function isForeignOrigin(origin: string, header: string): boolean {
-  if (!URL.canParse(origin)) return true;
+  if (header === '' || !URL.canParse(origin)) return true;
   return new URL(origin).host !== header.toLowerCase();
 }
 

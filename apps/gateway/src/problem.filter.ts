@@ -1,21 +1,23 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { internalFault, RegistryError } from '#oci/registry-error';
 import { pathOf } from './parse-registry-path';
 import { answerRegistryError, errorHeaders, logFault, STATUS } from './registry-error.filter';
 import { sendAnswer } from './send-answer';
 
 /** RFC 9457. `code` is ours, for programs; `field` and `rule` say what was wrong with the request. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: string;
-  readonly field?: string;
-  readonly rule?: string;
-}
+export const ProblemSchema = z.object({
+  type: z.string().describe('about:blank: the title is that of the status'),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string().describe('what happened, and what to do about it'),
+  code: z.string().describe('what happened, for programs'),
+  field: z.string().optional().describe('where the request is wrong'),
+  rule: z.string().optional().describe('what it must be there'),
+});
+export type Problem = z.output<typeof ProblemSchema>;
 
 /** Every error outside `/v2/`, and those under it that no route caught. */
 @Catch()

@@ -30,7 +30,7 @@ beforeEach(() => {
     .on(ReadManifest, (asked) =>
       asked.digest === digest ? { found: true, mediaType: OCI_MANIFEST, bytes: manifest } : { found: false },
     )
-    .on(FindManifest, (asked) => ({ state: asked.digest === digest ? 'held' : 'unknown' }))
+    .on(FindManifest, (asked) => ({ state: asked.digest === digest ? ('held' as const) : ('unknown' as const) }))
     .on(FindBlobs, ({ blobs }) => ({
       blobs: blobs.map((blob) => (blob.digest === layerDigest ? { object, size: layer.length } : null)),
     }))
