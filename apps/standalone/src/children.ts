@@ -1,0 +1,107 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ChildRecord, ChildRecorder } from '#children/child-process';
+import { processStartTime } from '#children/process-identity';
+import { StartFault } from '#config/start-fault';
+
+const RecordsSchema = z.array(
+  z.object({
+    name: z.string(),
+    pid: z.int().positive(),
+    startedAt: z.string(),
+    stopSignal: z.string().transform((signal) => signal as NodeJS.Signals),
+  }),
+);
+
+const STOP_WITHIN_MS = 15_000;
+const POLL_MS = 20;
+
+/**
+ * The children of a data folder, on record there from before their programs run until they have ended. A killed start
+ * leaves its children running, and a second nats-server would write into the first one's store without complaint.
+ * Whoever calls holds the folder's lock.
+ */
+export class Children implements ChildRecorder {
+  private readonly path: string;
+  private records: ChildRecord[];
+
+  constructor(folder: string) {
+    this.path = join(folder, 'children.json');
+    this.records = readRecords(this.path);
+  }
+
+  spawned(child: ChildRecord): void {
+    this.records.push(child);
+    this.write();
+  }
+
+  ended(child: ChildRecord): void {
+    this.records = this.records.filter((record) => record !== child);
+    try {
+      this.write();
+    } catch {
+      // A record too many does no harm: the process it names has ended.
+    }
+  }
+
+  /**
+   * Stops all that still live, and resolves when they have ended; gives those it found. A process is only touched when
+   * both its pid and its start time are on record.
+   */
+  async stopAll(withinMs = STOP_WITHIN_MS): Promise<ChildRecord[]> {
+    const found = this.records.filter(isAlive);
+    await Promise.all(found.map((child) => stop(child, withinMs)));
+    this.records = this.records.filter((record) => !found.includes(record) && isAlive(record));
+    this.write();
+    return found;
+  }
+
+  private write(): void {
+    const draft = `${this.path}.draft`;
+    const fd = openSync(draft, 'w', 0o600);
+    try {
+      writeSync(fd, `${JSON.stringify(this.records, null, 1)}\n`);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, this.path);
+  }
+}
+
+function readRecords(path: string): ChildRecord[] {
+  try {
+    return RecordsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new StartFault(
+      `${path} cannot be read, so it is not known whether an earlier postgres or nats-server of this folder still runs. ` +
+        'When none does, remove that file and start again.',
+    );
+  }
+}
+
+const isAlive = (child: ChildRecord) => child.startedAt !== '' && processStartTime(child.pid) === child.startedAt;
+
+async function stop(child: ChildRecord, withinMs: number): Promise<void> {
+  for (const signal of [child.stopSignal, 'SIGKILL'] as const) {
+    send(child, signal);
+    const deadline = Date.now() + withinMs;
+    while (isAlive(child) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (!isAlive(child)) return;
+  }
+  throw new StartFault(`${child.name} (process ${child.pid}) of an earlier start still runs, and does not end.`);
+}
+
+function send(child: ChildRecord, signal: NodeJS.Signals): void {
+  try {
+    if (isAlive(child)) process.kill(child.pid, signal);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return;
+    throw new StartFault(
+      `${child.name} (process ${child.pid}) of an earlier start still runs, and cannot be ended by this user: ${message}`,
+    );
+  }
+}

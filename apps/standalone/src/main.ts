@@ -1,0 +1,48 @@
+import 'reflect-metadata';
+import { loadConfig } from '#config/load-config';
+import { Children } from './children';
+import { openDataFolder } from './data-folder';
+import { Ending } from './ending';
+import { readyScreen } from './ready-screen';
+import { StandaloneConfigSchema } from './standalone.config';
+import { startServers } from './start-servers';
+import { StartSteps } from './start-steps';
+import { startWarehouse } from './warehouse';
+import { readWarehouseSettings, settingNames } from './warehouse.settings';
+
+const began = Date.now();
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const ending = new Ending((text) => process.stderr.write(`${text}\n`));
+
+async function main(): Promise<void> {
+  const names = Object.keys(StandaloneConfigSchema.shape);
+  const config = loadConfig(StandaloneConfigSchema, process.env, settingNames(names));
+  const steps = new StartSteps(say, Date.now);
+  const folder = await steps.step(
+    'data',
+    () => openDataFolder(config.ENTREPOT_DATA),
+    ({ path, created }) => `${path}${created ? ', made' : ''}`,
+  );
+  ending.opened(() => folder.release());
+  const children = new Children(folder.path);
+  ending.opened(async () => void (await children.stopAll()));
+  const servers = await startServers(folder, children, config, steps);
+  ending.opened(() => servers.stop());
+  void servers.failed.then((fault) => ending.fail(fault));
+  const environment = { ...process.env, DATABASE_URL: servers.databaseUrl, ENTREPOT_STORE_FOLDER: folder.blobs };
+  const settings = readWarehouseSettings(environment, names);
+  const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
+  const warehouse = await steps.step(
+    'services',
+    () => startWarehouse({ ...surroundings, logLevels: ['error', 'warn'] }),
+    () => 'started',
+  );
+  ending.opened(() => warehouse.close());
+  const bold = process.stdout.isTTY === true;
+  const tookMs = Date.now() - began;
+  const natsUrl = servers.anonymousNatsUrl;
+  say(readyScreen({ version: '0.1.0', url: warehouse.url, natsUrl, dataFolder: folder.path, tookMs, bold }));
+}
+
+ending.listen();
+main().catch((error: unknown) => ending.fail(error));

@@ -1,0 +1,41 @@
+export interface ReadyScreen {
+  readonly version: string;
+  /** `http://127.0.0.1:5050` */
+  readonly url: string;
+  /** Where anybody may publish; undefined when the bus is somebody else's. */
+  readonly natsUrl: string | undefined;
+  readonly dataFolder: string;
+  /** Since the start began, in milliseconds. */
+  readonly tookMs: number;
+  /** A terminal shows the headings bold. */
+  readonly bold: boolean;
+}
+
+const EXAMPLE = 'alpine:3';
+const EXAMPLE_REPOSITORY = 'docker.io/library/alpine:3';
+
+/** What a person sees when all is up: where to go, and three lines to try. */
+export function readyScreen({ version, url, natsUrl, dataFolder, tookMs, bold }: ReadyScreen): string {
+  const strong = (text: string) => (bold ? `\x1b[1m${text}\x1b[0m` : text);
+  const { host } = new URL(url);
+  const pull = JSON.stringify({ kind: 'pull', reference: EXAMPLE });
+  const message = JSON.stringify({ reference: EXAMPLE });
+  const tries = [
+    `curl -X POST ${url}/api/v1/operations -H 'Content-Type: application/json' -d '${pull}'`,
+    ...(natsUrl ? [`nats -s ${natsUrl} pub entrepot.request.pull '${message}'`] : []),
+    `docker pull ${host}/${EXAMPLE_REPOSITORY}`,
+  ];
+  return [
+    '',
+    strong(`Entrepot ${version} is ready after ${(tookMs / 1000).toFixed(1)} s.`),
+    `  registry, API and page   ${url}`,
+    ...(natsUrl ? [`  messages                 ${natsUrl}`] : []),
+    `  data                     ${dataFolder}`,
+    '',
+    strong('Three ways to fetch an image:').replace('Three', natsUrl ? 'Three' : 'Two'),
+    ...tries.map((line) => `  ${line}`),
+    '',
+    'Ctrl-C ends it.',
+    '',
+  ].join('\n');
+}
