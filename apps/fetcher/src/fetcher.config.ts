@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { onOff } from '#config/on-off';
 
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
-const flag = z.stringbool().default(false);
 const hosts = z
   .string()
   .default('')
@@ -18,12 +18,22 @@ export const FetcherConfigSchema = z.object({
     .describe(
       'path of a JSON file with the upstream registries that need credentials, a CA, plain HTTP or a private address',
     ),
-  ENTREPOT_HOSTS: hosts.describe('our own hosts (host:port), separated by commas; none of them can be an upstream'),
-  ENTREPOT_DOCKER_LOGINS: flag.describe("use the logins in Docker's own config.json, with its credential helpers"),
-  DOCKER_CONFIG: z.string().min(1).optional().describe("the folder of Docker's config.json; default ~/.docker"),
-  ENTREPOT_UPSTREAM_LOOPBACK: flag.describe(
-    'allow upstreams on loopback that are not configured; for an installation that listens on loopback alone',
+  ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
+    'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',
   ),
+  ENTREPOT_HOSTS: hosts.describe(
+    'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
+  ),
+  ENTREPOT_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('address that the gateway listens on; while it is loopback, upstreams on loopback need no configuration'),
+  ENTREPOT_PORT: z.coerce.number().int().min(0).max(65_535).default(5050).describe('port that the gateway listens on'),
+  ENTREPOT_DOCKER_LOGINS: onOff()
+    .prefault('off')
+    .describe("use the logins in Docker's own config.json, with its credential helpers"),
+  DOCKER_CONFIG: z.string().min(1).optional().describe("the folder of Docker's config.json; default ~/.docker"),
   ENTREPOT_HOST_PLATFORM: z
     .string()
     .min(1)

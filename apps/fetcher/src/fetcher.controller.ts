@@ -28,16 +28,21 @@ export class FetcherController {
 
   /** One question to the upstream for all who ask at the same time; whoever stops waiting stops nobody else's. */
   @Answers(FetchManifest)
-  fetchManifest({ repository, reference }: Question): Promise<Answer> {
+  fetchManifest({ repository, reference, hops }: Question): Promise<Answer> {
     const key = `${repository} ${'tag' in reference ? reference.tag : reference.digest}`;
-    const flight = this.flights.get(key) ?? this.fetch(repository, reference).finally(() => this.flights.delete(key));
+    const flight =
+      this.flights.get(key) ?? this.fetch(repository, reference, hops).finally(() => this.flights.delete(key));
     this.flights.set(key, flight);
     return flight;
   }
 
-  private async fetch(name: RepositoryName, reference: Question['reference']): Promise<Answer> {
+  private async fetch(
+    name: RepositoryName,
+    reference: Question['reference'],
+    hops: readonly string[],
+  ): Promise<Answer> {
     const signal = AbortSignal.timeout(this.config.ENTREPOT_FETCH_MANIFEST_MS);
-    const repository = await this.manifests.open(name);
+    const repository = await this.manifests.open(name, hops);
     if ('tag' in reference) return this.fetchTag(repository, reference.tag, signal);
     return this.commit(repository, await this.manifests.read(repository, reference, signal));
   }

@@ -1,5 +1,7 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
+import { hopId } from '#calls/hop-id';
+import { isLoopbackHost } from './address-rule';
 import { BlobEnds } from './blob-ends';
 import { Credentials } from './credentials';
 import { DockerLogins } from './docker-logins.client';
@@ -12,7 +14,7 @@ import { PullHandler } from './pull.handler';
 import { ImagePull } from './pull-image';
 import { TokenClient } from './token.client';
 import { UpstreamClient } from './upstream.client';
-import { readUpstreamFile } from './upstream-file';
+import { configuredUpstreams, readUpstreamFile } from './upstream-file';
 import { UpstreamRegistry } from './upstream-registry';
 import { Upstreams } from './upstreams';
 import { WORKER, workerName } from './worker';
@@ -36,11 +38,15 @@ export class FetcherModule implements OnApplicationShutdown {
 }
 
 async function upstreams(config: FetcherConfig): Promise<Upstreams> {
-  const file = config.ENTREPOT_UPSTREAMS;
+  const { ENTREPOT_UPSTREAMS: file, ENTREPOT_HOSTS, ENTREPOT_HOST, ENTREPOT_PORT } = config;
+  const listening = ['localhost', '127.0.0.1', ENTREPOT_HOST].map((host) => `${host.toLowerCase()}:${ENTREPOT_PORT}`);
   return new Upstreams({
-    configured: file === undefined ? new Map() : await readUpstreamFile(file),
-    ownHosts: config.ENTREPOT_HOSTS,
-    loopbackAllowed: config.ENTREPOT_UPSTREAM_LOOPBACK,
+    configured: configuredUpstreams(
+      file === undefined ? {} : await readUpstreamFile(file),
+      config.ENTREPOT_UPSTREAM_HOSTS,
+    ),
+    ownHosts: [...ENTREPOT_HOSTS, ...listening],
+    loopbackAllowed: isLoopbackHost(ENTREPOT_HOST),
   });
 }
 
@@ -70,9 +76,9 @@ const PROVIDERS: Provider[] = [
   },
   {
     provide: UpstreamRegistry,
-    useFactory: (sender: UpstreamClient, tokens: TokenClient, known: Credentials) =>
-      new UpstreamRegistry(sender, tokens, known, Date.now),
-    inject: [UpstreamClient, TokenClient, Credentials],
+    useFactory: (sender: UpstreamClient, tokens: TokenClient, known: Credentials, secret: Uint8Array) =>
+      new UpstreamRegistry(sender, tokens, known, hopId(secret), Date.now),
+    inject: [UpstreamClient, TokenClient, Credentials, CAPABILITY_SECRET],
   },
   BlobEnds,
   BlobFill,

@@ -3,8 +3,8 @@ import { Calls } from '#calls/calls';
 import { ClaimFills, FailFill, type Fill, RenewFills } from '#contracts/calls/fills';
 import { BlobWanted } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
+import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
-import { ClaimLoop } from './claim-loop';
 import { decideFillEnd } from './decide-fill-end';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { BlobFill } from './fill-blob';
@@ -16,7 +16,7 @@ import { WORKER } from './worker';
 @Injectable()
 export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger('Fetcher');
-  private readonly loop: ClaimLoop;
+  private readonly loop: WorkLoop;
   private readonly leases: Leases<Fill>;
   private readonly waiting: { fill: Fill; signal: AbortSignal }[] = [];
   private readonly running = new Map<Fill, Promise<void>>();
@@ -29,7 +29,7 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(WORKER) private readonly worker: string,
     @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
   ) {
-    this.loop = new ClaimLoop('Fetcher', () => this.claim(), config.ENTREPOT_FETCH_SWEEP_MS);
+    this.loop = new WorkLoop('Fetcher', config.ENTREPOT_FETCH_SWEEP_MS, () => this.claim());
     this.leases = new Leases(this.log, (fills) => this.renew(fills), config.ENTREPOT_FETCH_RENEW_MS);
   }
 
@@ -51,14 +51,14 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     this.loop.wake();
   }
 
-  private async claim(): Promise<number | null> {
+  private async claim(): Promise<Found> {
     const most = this.config.ENTREPOT_FETCH_FILLS;
     const room = Math.min(most - this.running.size, 2 * most - this.leases.size);
-    if (room <= 0) return null;
+    if (room <= 0) return { nextInMs: null };
     const { fills, nextInMs } = await this.calls.ask(ClaimFills, { worker: this.worker, limit: room });
     for (const fill of fills) this.waiting.push({ fill, signal: this.leases.hold(fill) });
     this.startWaiting();
-    return fills.length > 0 ? 0 : nextInMs;
+    return fills.length > 0 ? 'more' : { nextInMs };
   }
 
   private startWaiting(): void {

@@ -36,11 +36,11 @@ export class ManifestHandler {
   ) {}
 
   /** Throws INVALID for a local repository, or one of our own hosts. */
-  async open(name: RepositoryName): Promise<FetchedRepository> {
+  async open(name: RepositoryName, hops: readonly string[] = []): Promise<FetchedRepository> {
     const split = splitRepositoryName(name, this.upstreams.domains);
     if (split.kind === 'local')
       throw invalidField('repository', `${name} is a local repository: nothing is fetched into it`);
-    const remote = await this.registry.open(this.upstreams.find(split.domain), split.path);
+    const remote = await this.registry.open(this.upstreams.find(split.domain), split.path, hops);
     return { name, remote, source: { upstream: split.domain, credential: remote.identity.id } };
   }
 

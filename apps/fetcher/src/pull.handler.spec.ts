@@ -6,7 +6,6 @@ import { FetcherConfigSchema } from './fetcher.config';
 import { FetcherModule } from './fetcher.module';
 
 const SETTINGS = {
-  ENTREPOT_UPSTREAM_LOOPBACK: 'true',
   ENTREPOT_HOST_PLATFORM: 'linux/amd64',
   ENTREPOT_HOSTS: 'localhost:5050,127.0.0.1:5050',
   ENTREPOT_FETCH_PROGRESS_MS: '20',

@@ -5,8 +5,8 @@ import { OperationAccepted } from '#contracts/facts';
 import { PullBodySchema } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { Bus } from '#messaging/bus';
+import { type Found, WorkLoop } from '#messaging/work-loop';
 import { invalidField, isRegistryError, toErrorEnvelope } from '#oci/registry-error';
-import { ClaimLoop } from './claim-loop';
 import { decideRetry } from './decide-retry';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { Leases, type StopReason } from './leases';
@@ -26,7 +26,7 @@ interface ClaimedOperation {
 @Injectable()
 export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger('Fetcher');
-  private readonly loop: ClaimLoop;
+  private readonly loop: WorkLoop;
   private readonly leases: Leases<ClaimedOperation>;
   private readonly running = new Set<Promise<void>>();
   private unsubscribe = () => {};
@@ -38,7 +38,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(WORKER) private readonly worker: string,
     @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
   ) {
-    this.loop = new ClaimLoop('Fetcher', () => this.claim(), config.ENTREPOT_FETCH_SWEEP_MS);
+    this.loop = new WorkLoop('Fetcher', config.ENTREPOT_FETCH_SWEEP_MS, () => this.claim());
     this.leases = new Leases(
       this.log,
       (operations) => this.calls.ask(RenewOperations, { operations }),
@@ -59,9 +59,9 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await Promise.all(this.running);
   }
 
-  private async claim(): Promise<number | null> {
+  private async claim(): Promise<Found> {
     const limit = this.config.ENTREPOT_FETCH_PULLS - this.running.size;
-    if (limit <= 0) return null;
+    if (limit <= 0) return { nextInMs: null };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, {
       worker: this.worker,
       kinds: ['pull'],
@@ -74,7 +74,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
       });
       this.running.add(run);
     }
-    return operations.length > 0 ? 0 : nextInMs;
+    return operations.length > 0 ? 'more' : { nextInMs };
   }
 
   private async run(operation: ClaimedOperation, signal: AbortSignal): Promise<void> {

@@ -62,23 +62,42 @@ export interface ConfiguredUpstream
  * Reads the file of upstreams: `{"docker.io": {"credential": {...}}, "registry.lan:5000": {"plainHttp": true}}`.
  * Paths in it are relative to it. Throws StartFault with every fault by name, and never a value, which may be a secret.
  */
-export async function readUpstreamFile(path: string): Promise<Map<string, ConfiguredUpstream>> {
+export async function readUpstreamFile(path: string): Promise<Record<string, ConfiguredUpstream>> {
   const entries = parseUpstreams(await readText(path, `ENTREPOT_UPSTREAMS: cannot read ${path}`), path);
-  const upstreams = new Map<string, ConfiguredUpstream>();
+  const upstreams: Record<string, ConfiguredUpstream> = {};
   for (const [host, { ca, clientCert, clientKey, ...entry }] of Object.entries(entries)) {
-    const pem = async (field: string, file: string | undefined) =>
-      file === undefined
-        ? {}
-        : {
-            [field]: await readText(
-              resolve(dirname(path), file),
-              `ENTREPOT_UPSTREAMS: ${host}.${field}: cannot read ${file}`,
-            ),
-          };
+    const pem = async (field: string, file: string | undefined) => {
+      if (file === undefined) return {};
+      const fault = `ENTREPOT_UPSTREAMS: ${host}.${field}: cannot read ${file}`;
+      return { [field]: await readText(resolve(dirname(path), file), fault) };
+    };
     const pems = [await pem('ca', ca), await pem('clientCert', clientCert), await pem('clientKey', clientKey)];
-    upstreams.set(host.toLowerCase(), Object.assign({ ...entry }, ...pems));
+    upstreams[host.toLowerCase()] = Object.assign({ ...entry }, ...pems);
   }
   return upstreams;
+}
+
+/**
+ * The upstreams of the file, and those without a dot that the settings name: the gateway reads the same setting, and
+ * both must agree on whose a name is. Throws StartFault where they would not.
+ */
+export function configuredUpstreams(
+  entries: Readonly<Record<string, ConfiguredUpstream>>,
+  dotless: readonly string[],
+): Map<string, ConfiguredUpstream> {
+  const unnamed = Object.keys(entries).filter((host) => isDotless(host) && !dotless.includes(host));
+  if (unnamed.length > 0) {
+    const hosts = unnamed.join(', ');
+    throw new StartFault(
+      `ENTREPOT_UPSTREAM_HOSTS: must name ${hosts} too, since the file of ENTREPOT_UPSTREAMS does: without a dot it is an upstream only where every service is told so`,
+    );
+  }
+  const plain = Object.fromEntries(dotless.map((host) => [host, UpstreamEntrySchema.parse({}) as ConfiguredUpstream]));
+  return new Map(Object.entries({ ...plain, ...entries }));
+}
+
+function isDotless(host: string): boolean {
+  return !host.includes('.') && !/^localhost(?::|$)/.test(host) && !host.startsWith('[');
 }
 
 function parseUpstreams(text: string, path: string): z.output<typeof UpstreamFileSchema> {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { HOPS_HEADER } from '#calls/hop-id';
 import { type Digest, digestAlgorithm, digestOf, isDigest } from '#oci/digest';
 import { MANIFEST_LIMITS, type Manifest, parseManifest } from '#oci/manifest';
 import { ACCEPTED_MANIFESTS, bareMediaType, isSchema1 } from '#oci/media-type';
@@ -19,6 +20,8 @@ export interface UpstreamRepository {
   /** `library/node`. */
   readonly path: string;
   readonly identity: Identity;
+  /** The installations that a request goes through, ours last. */
+  readonly hops: readonly string[];
 }
 
 export interface FetchedManifest {
@@ -37,6 +40,9 @@ export interface BlobBody {
 
 type Wanted = Pick<UpstreamRequest, 'method' | 'headers' | 'signal'>;
 
+const MOST_HOPS = 8;
+const CIRCLE = 'it asks this registry in turn for what it lacks: one of the two must be told where the image really is';
+
 /** Media types that say nothing about what a manifest is. */
 const UNSPECIFIC = new Set(['', 'application/json', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
 
@@ -46,11 +52,14 @@ export class UpstreamRegistry {
     private readonly client: UpstreamClient,
     private readonly tokens: TokenClient,
     private readonly credentials: Credentials,
+    private readonly hop: string,
     private readonly now: () => number,
   ) {}
 
-  async open(upstream: Upstream, path: string): Promise<UpstreamRepository> {
-    return { upstream, path, identity: await this.credentials.of(upstream) };
+  /** `hops` are the installations that the question came through already. Throws UPSTREAM where that is a circle. */
+  async open(upstream: Upstream, path: string, hops: readonly string[] = []): Promise<UpstreamRepository> {
+    if (hops.includes(this.hop) || hops.length >= MOST_HOPS) throw upstreamFault(upstream.domain, CIRCLE);
+    return { upstream, path, identity: await this.credentials.of(upstream), hops: [...hops, this.hop] };
   }
 
   /** The digest that a tag names now, by HEAD, which upstreams do not count as a pull; undefined where the upstream does not say it. */
@@ -117,7 +126,7 @@ export class UpstreamRegistry {
 
   /** One answer to a challenge of the registry itself; a challenge from where it sends us to is none of ours. */
   private async ask(
-    { upstream, path, identity }: UpstreamRepository,
+    { upstream, path, identity, hops }: UpstreamRepository,
     what: string,
     wanted: Wanted,
   ): Promise<UpstreamAnswer> {
@@ -127,7 +136,8 @@ export class UpstreamRegistry {
       credentialId: identity.id,
       scope: `repository:${path}:pull`,
     };
-    const request = { ...wanted, url: new URL(`/v2/${path}/${what}`, upstream.origin) };
+    const headers = { ...wanted.headers, [HOPS_HEADER]: hops.join(', ') };
+    const request = { ...wanted, headers, url: new URL(`/v2/${path}/${what}`, upstream.origin) };
     const authorization = this.tokens.heldFor(access);
     const answer = await this.client.send(upstream, { ...request, authorization });
     if (answer.status !== 401 || answer.url.origin !== upstream.origin) return answer;

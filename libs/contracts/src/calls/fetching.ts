@@ -13,6 +13,8 @@ export const FetchManifest = defineCall('fetcher.fetch-manifest', {
   question: z.object({
     repository: RepositoryNameSchema,
     reference: z.union([z.object({ tag: TagSchema }), z.object({ digest: DigestSchema })]),
+    /** The installations this came through (the `entrepot-hops` header of the client's request, see `#calls/hop-id`). */
+    hops: z.array(z.string().max(16)).max(64).default([]),
   }),
   answer: z.object({ digest: DigestSchema, mediaType: z.string(), size: z.number().int() }),
   deadlineMs: 30_000,
