@@ -2,4 +2,4 @@
 import { checkNode } from './check-node.mjs';
 
 checkNode();
-import('./run-program.mjs').then(({ runProgram }) => runProgram('admin.js', (line) => console.error(line)));
+void import('./run-program.mjs').then(({ runProgram }) => runProgram('admin.js', (line) => console.error(line)));

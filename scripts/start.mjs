@@ -2,4 +2,4 @@
 import { checkNode } from './check-node.mjs';
 
 checkNode();
-import('./run-program.mjs').then(({ runProgram }) => runProgram('main.js', (line) => console.log(line)));
+void import('./run-program.mjs').then(({ runProgram }) => runProgram('main.js', (line) => console.log(line)));
