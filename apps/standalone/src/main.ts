@@ -4,6 +4,7 @@ import { Children } from './children';
 import { openDataFolder } from './data-folder';
 import { Ending } from './ending';
 import { readyScreen } from './ready-screen';
+import { forgetRunning, recordRunning } from './running.store';
 import { StandaloneConfigSchema } from './standalone.config';
 import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
@@ -38,6 +39,8 @@ async function main(): Promise<void> {
     () => 'started',
   );
   ending.opened(() => warehouse.close());
+  await recordRunning(folder.path, warehouse);
+  ending.opened(() => forgetRunning(folder.path));
   const bold = process.stdout.isTTY === true;
   const tookMs = Date.now() - began;
   const natsUrl = servers.anonymousNatsUrl;

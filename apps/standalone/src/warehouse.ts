@@ -3,6 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import { BlobsModule } from '#apps/blobs/src/blobs.module';
 import { GatewayAdapter } from '#apps/gateway/src/gateway.adapter';
 import { MetadataModule } from '#apps/metadata/src/metadata.module';
+import { CallRegistry } from '#calls/call-registry';
+import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
@@ -13,6 +15,8 @@ import type { WarehouseSettings } from './warehouse.settings';
 export interface Warehouse {
   /** Where it listens: `http://host:port`. */
   readonly url: string;
+  /** Where it answers internal calls, on loopback, for commands that come while it runs. */
+  readonly internalUrl: string;
   /** Finishes what is under way and closes every connection. */
   close(): Promise<void>;
 }
@@ -38,7 +42,13 @@ export async function startWarehouse({ settings, natsUrl, secret, logLevels }: S
   await app.startAllMicroservices();
   const { ENTREPOT_HOST: host, ENTREPOT_PORT: port } = settings.gateway;
   await app.listen(port, host);
-  return { url: await app.getUrl(), close: () => app.close() };
+  const server = new CallServer(app.get(CallRegistry), secret);
+  const internalUrl = `http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
+  const close = async () => {
+    await server.close();
+    await app.close();
+  };
+  return { url: await app.getUrl(), internalUrl, close };
 }
 
 @Module({})

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Calls } from '#calls/calls';
+import { HttpCalls } from '#calls/http-calls';
+import { lockFile } from '#children/file-lock';
+import { loadConfig } from '#config/load-config';
+import { StartFault } from '#config/start-fault';
+import { Children } from './children';
+import { openDataFolder } from './data-folder';
+import { readRunning } from './running.store';
+import { openSecrets } from './secrets.store';
+import { StandaloneConfigSchema } from './standalone.config';
+import { startServers } from './start-servers';
+import { StartSteps } from './start-steps';
+import { openStore } from './warehouse';
+import { readWarehouseSettings, settingNames } from './warehouse.settings';
+
+/**
+ * Runs a command on the store: through the program that runs on the data folder, else on metadata and blobs alone,
+ * with Postgres started for as long as it takes.
+ */
+export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) => Promise<T>): Promise<T> {
+  const names = Object.keys(StandaloneConfigSchema.shape);
+  const config = loadConfig(StandaloneConfigSchema, env, settingNames(names));
+  const path = resolve(config.ENTREPOT_DATA);
+  if (isRunning(path)) return throughRunning(path, run);
+  const folder = await openDataFolder(path);
+  const children = new Children(folder.path);
+  try {
+    // No bus is needed, and none is started: an address where nobody listens is named instead.
+    const alone = { ...config, NATS_URL: 'nats://127.0.0.1:1' };
+    const servers = await startServers(folder, children, alone, new StartSteps(() => undefined, Date.now));
+    const environment = { ...env, DATABASE_URL: servers.databaseUrl, ENTREPOT_STORE_FOLDER: folder.blobs };
+    const settings = readWarehouseSettings(environment, names);
+    const secret = folder.secrets.capability;
+    const app = await openStore({ settings, natsUrl: servers.natsUrl, secret, logLevels: ['error'] });
+    const result = await run(app.get(Calls));
+    await app.close();
+    await servers.stop();
+    return result;
+  } finally {
+    await children.stopAll();
+    folder.release();
+  }
+}
+
+function isRunning(path: string): boolean {
+  if (!existsSync(path))
+    throw new StartFault(`There is no data folder ${path}: set ENTREPOT_DATA to the one that is meant.`);
+  const lock = lockFile(join(path, 'lock'));
+  lock?.release();
+  return lock === undefined;
+}
+
+async function throughRunning<T>(path: string, run: (calls: Calls) => Promise<T>): Promise<T> {
+  const running = await readRunning(path);
+  if (!running) throw new StartFault(`An Entrepot is starting or ending on ${path}: try again in a moment.`);
+  const { capability } = await openSecrets(path);
+  const url = running.internalUrl;
+  const calls = new HttpCalls({ metadata: url, blobs: url, fetcher: url, gc: url }, capability);
+  try {
+    return await run(calls);
+  } finally {
+    calls.close();
+  }
+}
