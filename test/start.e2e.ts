@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { livingChildren } from '#testing/end-children';
+import { Entrepot } from '#testing/entrepot';
+import { SmallDisk } from '#testing/small-disk';
+import { removeFolder, tempFolder } from '#testing/temp-folder';
+
+/** Starts, expects an end with what to do, and gives what was said. */
+async function refusal(settings: Record<string, string>): Promise<string> {
+  const entrepot = await Entrepot.launch(settings);
+  try {
+    const { code } = await entrepot.exited;
+    expect({ code, log: entrepot.log }).toEqual({ code: 1, log: expect.not.stringMatching(/\n\s+at /) });
+    expect(livingChildren(entrepot.data)).toEqual([]);
+    return entrepot.log;
+  } finally {
+    await entrepot.destroy();
+  }
+}
+
+/** The line that says it, among the lines of the steps. */
+const lineWith = (log: string, word: string) => log.split('\n').filter((line) => line.includes(word));
+
+describe('a start that cannot go on says why in one line, ends with 1 and damages nothing', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await tempFolder('start');
+  });
+  afterAll(() => removeFolder(folder));
+
+  it('two starts on one data folder: the second names the first', async () => {
+    const first = await Entrepot.start();
+    try {
+      const log = await refusal({ ENTREPOT_DATA: first.data });
+      expect(lineWith(log, first.data)).toEqual([
+        expect.stringMatching(`in use by another Entrepot.*process ${first.pid}`),
+      ]);
+      expect((await first.ask('GET', '/readyz')).status).toBe(200);
+      expect(await first.fsck()).toEqual([]);
+    } finally {
+      await first.destroy();
+    }
+  }, 90_000);
+
+  it.each(['ENTREPOT_PORT', 'ENTREPOT_NATS_PORT'])(
+    'a taken port: it names %s',
+    async (setting) => {
+      const taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as AddressInfo;
+      const log = await refusal({ [setting]: String(port) });
+      taken.close();
+      const said = log.trimEnd().split('\n').at(-1);
+      expect(said).toContain(String(port));
+      expect(said).toContain(setting);
+    },
+    60_000,
+  );
+
+  it('a folder that nobody may write to', async () => {
+    const place = join(folder, 'read-only');
+    const disk = await SmallDisk.mount(place, '1m', 'ro');
+    try {
+      const log = await refusal({ ENTREPOT_DATA: join(place, 'data') });
+      expect(lineWith(log, 'ENTREPOT_DATA')).toEqual([expect.stringContaining('may not write')]);
+    } finally {
+      await disk.unmount();
+    }
+  });
+
+  it('a file in the place of the folder', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const log = await refusal({ ENTREPOT_DATA: join(folder, 'file') });
+    expect(lineWith(log, 'ENTREPOT_DATA')).toEqual([expect.stringContaining('must be a folder')]);
+  });
+
+  it('a folder of other things', async () => {
+    const place = join(folder, 'photos');
+    await mkdir(place);
+    await writeFile(join(place, 'holiday.jpg'), 'x');
+    expect(lineWith(await refusal({ ENTREPOT_DATA: place }), 'holiday.jpg')).toHaveLength(1);
+    expect(await readdir(place)).toEqual(['holiday.jpg']);
+  });
+
+  it('a data folder of a later version, which it does not touch', async () => {
+    const place = join(folder, 'later');
+    await mkdir(place);
+    await writeFile(join(place, 'format'), '1000\n');
+    const log = await refusal({ ENTREPOT_DATA: place });
+    expect(lineWith(log, 'later Entrepot')).toEqual([expect.stringContaining(place)]);
+    expect(await readdir(place)).toEqual(['format']);
+    expect(await readFile(join(place, 'format'), 'utf8')).toBe('1000\n');
+  });
+
+  it('bad settings: every fault at once, by name', async () => {
+    const log = await refusal({
+      ENTREPOT_PORT: 'eighty',
+      ENTREPOT_GRACE_MS: '-1',
+      ENTREPOT_FETCH_FILLS: '0',
+      ENTREPOT_PROT: '5050',
+    });
+    for (const name of ['ENTREPOT_PORT', 'ENTREPOT_GRACE_MS', 'ENTREPOT_FETCH_FILLS', 'ENTREPOT_PROT']) {
+      expect(lineWith(log, `${name}:`)).toHaveLength(1);
+    }
+    expect(lineWith(log, 'ENTREPOT_PROT:')[0]).toContain('did you mean ENTREPOT_PORT?');
+  });
+
+  it('listening for everybody without authentication, unless that is said to be meant', async () => {
+    const log = await refusal({ ENTREPOT_HOST: '0.0.0.0' });
+    expect(lineWith(log, 'ENTREPOT_HOST')[0]).toContain('ENTREPOT_ALLOW_ANONYMOUS');
+  });
+
+  it('a full disk; and with room again it starts on the same folder', async () => {
+    const place = join(folder, 'full');
+    const disk = await SmallDisk.mount(place, '24m', 'mode=711');
+    const entrepot = await Entrepot.launch({ ENTREPOT_DATA: join(place, 'data') });
+    try {
+      const { code } = await entrepot.exited;
+      expect({ code, log: entrepot.log }).toEqual({ code: 1, log: expect.stringMatching(/full|No space left/) });
+      expect(livingChildren(entrepot.data)).toEqual([]);
+      await disk.resize('400m');
+      await entrepot.start();
+      expect(await entrepot.fsck()).toEqual([]);
+    } finally {
+      await entrepot.stop();
+      await entrepot.destroy();
+      await disk.unmount();
+    }
+  }, 90_000);
+});
