@@ -8,7 +8,7 @@ export class MissingBytes extends Error {
 
 /** Bytes in order. */
 export interface ByteSource {
-  /** The next bytes, at most 1 MiB of them; null after the last. Throws MissingBytes, UNAVAILABLE. */
+  /** The next bytes, about 1 MiB at the most; null after the last. Throws MissingBytes, UNAVAILABLE. */
   next(): Promise<Buffer | null>;
   /** Releases everything, at any time; repeating it is harmless. */
   close(): Promise<void>;

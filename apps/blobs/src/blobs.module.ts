@@ -9,6 +9,7 @@ import { HashObjectHandler } from './hash-object.handler';
 import { HotBlobs } from './hot-blobs';
 import { LocalBytePlane } from './local-byte-plane';
 import { MemoryBudget } from './memory-budget';
+import { MinioDriver } from './minio.driver';
 import { ObjectReader } from './object-reader';
 import { ReadLeases } from './read-leases';
 import { SettledObjects } from './settled-objects';
@@ -56,5 +57,13 @@ export class BlobsModule {
 }
 
 function chooseDriver(config: BlobsConfig): BlobDriver {
-  return new FolderDriver(config.ENTREPOT_STORE_FOLDER);
+  if (config.ENTREPOT_STORE === 'folder') return new FolderDriver(config.ENTREPOT_STORE_FOLDER);
+  return new MinioDriver({
+    endpoint: config.ENTREPOT_S3_ENDPOINT,
+    bucket: config.ENTREPOT_S3_BUCKET,
+    region: config.ENTREPOT_S3_REGION,
+    accessKey: config.ENTREPOT_S3_ACCESS_KEY,
+    secretKey: config.ENTREPOT_S3_SECRET_KEY,
+    timeoutMs: config.ENTREPOT_S3_TIMEOUT_MS,
+  });
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BUFFER_BYTES, type Stretch } from '#calls/byte-plane';
+import { cancelled } from '#oci/registry-error';
 import { type ByteSource, MissingBytes } from './blob-driver';
 import { errorCode } from './storage-fault';
 
@@ -22,6 +23,7 @@ export class FolderBytes implements ByteSource {
 
   async next(): Promise<Buffer | null> {
     const length = Math.min(BUFFER_BYTES, this.stretch.end - this.position);
+    if (this.closing) throw cancelled('the read');
     if (length <= 0) return null;
     try {
       return await this.read(Buffer.allocUnsafeSlow(length));

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ObjectReading, ReadOptions } from '#calls/byte-plane';
 import { type Grant, signCapability } from '#calls/capability';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
 import { type Digest, digestOf } from '#oci/digest';
 import { type BookSession, SessionBook } from '#testing/session-book';
+import { waitUntil } from '#testing/wait-until';
 import type { BlobDriver } from './blob-driver';
 import { type BlobsConfig, BlobsConfigSchema } from './blobs.config';
 import { BlobsController } from './blobs.controller';
@@ -32,6 +32,22 @@ export const SMALL: Partial<BlobsConfig> = {
   ENTREPOT_HOT_BLOB_BYTES: 16 * KIB,
   ENTREPOT_S3_TIMEOUT_MS: 2_000,
 };
+
+/** A store that a suite runs on, and what a spec may do behind its back. */
+export interface StoreUnderTest {
+  readonly driver: BlobDriver;
+  /** What another replica has: the same one where the store has one process. */
+  readonly other: BlobDriver;
+  /** Loses the bytes of an object. */
+  lose(object: string): Promise<void>;
+  /** Cuts the last byte of an object. */
+  cut(object: string): Promise<void>;
+  /** Changes one byte of an object. */
+  spoil(object: string): Promise<void>;
+  /** Puts a file or key there that belongs to no object. */
+  stray(): Promise<void>;
+  close(): Promise<void>;
+}
 
 const SECRET = Buffer.alloc(32, 7);
 
@@ -62,7 +78,12 @@ export class Replica {
     this.controller = new BlobsController(driver, finishing, new HashObjectHandler(driver, book), settled, hot);
   }
 
-  append(session: BookSession, offset: number, body: Readable | Buffer, signal?: AbortSignal): Promise<{ offset: number }> {
+  append(
+    session: BookSession,
+    offset: number,
+    body: Readable | Buffer,
+    signal?: AbortSignal,
+  ): Promise<{ offset: number }> {
     const stream = Buffer.isBuffer(body) ? streamOf(body) : body;
     return this.plane.append(capability('append', session.id), session.id, offset, stream, signal ? { signal } : {});
   }
@@ -122,7 +143,7 @@ export class Reader {
   }
 
   async has(length: number): Promise<void> {
-    await eventually(() => this.length >= length || this.stream.destroyed);
+    await waitUntil(`byte ${length} of a read`, () => this.length >= length || this.stream.destroyed);
     if (this.length < length) throw new Error(`the stream was cut at ${this.length} of ${length} bytes`);
   }
 
@@ -137,13 +158,4 @@ export class Reader {
 
 export async function readAll(reading: ObjectReading): Promise<Buffer> {
   return new Reader(reading.stream).ended;
-}
-
-/** Waits for what must come; says so when it does not. */
-export async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`did not come within ${withinMs} ms: ${holds}`);
-    await delay(5);
-  }
 }

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { z } from 'zod';
+import type { Stretch } from '#calls/byte-plane';
+import type { Extent } from '#contracts/calls/sessions';
+import { BlobDriver, type ByteSource, type StoredObject } from './blob-driver';
+import { S3Client, type S3Settings } from './s3.client';
+import { S3Bytes } from './s3-bytes';
+
+const PREFIX = 'objects/';
+const KEYS_AT_ONCE = 1000;
+
+/**
+ * Any S3 API. Each extent is one PUT under a key of its own, `objects/<id>/<random>`: a late PUT of an overtaken
+ * writer hits nothing that is read. What no row names is left for reconcile.
+ */
+export class MinioDriver extends BlobDriver {
+  override readonly parallelWrites = 3;
+  private readonly log = new Logger('Blobs');
+  private readonly client: S3Client;
+
+  constructor(settings: S3Settings) {
+    super();
+    this.client = new S3Client(settings);
+  }
+
+  /** A store that is away does not stop the start: until it answers, every use is UNAVAILABLE. */
+  override async open(): Promise<void> {
+    await this.client.ready().catch((error: unknown) => this.log.error(`the store does not answer: ${String(error)}`));
+  }
+
+  override async close(): Promise<void> {
+    this.client.close();
+  }
+
+  override async write(
+    object: string,
+    _offset: number,
+    chunks: readonly Buffer[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    const key = `${PREFIX}${object}/${randomUUID()}`;
+    await this.client.put(key, chunks, signal);
+    return key;
+  }
+
+  /** Nothing to wait for: no two writers share a key. */
+  override async takeWriting(): Promise<void> {}
+
+  override read(_object: string, extents: readonly Extent[], stretch: Stretch): ByteSource {
+    return new S3Bytes(this.client, extents, stretch);
+  }
+
+  override async purge(object: string): Promise<void> {
+    let keys: string[] = [];
+    for await (const { key } of this.client.list(`${PREFIX}${object}/`)) {
+      keys.push(key);
+      if (keys.length < KEYS_AT_ONCE) continue;
+      await this.client.remove(keys);
+      keys = [];
+    }
+    if (keys.length > 0) await this.client.remove(keys);
+  }
+
+  override async list(
+    after: string | undefined,
+    limit: number,
+  ): Promise<{ stored: StoredObject[]; next: string | null }> {
+    const stored: { key: string; object: string | null; bytes: number; extents: { key: string; bytes: number }[] }[] =
+      [];
+    for await (const { key, bytes } of this.client.list(PREFIX, after && lastKeyOf(after))) {
+      const object = objectOf(key);
+      let row = stored.at(-1);
+      if (!row || object === null || row.object !== object) {
+        if (stored.length >= limit) return { stored, next: stored.at(-1)!.key };
+        row = { key: object === null ? key : `${PREFIX}${object}/`, object, bytes: 0, extents: [] };
+        stored.push(row);
+      }
+      row.bytes += bytes;
+      row.extents.push({ key, bytes });
+    }
+    return { stored, next: null };
+  }
+}
+
+/** The object whose prefix a key lies under; null where it belongs to no object's layout. */
+function objectOf(key: string): string | null {
+  const [, id] = /^objects\/([^/]+)\/[^/]+$/.exec(key) ?? [];
+  return z.uuid().safeParse(id).success ? id! : null;
+}
+
+/** No key of an object's prefix is listed again: `0` follows `/`. */
+function lastKeyOf(after: string): string {
+  return after.endsWith('/') ? `${after.slice(0, -1)}0` : after;
+}

@@ -1,0 +1,197 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { Client } from 'minio';
+import { BUFFER_BYTES } from '#calls/byte-plane';
+import { durable } from '#config/failpoint';
+import { MissingBytes } from './blob-driver';
+import { judgeStorageError } from './judge-storage-error';
+import { storageFault, storeIsFull } from './storage-fault';
+
+export interface S3Settings {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  /** How long a request may stay without a byte moving, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const ATTEMPTS = 4;
+const FIRST_DELAY_MS = 100;
+/** Answers that the client turns into an error without reading them: their connection would be held for ever. */
+const THROWN_AWAY = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
+/** Slow readers hold a connection each. */
+const CONNECTIONS = 1024;
+
+/**
+ * An S3 API through the `minio` client, without its traps: never `putObject` of a stream (it may never settle, joins
+ * another writer's upload and takes a short stream for whole), no retries of its own (they would send a consumed
+ * stream), its own connections, a region (else it asks for it), and time-outs.
+ */
+export class S3Client {
+  private readonly log = new Logger('Blobs');
+  private readonly agent: http.Agent;
+  private readonly client: Client;
+  private readonly giveUp = new AsyncLocalStorage<AbortSignal | undefined>();
+  private readonly signsBytes: boolean;
+  private bucketIsThere: Promise<void> | null = null;
+
+  constructor(private readonly settings: S3Settings) {
+    const { protocol, hostname, port } = new URL(settings.endpoint);
+    const useSSL = protocol === 'https:';
+    const wide = { highWaterMark: BUFFER_BYTES };
+    const connections = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: 64, ...wide };
+    this.agent = useSSL ? new https.Agent(connections) : new http.Agent(connections);
+    // Over TLS bytes cannot change on their way; over plain HTTP the store verifies the hash that is signed.
+    this.signsBytes = !useSSL && settings.accessKey !== '';
+    this.client = new Client({
+      endPoint: hostname,
+      port: Number(port) || (useSSL ? 443 : 80),
+      useSSL,
+      region: settings.region,
+      accessKey: settings.accessKey,
+      secretKey: settings.secretKey,
+      transport: { request: this.request.bind(this) } as unknown as typeof http,
+      transportAgent: this.agent,
+      retryOptions: { disableRetry: true },
+    });
+  }
+
+  /** Makes the bucket if it is not there; what fails is tried again by whoever needs it next. */
+  async ready(): Promise<void> {
+    this.bucketIsThere ??= this.makeBucket().catch((error: unknown) => {
+      this.bucketIsThere = null;
+      throw error;
+    });
+    await this.bucketIsThere;
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  /** Stores a whole key. The bytes are in memory, so each attempt sends them anew. */
+  async put(key: string, chunks: readonly Buffer[], signal: AbortSignal): Promise<void> {
+    const hash = this.signsBytes ? sha256Of(chunks) : '';
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    await this.again(() => durable('blobs.put-extent', () => this.putOnce(key, chunks, length, hash)), signal);
+  }
+
+  /** Opens the bytes from `start` to before `end` of a key: one attempt, for its reader goes on where it broke. */
+  async get(key: string, start: number, end: number, signal: AbortSignal): Promise<IncomingMessage> {
+    await this.ready();
+    const length = end - start;
+    const response = await this.giveUp.run(signal, () => this.getOnce(key, start, length));
+    response.on('error', () => {});
+    const comes = Number(response.headers['content-length']);
+    if (comes === length) return response;
+    response.destroy();
+    throw new MissingBytes(`the store has ${comes} of ${length} bytes of ${key} from byte ${start} on`);
+  }
+
+  /** Keys and sizes in order, after `after`. */
+  async *list(prefix: string, after = ''): AsyncGenerator<{ key: string; bytes: number }> {
+    let token = '';
+    for (;;) {
+      const page = await this.again(() => this.listPage(prefix, token, after));
+      for (const item of page.objects) {
+        if (item.name !== undefined) yield { key: item.name, bytes: item.size ?? 0 };
+      }
+      if (!page.isTruncated) return;
+      token = page.nextContinuationToken;
+    }
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.again(async () => {
+      const failed = await durable('blobs.remove-extents', () =>
+        this.client.removeObjects(this.settings.bucket, [...keys]),
+      );
+      if (failed.length > 0)
+        throw new Error(`${failed.length} of ${keys.length} keys stay: ${JSON.stringify(failed[0])}`);
+    });
+  }
+
+  get timeoutMs(): number {
+    return this.settings.timeoutMs;
+  }
+
+  /** Asks a bounded number of times. Throws MissingBytes, UNAVAILABLE, the signal's reason. */
+  async again<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      signal?.throwIfAborted();
+      try {
+        await this.ready();
+        return await this.giveUp.run(signal, work);
+      } catch (error) {
+        signal?.throwIfAborted();
+        await this.survive(error, attempt);
+      }
+    }
+  }
+
+  /** Waits for the next attempt, or throws what the failure means. */
+  async survive(error: unknown, attempt: number): Promise<void> {
+    if (error instanceof MissingBytes) throw error;
+    const verdict = judgeStorageError(error);
+    if (verdict === 'missing') throw new MissingBytes(`the store answers ${(error as { code?: string }).code}`);
+    if (verdict === 'full') throw storeIsFull(error);
+    if (verdict === 'refused' || attempt >= ATTEMPTS) {
+      this.log.error(`the store at ${this.settings.endpoint} fails: ${String(error)}`);
+      throw storageFault(error);
+    }
+    await delay(FIRST_DELAY_MS * 3 ** (attempt - 1));
+  }
+
+  private async makeBucket(): Promise<void> {
+    const { bucket, region } = this.settings;
+    if (await this.client.bucketExists(bucket)) return;
+    await durable('blobs.make-bucket', () => this.client.makeBucket(bucket, region)).catch(
+      (error: { code?: string }) => {
+        if (error.code !== 'BucketAlreadyOwnedByYou') throw error;
+      },
+    );
+  }
+
+  private async getOnce(key: string, start: number, length: number): Promise<IncomingMessage> {
+    return (await this.client.getPartialObject(this.settings.bucket, key, start, length)) as IncomingMessage;
+  }
+
+  private async putOnce(key: string, chunks: readonly Buffer[], length: number, hash: string): Promise<void> {
+    const { bucket, region } = this.settings;
+    const body = Readable.from(chunks, { objectMode: false, highWaterMark: BUFFER_BYTES });
+    const headers = { 'content-length': length };
+    const request = { method: 'PUT', bucketName: bucket, objectName: key, headers };
+    const response = await this.client.makeRequestStreamAsync(request, body, hash, [200], region);
+    response.resume();
+  }
+
+  private listPage(prefix: string, token: string, after: string) {
+    return this.client.listObjectsV2Query(this.settings.bucket, prefix, token, '', 1000, after);
+  }
+
+  /** What the client sends with: given up with its caller's signal, and when no byte moves for too long. */
+  private request(options: https.RequestOptions, answer: (response: IncomingMessage) => void): http.ClientRequest {
+    const signal = this.giveUp.getStore();
+    const send = options.protocol === 'https:' ? https.request : http.request;
+    const sent = send({ ...options, ...(signal ? { signal } : {}) }, (response) => {
+      sent.setTimeout(0);
+      if (THROWN_AWAY.has(response.statusCode ?? 0)) response.resume();
+      answer(response);
+    });
+    sent.setTimeout(this.settings.timeoutMs, () => sent.destroy(new Error('the store does not answer')));
+    return sent;
+  }
+}
+
+function sha256Of(chunks: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest('hex');
+}
