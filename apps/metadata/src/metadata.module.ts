@@ -1,11 +1,61 @@
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
+import { BlobController } from './blob.controller';
+import { CommitManifestHandler } from './commit-manifest.handler';
 import { Database } from './database';
+import { FillStore } from './fill.store';
+import { FinishSessionHandler } from './finish-session.handler';
+import { HotClient } from './hot-client';
+import { HotQuestions } from './hot-questions';
+import { ImageNameStore } from './image-name.store';
+import { IntakeController } from './intake.controller';
+import { ManifestController } from './manifest.controller';
+import { ManifestStore } from './manifest.store';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
+import { ObjectController } from './object.controller';
+import { ObjectStore } from './object.store';
+import { OperationController } from './operation.controller';
+import { OperationStore } from './operation.store';
+import { OperationWorkController } from './operation-work.controller';
+import { OperationWorkStore } from './operation-work.store';
+import { OutboxRelayHandler } from './outbox-relay.handler';
+import { OutboxRowsStore } from './outbox-rows.store';
+import { PullWorkStore } from './pull-work.store';
+import { SessionController } from './session.controller';
+import { SessionStore } from './session.store';
+import { TagController } from './tag.controller';
+import { TagStore } from './tag.store';
+import { WantBlobHandler } from './want-blob.handler';
 
 /** Truth: Postgres, requests taken in, facts sent out. */
-const CONTROLLERS: Type[] = [];
+const CONTROLLERS: Type[] = [
+  ManifestController,
+  TagController,
+  BlobController,
+  SessionController,
+  ObjectController,
+  IntakeController,
+  OperationController,
+  OperationWorkController,
+];
 
-const PROVIDERS: Provider[] = [];
+const PROVIDERS: Provider[] = [
+  HotClient,
+  HotQuestions,
+  ManifestStore,
+  CommitManifestHandler,
+  FillStore,
+  WantBlobHandler,
+  SessionStore,
+  FinishSessionHandler,
+  ObjectStore,
+  ImageNameStore,
+  OperationStore,
+  OperationWorkStore,
+  OutboxRelayHandler,
+  OutboxRowsStore,
+  PullWorkStore,
+  TagStore,
+];
 
 @Module({})
 export class MetadataModule {

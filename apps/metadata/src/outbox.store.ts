@@ -22,22 +22,40 @@ export async function recordFact<F extends FactDefinition>(
   aggregate: string,
   data: z.input<F['data']>,
 ): Promise<void> {
-  const id = uuidv7();
-  const partition = partitionOf(aggregate);
-  const event = {
+  await recordFacts(sql, fact, [{ aggregate, data }]);
+}
+
+/** The same fact about several aggregates, in their order. */
+export async function recordFacts<F extends FactDefinition>(
+  sql: Sql,
+  fact: F,
+  facts: readonly { aggregate: string; data: z.input<F['data']> }[],
+): Promise<void> {
+  if (facts.length === 0) return;
+  const rows = facts.map(({ aggregate, data }) => ({
+    ...event(fact, aggregate, data),
+    partition: partitionOf(aggregate),
+  }));
+  await sql.query(
+    `INSERT INTO outbox (partition, subject, message, message_id)
+      SELECT partition, $1, message || jsonb_build_object(
+        'time', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'revision', nextval('fact_revision')::text), message ->> 'id'
+      FROM unnest($2::int[], $3::jsonb[]) WITH ORDINALITY AS fact (partition, message, position) ORDER BY position`,
+    [fact.subject, rows.map((row) => row.partition), rows.map((row) => row.message)],
+  );
+  for (const { partition } of rows) sql.facts.add(partition);
+}
+
+function event(fact: FactDefinition, aggregate: string, data: unknown): { message: string } {
+  const message = {
     specversion: '1.0',
-    id,
+    id: uuidv7(),
     source: 'entrepot/metadata',
     type: fact.type,
     subject: aggregate,
     datacontenttype: 'application/json',
     data,
   };
-  await sql.query(
-    `INSERT INTO outbox (partition, subject, message, message_id) VALUES ($1, $2, $3::jsonb || jsonb_build_object(
-      'time', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-      'revision', nextval('fact_revision')::text), $4)`,
-    [partition, fact.subject, JSON.stringify(event), id],
-  );
-  sql.facts.add(partition);
+  return { message: JSON.stringify(message) };
 }

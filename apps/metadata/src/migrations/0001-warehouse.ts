@@ -34,7 +34,14 @@ const INSTALLATION = [
     reconciled_generation bigint NOT NULL DEFAULT 1,
     journal_written bigint NOT NULL DEFAULT 0,
     seen_at timestamptz NOT NULL DEFAULT now(),
+    quiet_until timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
+  )`,
+  // When metadata was away: downtime is no age, so retention leaves it out.
+  `CREATE TABLE absence (
+    began_at timestamptz PRIMARY KEY,
+    ended_at timestamptz NOT NULL,
+    CHECK (ended_at >= began_at)
   )`,
   // A fact's revision: rises for every aggregate, since it is drawn while the aggregate's row is locked.
   'CREATE SEQUENCE fact_revision AS bigint',
@@ -69,6 +76,8 @@ const NAMES = [
     credential text COLLATE "C",
     committed_at timestamptz NOT NULL DEFAULT now(),
     pulled_at timestamptz,
+    -- Somebody asked for it to go: what was pulled before then no longer keeps it.
+    removed_at timestamptz,
     PRIMARY KEY (repository_id, digest),
     CHECK ((upstream IS NULL) = (credential IS NULL))
   )`,
@@ -195,6 +204,7 @@ const BYTES = [
   `CREATE UNIQUE INDEX fill_once ON fill (digest, upstream, credential) WHERE state IN ('wanted', 'running')`,
   `CREATE INDEX fill_due ON fill (due_at) WHERE state = 'wanted'`,
   `CREATE INDEX fill_lease ON fill (claimed_until) WHERE state = 'running'`,
+  'CREATE INDEX fill_session ON fill (session_id) WHERE session_id IS NOT NULL',
   'CREATE INDEX fill_ended ON fill (digest, ended_at) WHERE ended_at IS NOT NULL',
 ];
 
@@ -221,6 +231,7 @@ const ROOTS = [
     until timestamptz NOT NULL,
     PRIMARY KEY (kind, digest, repository_id)
   )`,
+  'CREATE INDEX pin_repository ON pin (repository_id, until)',
   `CREATE TABLE lease (
     object_id uuid NOT NULL REFERENCES object (id) ON DELETE CASCADE,
     holder uuid NOT NULL,

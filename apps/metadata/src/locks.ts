@@ -1,0 +1,89 @@
+import type { Sql } from './database';
+
+/*
+ * The order of locks. Whoever needs several takes them in this order, those of one kind sorted, and then reads again:
+ * what was read before the lock decides nothing.
+ *
+ *   1. operation            its row
+ *   2. upload session       its row
+ *   3. tag                  an advisory lock on its name, since it may have no row yet
+ *   4. manifest             rows of `manifest`, then rows of `repository_manifest`, each sorted by digest
+ *   5. blob                 rows of `blob` sorted by digest, then advisory locks on the digests that have none
+ *   6. fill, object, pin, review, outbox: written while the above are held
+ *
+ * Whoever relies on something takes FOR KEY SHARE, and so never waits for others who do; whoever takes it away
+ * takes FOR UPDATE. What deadlocks all the same (statements that write several rows in no order) is run again.
+ */
+
+/** One key for one thing in one namespace; two things with one key only wait for each other. */
+const KEY = `hashtextextended($1 || ':' || name, 0)`;
+
+async function lockNames(sql: Sql, space: 'tag' | 'blob' | 'manifest', names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await sql.query(
+    `SELECT pg_advisory_xact_lock(key) FROM
+      (SELECT DISTINCT ${KEY} AS key FROM unnest($2::text[]) AS name ORDER BY key) AS sorted`,
+    [space, names],
+  );
+}
+
+/** Locks tags of a repository, there or not, against everybody who would move or remove them. */
+export async function lockTags(sql: Sql, repositoryId: number, tags: readonly string[]): Promise<void> {
+  await lockNames(
+    sql,
+    'tag',
+    tags.map((tag) => `${repositoryId}:${tag}`),
+  );
+}
+
+/**
+ * Locks digests as blobs: the rows of those that are usable (or lost) in this mode, an advisory lock for the others.
+ * Afterwards no row of these appears or goes until the caller's transaction ends.
+ */
+export async function lockBlobs(
+  sql: Sql,
+  digests: readonly string[],
+  mode: 'KEY SHARE' | 'UPDATE' = 'KEY SHARE',
+): Promise<void> {
+  const held = new Set(await lockBlobRows(sql, digests, mode));
+  const absent = digests.filter((digest) => !held.has(digest));
+  if (absent.length === 0) return;
+  await lockNames(sql, 'blob', absent);
+  await lockBlobRows(sql, absent, mode);
+}
+
+async function lockBlobRows(sql: Sql, digests: readonly string[], mode: 'KEY SHARE' | 'UPDATE'): Promise<string[]> {
+  const rows = await sql.query<{ digest: string }>(
+    `SELECT digest FROM blob WHERE digest = ANY($1) ORDER BY digest FOR ${mode}`,
+    [digests],
+  );
+  return rows.map((row) => row.digest);
+}
+
+/** Locks those of these manifests that are here. Answers which. */
+export async function lockManifests(
+  sql: Sql,
+  digests: readonly string[],
+  mode: 'KEY SHARE' | 'UPDATE' = 'KEY SHARE',
+): Promise<string[]> {
+  const rows = await sql.query<{ digest: string }>(
+    `SELECT digest FROM manifest WHERE digest = ANY($1) ORDER BY digest FOR ${mode}`,
+    [digests],
+  );
+  return rows.map((row) => row.digest);
+}
+
+/** Locks those of these manifests that are visible in a repository, after `lockManifests`. Answers which. */
+export async function lockVisible(
+  sql: Sql,
+  repositoryId: number,
+  digests: readonly string[],
+  mode: 'KEY SHARE' | 'UPDATE' = 'KEY SHARE',
+): Promise<string[]> {
+  const rows = await sql.query<{ digest: string }>(
+    `SELECT digest FROM repository_manifest WHERE repository_id = $1 AND digest = ANY($2)
+      ORDER BY digest FOR ${mode}`,
+    [repositoryId, digests],
+  );
+  return rows.map((row) => row.digest);
+}

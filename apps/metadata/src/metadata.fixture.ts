@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { CommitManifest, type Source } from '#contracts/calls/manifests';
+import type { Digest } from '#oci/digest';
+import { digestOf } from '#oci/digest';
+import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-type';
+import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
+import { startTestDatabase } from '#testing/test-database';
+import { CommitManifestHandler } from './commit-manifest.handler';
+import { Database } from './database';
+import { FillStore } from './fill.store';
+import { FinishSessionHandler } from './finish-session.handler';
+import { HotClient } from './hot-client';
+import { HotQuestions } from './hot-questions';
+import { ManifestStore } from './manifest.store';
+import { type MetadataConfig, MetadataConfigSchema } from './metadata.config';
+import { ObjectStore } from './object.store';
+import { SessionStore } from './session.store';
+import { TagStore } from './tag.store';
+import { WantBlobHandler } from './want-blob.handler';
+
+/** The stores over a database of their own, wired as the module wires them. */
+export async function openMetadata(settings: Record<string, unknown> = {}) {
+  const postgres = await startTestDatabase();
+  const config = MetadataConfigSchema.parse({ DATABASE_URL: postgres.url, ...settings });
+  const database = await Database.open({ url: postgres.url, poolSize: 8, waitMs: 30_000 });
+  const hotClient = new HotClient(config);
+  const stop = async () => {
+    await hotClient.onApplicationShutdown();
+    await database.onApplicationShutdown();
+    await postgres.stop();
+  };
+  return { postgres, config, database, hotClient, stop, ...wire(database, hotClient, config) };
+}
+
+export type Metadata = Awaited<ReturnType<typeof openMetadata>>;
+
+function wire(database: Database, hotClient: HotClient, config: MetadataConfig) {
+  const tags = new TagStore(database, config);
+  return {
+    tags,
+    hot: new HotQuestions(hotClient, database, config),
+    manifests: new ManifestStore(database),
+    commits: new CommitManifestHandler(database, tags, config),
+    fills: new FillStore(database, config),
+    wants: new WantBlobHandler(database, config),
+    sessions: new SessionStore(database, config),
+    finishes: new FinishSessionHandler(database, config),
+    objects: new ObjectStore(database, config),
+  };
+}
+
+export const HUB: Source = { upstream: 'docker.io', credential: 'anonymous' };
+
+export const repositoryName = (text: string): RepositoryName => parseRepositoryName(text);
+
+export interface Bytes {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mediaType: string;
+}
+
+export function someBytes(mediaType: string, size = 1000): Bytes {
+  return { digest: digestOf(randomBytes(size)), size, mediaType };
+}
+
+export interface MadeManifest {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly blobs: readonly Bytes[];
+}
+
+function made(value: { mediaType: string }, blobs: readonly Bytes[]): MadeManifest {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return { digest: digestOf(bytes), bytes, mediaType: value.mediaType, size: bytes.byteLength, blobs };
+}
+
+/** An image of these layers, or of two new ones. */
+export function anImage(layers = [someBytes(OCI_LAYER_GZIP), someBytes(OCI_LAYER_GZIP)], more: object = {}) {
+  const config = someBytes(OCI_CONFIG, 200);
+  return made({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers, ...more } as never, [config, ...layers]);
+}
+
+export function anIndex(children: readonly MadeManifest[], more: object = {}): MadeManifest {
+  const manifests = children.map(({ digest, size, mediaType }) => ({ digest, size, mediaType }));
+  return made({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...more } as never, []);
+}
+
+export interface FetchOptions {
+  readonly source?: Source;
+  readonly tag?: string;
+  readonly askedMsAgo?: number;
+  readonly fill?: boolean;
+  readonly isPrivate?: boolean;
+  readonly operation?: { id: string; epoch: number };
+}
+
+/** Commits a manifest as a fetcher does. */
+export function fetchManifest(metadata: Metadata, repository: string, image: MadeManifest, options: FetchOptions = {}) {
+  const { source = HUB, tag, askedMsAgo = 0, fill = true, isPrivate = false, operation } = options;
+  return metadata.commits.commit(
+    CommitManifest.question.parse({
+      repository,
+      source,
+      digest: image.digest,
+      mediaType: image.mediaType,
+      bytes: image.bytes,
+      fill,
+      isPrivate,
+      ...(tag === undefined ? {} : { tag: { name: tag, askedMsAgo } }),
+      ...(operation === undefined ? {} : { operation }),
+    }),
+  );
+}
+
+/** Writes an upload's whole bytes as one extent, and finishes it. */
+export async function writeWhole(metadata: Metadata, session: string, blob: { digest: Digest; size: number }) {
+  const { epoch } = await metadata.sessions.take(session);
+  if (blob.size > 0) await metadata.sessions.commitExtent(session, epoch, { offset: 0, length: blob.size, key: null });
+  return metadata.finishes.finish({ session, epoch, digest: blob.digest, size: blob.size });
+}
+
+/** Runs every fill that is due to its good end. Answers their digests. */
+export async function runFills(metadata: Metadata): Promise<Digest[]> {
+  const claimed = await metadata.fills.claim('spec', 64);
+  for (const fill of claimed) await writeWhole(metadata, fill.session, fill);
+  return claimed.map((fill) => fill.digest);
+}
+
+/** A whole image, fetched with all its blobs. */
+export async function fetchWhole(metadata: Metadata, repository: string, image: MadeManifest, options?: FetchOptions) {
+  await fetchManifest(metadata, repository, image, options);
+  await runFills(metadata);
+}
+
+/** A blob that a client pushed. Answers its object. */
+export async function pushBlob(metadata: Metadata, repository: string, blob: { digest: Digest; size: number }) {
+  const session = await metadata.sessions.open(repositoryName(repository), {});
+  return writeWhole(metadata, session, blob);
+}
+
+export async function findBlob(metadata: Metadata, repository: string, digest: Digest) {
+  const { blobs } = await metadata.hot.findBlobs({ blobs: [{ repository: repositoryName(repository), digest }] });
+  return blobs[0] ?? null;
+}

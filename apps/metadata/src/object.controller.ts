@@ -1,0 +1,32 @@
+import { Controller } from '@nestjs/common';
+import { Answers } from '#calls/answers.decorator';
+import { LeaseObject, MarkLost, ReadObject, ReleaseObject } from '#contracts/calls/sessions';
+import type { QuestionOf } from '#contracts/define-call';
+import { ObjectStore } from './object.store';
+
+@Controller()
+export class ObjectController {
+  constructor(private readonly objects: ObjectStore) {}
+
+  @Answers(ReadObject)
+  read({ object }: QuestionOf<typeof ReadObject>) {
+    return this.objects.read(object);
+  }
+
+  @Answers(LeaseObject)
+  async lease({ object, holder, forMs }: QuestionOf<typeof LeaseObject>) {
+    return { until: (await this.objects.lease(object, holder, forMs)).toISOString() };
+  }
+
+  @Answers(ReleaseObject)
+  async release({ object, holder }: QuestionOf<typeof ReleaseObject>) {
+    await this.objects.release(object, holder);
+    return {};
+  }
+
+  @Answers(MarkLost)
+  async markLost({ object, reason }: QuestionOf<typeof MarkLost>) {
+    await this.objects.markLost(object, reason);
+    return {};
+  }
+}
