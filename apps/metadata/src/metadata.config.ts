@@ -8,6 +8,11 @@ const milliseconds = (fallback: number, least = 1) =>
     .min(least)
     .max(3650 * DAY)
     .default(fallback);
+const hosts = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
+  .transform((list) => list.filter((host) => host !== ''));
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 
 /** The settings of metadata, each an environment variable; times are milliseconds. */
@@ -15,6 +20,14 @@ export const MetadataConfigSchema = z.object({
   DATABASE_URL: z.string().min(1).describe('the Postgres database: postgres://user:password@host:port/name'),
   ENTREPOT_DATABASE_POOL: count(12, 200).describe('connections of this process to Postgres'),
   ENTREPOT_DATABASE_WAIT_MS: milliseconds(60_000).describe('how long a start waits for Postgres, in milliseconds'),
+  ENTREPOT_HOSTS: hosts.describe(
+    'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
+  ),
+  ENTREPOT_HOST: z.string().min(1).default('127.0.0.1').describe('address that the gateway listens on'),
+  ENTREPOT_PORT: z.coerce.number().int().min(0).max(65_535).default(5050).describe('port that the gateway listens on'),
+  ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
+    'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',
+  ),
   ENTREPOT_PIN_MS: milliseconds(DAY).describe('how long what was said to exist stays, in milliseconds'),
   ENTREPOT_PIN_WRITE_MS: milliseconds(DAY / 24, 0).describe('a pin is written again only if older, in milliseconds'),
   ENTREPOT_REVIEW_DELAY_MS: milliseconds(DAY / 24, 0).describe(

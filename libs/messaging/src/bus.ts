@@ -43,6 +43,11 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   private readonly listening = new Set<Listening>();
   private ensuring: Promise<void> | null = null;
 
+  /** Whether this process takes requests in, and so makes and repairs the streams. */
+  get keepsStreams(): boolean {
+    return this.options.keepsStreams ?? false;
+  }
+
   constructor(private readonly options: BusOptions) {
     this.link = new NatsLink(options);
     this.link.onConnect((connection, isNew) => this.connected(connection, isNew));
@@ -121,7 +126,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 
   /** Makes the streams that are missing, where this process keeps them. Askers share one attempt. */
   ensureStreams(): Promise<void> {
-    if (!this.options.keepsStreams) return Promise.resolve();
+    if (!this.keepsStreams) return Promise.resolve();
     this.ensuring ??= this.makeStreams().finally(() => {
       this.ensuring = null;
     });

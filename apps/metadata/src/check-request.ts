@@ -1,0 +1,69 @@
+import { OPERATION_BODIES, type OperationKind } from '#contracts/operation';
+import { parsePlatform } from '#oci/platform';
+import { parseAnyReference } from '#oci/reference';
+import { invalidField, isRegistryError, type RegistryError } from '#oci/registry-error';
+import { hashBody } from './hash-body';
+
+export interface CheckedRequest {
+  readonly kind: OperationKind;
+  /** As its schema gives it, defaults filled in. */
+  readonly body: Record<string, unknown>;
+  readonly hash: Buffer;
+}
+
+/**
+ * What can be found wrong with a request before anything is asked of anybody. Throws INVALID, naming the field and
+ * the rule.
+ */
+export function checkRequest(kind: OperationKind, body: Record<string, unknown>): CheckedRequest {
+  const { success, data, error } = OPERATION_BODIES[kind].safeParse(body);
+  if (!success) throw firstIssue(error.issues);
+  if ('platforms' in data) checkPull(data);
+  return { kind, body: data, hash: hashBody(kind, data) };
+}
+
+/** An id is shown in logs and terminals, and Postgres keeps no U+0000. Throws INVALID. */
+export function checkRequestId(id: string): void {
+  if (/[\p{Cc}\p{Cs}]/u.test(id)) throw invalidField('requestId', 'must not contain control characters');
+}
+
+function checkPull({ reference, platforms }: { reference: string; platforms: string | string[] }): void {
+  inField('reference', () => parsePulled(reference));
+  if (Array.isArray(platforms)) {
+    for (const platform of platforms) inField('platforms', () => parsePlatform(platform));
+  }
+}
+
+function parsePulled(text: string): void {
+  if (parseAnyReference(text).kind === 'reference') return;
+  throw invalidField('reference', 'a digest alone does not say which registry has it: write name@sha256:<hex>');
+}
+
+/** Whatever is wrong inside a field is that field's fault. */
+function inField(field: string, parse: () => unknown): void {
+  try {
+    parse();
+  } catch (error) {
+    if (!isRegistryError(error)) throw error;
+    throw isRegistryError(error, 'INVALID') && fieldOf(error) === field ? error : invalidField(field, error.message);
+  }
+}
+
+function fieldOf({ detail }: RegistryError): unknown {
+  return typeof detail === 'object' && detail !== null && 'field' in detail ? detail.field : undefined;
+}
+
+interface Issue {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+function firstIssue(issues: readonly Issue[]): RegistryError {
+  const unknown = issues.find(({ code }) => code === 'unrecognized_keys')?.keys?.[0];
+  if (unknown !== undefined) return invalidField(unknown, 'there is no such field here');
+  const [issue] = issues;
+  const field = issue?.path.map(String).join('.') || 'the body';
+  return invalidField(field, issue?.message ?? 'is wrong');
+}

@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CompletePull } from '#contracts/calls/operations';
+import type { QuestionOf } from '#contracts/define-call';
+import { manifestUnknown, stale } from '#oci/registry-error';
+import { Database } from './database';
+import { endOperation } from './end-operation';
+import { lockTags, lockVisible } from './locks';
+import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
+import { countMissing, readLayers } from './operation-progress';
+import { lockForEnd, type OperationClaim } from './operation-work.store';
+import { knownRepository } from './repository.store';
+import { storableJson } from './storable-json';
+import { TagStore } from './tag.store';
+
+/** How the blobs of a pull stand, and its end. */
+@Injectable()
+export class PullWorkStore {
+  constructor(
+    private readonly database: Database,
+    private readonly tags: TagStore,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
+
+  /** Throws STALE. */
+  async readBlobs({ id, epoch }: OperationClaim) {
+    const [held] = await this.database.read(
+      `SELECT 1 FROM operation WHERE id = $1 AND epoch = $2 AND state = 'running'`,
+      [id, epoch],
+    );
+    if (!held) throw stale(`operation ${id} is no longer this worker's`);
+    const layers = await readLayers(this.database.read.bind(this.database), [id]);
+    const sum = (pick: (layer: (typeof layers)[number]) => number) => layers.reduce((all, one) => all + pick(one), 0);
+    return {
+      missing: layers.filter(({ state }) => state !== 'held').length,
+      failed: layers.flatMap(({ digest, state, error }) => (state === 'failed' && error ? [{ digest, error }] : [])),
+      bytesDone: sum(({ done }) => done),
+      bytesTotal: sum(({ size }) => size),
+    };
+  }
+
+  /**
+   * The tag, the outcome and their facts in one commit. Answers false while a blob is missing; true again when it is
+   * sent again. Throws STALE, and MANIFEST_UNKNOWN where the image is not in that repository.
+   */
+  async complete({ id, epoch, repository, tag, digest, outcome }: QuestionOf<typeof CompletePull>): Promise<boolean> {
+    return this.database.transaction('metadata.complete-pull', async (sql) => {
+      const operation = await lockForEnd(sql, { id, epoch });
+      if (!operation) return true;
+      const repositoryId = await knownRepository(sql, repository);
+      if (tag) await lockTags(sql, repositoryId, [tag.name]);
+      if ((await lockVisible(sql, repositoryId, [digest])).length === 0) throw manifestUnknown(digest);
+      if ((await countMissing(sql, id)) > 0) return false;
+      const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
+      if (tag) await this.tags.move(sql, { ...move, ...tag });
+      const end = { state: 'completed' as const, outcome: storableJson(outcome) };
+      await endOperation(sql, operation, end, this.config.ENTREPOT_REVIEW_DELAY_MS);
+      return true;
+    });
+  }
+}
