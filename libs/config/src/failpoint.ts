@@ -1,10 +1,11 @@
 /**
  * Failpoints stand before and after every durable step, and do nothing unless asked for:
  * `ENTREPOT_FAILPOINTS='metadata.finish-session:after=kill; blobs.fsync-extent:before=error@2'`.
- * Actions: `kill` (SIGKILL to this process), `error` (throws), `hang` (never returns), `delay(ms)`.
+ * Actions: `kill` (SIGKILL to this process), `error` (throws), `hang` (never returns), `delay(ms)`, and `say`, which
+ * writes `failpoint <name>` to stderr and so tells what is passed.
  * `@n` acts at the n-th passing only.
  */
-type Action = { kind: 'kill' | 'error' | 'hang' } | { kind: 'delay'; ms: number };
+type Action = { kind: 'kill' | 'error' | 'hang' | 'say' } | { kind: 'delay'; ms: number };
 
 interface Failpoint {
   readonly action: Action;
@@ -19,8 +20,8 @@ export class FailpointError extends Error {
 function parseAction(text: string): Action {
   const delay = /^delay\((\d+)\)$/.exec(text);
   if (delay) return { kind: 'delay', ms: Number(delay[1]) };
-  if (text === 'kill' || text === 'error' || text === 'hang') return { kind: text };
-  throw new Error(`ENTREPOT_FAILPOINTS: unknown action "${text}"; use kill, error, hang or delay(ms)`);
+  if (text === 'kill' || text === 'error' || text === 'hang' || text === 'say') return { kind: text };
+  throw new Error(`ENTREPOT_FAILPOINTS: unknown action "${text}"; use kill, error, hang, say or delay(ms)`);
 }
 
 /** Parses `name:before|after=action[@n]`, separated by semicolons. */
@@ -44,6 +45,7 @@ async function act(name: string, points: Map<string, Failpoint>): Promise<void> 
   if (!point) return;
   point.passed += 1;
   if (point.at !== null && point.at !== point.passed) return;
+  if (point.action.kind === 'say') return void process.stderr.write(`failpoint ${name}\n`);
   if (point.action.kind === 'error') throw new FailpointError(`failpoint ${name}`);
   if (point.action.kind === 'kill') process.kill(process.pid, 'SIGKILL');
   const ms = point.action.kind === 'delay' ? point.action.ms : 2 ** 31 - 1;
