@@ -9,8 +9,9 @@ export interface RetryDecision {
 const TEMPORARY_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 const TEMPORARY_CODES = new Set(['UNAVAILABLE', 'TOOMANYREQUESTS', 'TIMEOUT', 'STALE', 'CONFLICT', 'INTERNAL']);
 
-/** A host of that name may be about to appear; mostly it is misspelt, and whoever waits is told soon. */
-const ATTEMPTS_FOR_UNKNOWN_HOST = 3;
+/** This may pass, but mostly the address is wrong, and whoever waits is told soon. */
+const DOUBTFUL = new Set(['ENOTFOUND', 'NOT_HTTP']);
+const ATTEMPTS_WHILE_DOUBTFUL = 3;
 const LONGEST_RETRY_AFTER_S = 24 * 3600;
 
 export function isTemporaryStatus(status: number): boolean {
@@ -20,7 +21,7 @@ export function isTemporaryStatus(status: number): boolean {
 /** Whether another attempt can end otherwise. What is no RegistryError is a fault of ours: tried again. */
 export function decideRetry(error: unknown, attempts: number): RetryDecision {
   if (!(error instanceof RegistryError)) return { temporary: true };
-  if (reasonOf(error) === 'ENOTFOUND' && attempts >= ATTEMPTS_FOR_UNKNOWN_HOST) return { temporary: false };
+  if (DOUBTFUL.has(reasonOf(error)) && attempts >= ATTEMPTS_WHILE_DOUBTFUL) return { temporary: false };
   const temporary = TEMPORARY_CODES.has(error.code);
   return temporary && error.retryAfterSeconds !== undefined
     ? { temporary, retryAfterMs: error.retryAfterSeconds * 1000 }
@@ -36,6 +37,6 @@ export function readRetryAfter(header: string | undefined, now: number): number 
   return Math.min(Math.max(0, Math.ceil((at - now) / 1000)), LONGEST_RETRY_AFTER_S);
 }
 
-function reasonOf({ detail }: RegistryError): unknown {
-  return typeof detail === 'object' && detail !== null && 'reason' in detail ? detail.reason : undefined;
+function reasonOf({ detail }: RegistryError): string {
+  return typeof detail === 'object' && detail !== null && 'reason' in detail ? String(detail.reason) : '';
 }

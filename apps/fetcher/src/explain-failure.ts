@@ -38,7 +38,7 @@ export function explainFailure(upstream: Upstream, error: unknown, signal: Abort
     );
   }
   if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-    return upstreamFault(upstream.domain, 'its answer is not HTTP');
+    return away(upstream, 'its answer is not HTTP', 'NOT_HTTP');
   return away(upstream, TEMPORARY[code] ?? 'the connection failed', code);
 }
 

@@ -10,7 +10,7 @@ import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { type FetchedRepository, ManifestHandler } from './manifest.handler';
-import type { FetchedManifest } from './upstream-registry';
+import type { FetchedManifest } from './read-fetched-manifest';
 
 type Question = QuestionOf<typeof FetchManifest>;
 type Answer = AnswerOf<typeof FetchManifest>;

@@ -71,8 +71,9 @@ const PROVIDERS: Provider[] = [
   { provide: Credentials, useFactory: credentials, inject: [FETCHER_CONFIG, CAPABILITY_SECRET] },
   {
     provide: TokenClient,
-    useFactory: (sender: UpstreamClient) => new TokenClient(sender, Date.now),
-    inject: [UpstreamClient],
+    useFactory: (sender: UpstreamClient, config: FetcherConfig) =>
+      new TokenClient(sender, config.ENTREPOT_FETCH_HEADERS_MS, Date.now),
+    inject: [UpstreamClient, FETCHER_CONFIG],
   },
   {
     provide: UpstreamRegistry,

@@ -9,7 +9,8 @@ import type { Tag } from '#oci/tag';
 import { splitRepositoryName } from '#oci/upstream-name';
 import { FillHandler } from './fill.handler';
 import type { Claimed } from './leases';
-import { type FetchedManifest, UpstreamRegistry, type UpstreamRepository } from './upstream-registry';
+import type { FetchedManifest } from './read-fetched-manifest';
+import { UpstreamRegistry, type UpstreamRepository } from './upstream-registry';
 import { Upstreams } from './upstreams';
 
 /** A repository of ours that is an upstream's, and that upstream's side of it. */

@@ -16,7 +16,7 @@ import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import type { Claimed } from './leases';
 import { type FetchedRepository, ManifestHandler } from './manifest.handler';
 import { planFetch } from './plan-fetch';
-import type { FetchedManifest } from './upstream-registry';
+import type { FetchedManifest } from './read-fetched-manifest';
 import { Upstreams } from './upstreams';
 
 export interface PullOperation extends Claimed, PullBody {

@@ -1,22 +1,10 @@
-import { z } from 'zod';
-import { RegistryError, upstreamFault } from '#oci/registry-error';
+import type { RegistryError } from '#oci/registry-error';
 import { asksBasic, type BearerChallenge, bearerChallenge, type Challenge } from './bearer-challenge';
 import { type Asked, explainAnswer } from './explain-answer';
+import { explainFailure } from './explain-failure';
 import { readLimited } from './read-limited';
-import { trustsRealm } from './trusts-realm';
-import { discard, type UpstreamAnswer, type UpstreamClient, type UpstreamRequest } from './upstream.client';
-import type { Credential } from './upstream-file';
-import type { Upstream } from './upstreams';
-
-/** Who asks an upstream for what. */
-export interface Access {
-  readonly upstream: Upstream;
-  readonly credential: Credential | undefined;
-  /** See SourceSchema. */
-  readonly credentialId: string;
-  /** `repository:library/node:pull`. */
-  readonly scope: string;
-}
+import { type Access, basicHeader, readToken, tokenRequest } from './token-request';
+import { discard, type UpstreamAnswer, type UpstreamClient } from './upstream.client';
 
 interface Authorization {
   /** The value of the header. */
@@ -25,24 +13,10 @@ interface Authorization {
   readonly until: number;
 }
 
-/** The token specification: where `expires_in` is missing, a token lives a minute. */
-const DEFAULT_LIFE_S = 60;
 const RENEW_EARLY_MS = 10_000;
 const LONGEST_TOKEN_ANSWER = 256 * 1024;
 const MOST_TOKENS = 10_000;
-const CLIENT_ID = 'entrepot';
-
-const TokenSchema = z
-  .object({
-    token: z.string().optional(),
-    access_token: z.string().optional(),
-    expires_in: z.number().positive().optional(),
-  })
-  .transform(({ token, access_token, expires_in }) => ({
-    token: token || access_token || '',
-    life: expires_in ?? DEFAULT_LIFE_S,
-  }))
-  .refine(({ token }) => /^[\x21-\x7e]+$/.test(token));
+const FOR_EVER = Number.POSITIVE_INFINITY;
 
 /** Authorization for upstreams: one for an upstream, a scope and a credential, kept until 10 s before it ends, asked for once. */
 export class TokenClient {
@@ -51,6 +25,8 @@ export class TokenClient {
 
   constructor(
     private readonly client: UpstreamClient,
+    /** For one answer of a token service, in milliseconds. */
+    private readonly timeoutMs: number,
     private readonly now: () => number,
   ) {}
 
@@ -61,40 +37,40 @@ export class TokenClient {
   }
 
   /**
-   * Answers a 401: another header than `refused`, which was sent and not accepted. Throws UNAUTHORIZED, DENIED,
-   * TOOMANYREQUESTS, UNAVAILABLE, UPSTREAM.
+   * Answers a 401: with another header than `refused`, which was sent and not accepted, if there is one to be had.
+   * Throws UNAUTHORIZED, DENIED, TOOMANYREQUESTS, UNAVAILABLE, UPSTREAM, CANCELLED.
    */
-  async answerChallenge(
+  answerChallenge(
     access: Access,
     challenges: readonly Challenge[],
     refused: string | undefined,
     signal: AbortSignal,
   ): Promise<string> {
     const held = this.heldFor(access);
-    if (held !== undefined && held !== refused) return held;
+    if (held !== undefined && held !== refused) return Promise.resolve(held);
     const key = keyOf(access);
     this.held.delete(key);
-    const running =
-      this.asking.get(key) ?? this.authorize(access, challenges, signal).finally(() => this.asking.delete(key));
-    this.asking.set(key, running);
-    return running;
+    const asking = this.asking.get(key) ?? this.authorize(access, challenges).finally(() => this.asking.delete(key));
+    this.asking.set(key, asking);
+    return whileWanted(access, asking, signal);
   }
 
-  private async authorize(access: Access, challenges: readonly Challenge[], signal: AbortSignal): Promise<string> {
+  private async authorize(access: Access, challenges: readonly Challenge[]): Promise<string> {
     const { credential } = access;
     const bearer = bearerChallenge(challenges);
     if (credential !== undefined && 'token' in credential)
-      return this.hold(access, `Bearer ${credential.token}`, Number.POSITIVE_INFINITY);
-    if (bearer !== undefined) return this.askForToken(access, bearer, signal);
+      return this.hold(access, `Bearer ${credential.token}`, FOR_EVER);
+    if (bearer !== undefined) return this.askForToken(access, bearer);
     if (asksBasic(challenges) && credential !== undefined && 'username' in credential) {
-      return this.hold(access, basic(credential), Number.POSITIVE_INFINITY);
+      return this.hold(access, basicHeader(credential), FOR_EVER);
     }
     throw explainRefusal(access);
   }
 
-  private async askForToken(access: Access, challenge: BearerChallenge, signal: AbortSignal): Promise<string> {
+  private async askForToken(access: Access, challenge: BearerChallenge): Promise<string> {
     const { upstream } = access;
     const asked = this.now();
+    const signal = AbortSignal.timeout(this.timeoutMs);
     const answer = await this.client.send(upstream, tokenRequest(access, challenge, signal));
     if (answer.status !== 200) {
       discard(answer);
@@ -111,59 +87,21 @@ export class TokenClient {
   }
 }
 
-function tokenRequest(access: Access, challenge: BearerChallenge, signal: AbortSignal): UpstreamRequest {
-  const { upstream, credential, scope } = access;
-  if (!URL.canParse(challenge.realm, upstream.origin))
-    throw upstreamFault(upstream.domain, 'its challenge names no readable realm');
-  const url = new URL(challenge.realm, upstream.origin);
-  if (credential !== undefined) refuseRealm(upstream, url);
-  const service = challenge.service === undefined ? {} : { service: challenge.service };
-  if (credential !== undefined && 'identityToken' in credential) {
-    const form = {
-      grant_type: 'refresh_token',
-      client_id: CLIENT_ID,
-      ...service,
-      scope,
-      refresh_token: credential.identityToken,
-    };
-    const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-    return { method: 'POST', url, headers, body: new URLSearchParams(form).toString(), signal };
-  }
-  for (const [name, value] of Object.entries({ ...service, scope, client_id: CLIENT_ID }))
-    url.searchParams.set(name, value);
-  const authorization = credential !== undefined && 'username' in credential ? basic(credential) : undefined;
-  if (authorization !== undefined && 'username' in credential!) url.searchParams.set('account', credential.username);
-  return { method: 'GET', url, headers: { accept: 'application/json' }, authorization, signal };
-}
-
-function refuseRealm(upstream: Upstream, realm: URL): void {
-  if (trustsRealm(upstream, realm)) return;
-  const why = `it wants its credential to be sent to ${realm.host}, which is not known to belong to it`;
-  const remedy = `if it does, add "${realm.host}" to the tokenHosts of ${upstream.domain} in the file of ENTREPOT_UPSTREAMS`;
-  throw new RegistryError('DENIED', `upstream ${upstream.domain}: ${why}; ${remedy}`, {
-    detail: { registry: upstream.domain, realm: realm.host },
+/** One answer serves all who wait for it: whoever stops waiting stops nobody else's. */
+function whileWanted<T>({ upstream }: Access, answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(explainFailure(upstream, undefined, signal));
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }
 
-function readToken(upstream: Upstream, bytes: Buffer) {
-  try {
-    return TokenSchema.parse(JSON.parse(bytes.toString('utf8')));
-  } catch {
-    throw upstreamFault(upstream.domain, 'its token service sent no readable token');
-  }
-}
-
 /** A token service is no storage: what it refuses is the credential, wherever it stands. */
-function explainTokenAnswer(access: Access, answer: UpstreamAnswer, now: number): RegistryError {
-  const { status, header } = answer;
+function explainTokenAnswer(access: Access, { status, header }: UpstreamAnswer, now: number): RegistryError {
   if (status >= 400 && status < 404) return explainRefusal(access);
-  const what = 'a token';
-  return explainAnswer(
-    access.upstream,
-    { status, header, url: new URL(access.upstream.origin) },
-    { ...askedOf(access), what },
-    now,
-  );
+  const answer = { status, header, url: new URL(access.upstream.origin) };
+  return explainAnswer(access.upstream, answer, { ...askedOf(access), what: 'a token' }, now);
 }
 
 function explainRefusal(access: Access): RegistryError {
@@ -173,10 +111,6 @@ function explainRefusal(access: Access): RegistryError {
 
 function askedOf({ scope, credential }: Access): Asked {
   return { what: scope.split(':').slice(1, -1).join(':'), hasCredential: credential !== undefined };
-}
-
-function basic({ username, password }: { username: string; password: string }): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
 function keyOf({ upstream, credentialId, scope }: Access): string {

@@ -1,16 +1,18 @@
 import type { Readable } from 'node:stream';
 import { HOPS_HEADER } from '#calls/hop-id';
-import { type Digest, digestAlgorithm, digestOf, isDigest } from '#oci/digest';
-import { MANIFEST_LIMITS, type Manifest, parseManifest } from '#oci/manifest';
-import { ACCEPTED_MANIFESTS, bareMediaType, isSchema1 } from '#oci/media-type';
-import { isRegistryError, RegistryError, upstreamFault } from '#oci/registry-error';
+import { type Digest, isDigest } from '#oci/digest';
+import { MANIFEST_LIMITS } from '#oci/manifest';
+import { ACCEPTED_MANIFESTS } from '#oci/media-type';
+import { type RegistryError, upstreamFault } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
 import { parseChallenges } from './bearer-challenge';
 import { chooseBlobStart } from './choose-blob-start';
 import type { Credentials, Identity } from './credentials';
 import { explainAnswer } from './explain-answer';
+import { type FetchedManifest, readFetchedManifest, refuseWebPage } from './read-fetched-manifest';
 import { readLimited } from './read-limited';
-import type { Access, TokenClient } from './token.client';
+import type { TokenClient } from './token.client';
+import type { Access } from './token-request';
 import { discard, type UpstreamAnswer, type UpstreamClient, type UpstreamRequest } from './upstream.client';
 import type { Upstream } from './upstreams';
 
@@ -24,13 +26,6 @@ export interface UpstreamRepository {
   readonly hops: readonly string[];
 }
 
-export interface FetchedManifest {
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
-  readonly manifest: Manifest;
-}
-
 export interface BlobBody {
   /** The offset of its first byte; not above the one asked for. */
   readonly start: number;
@@ -42,9 +37,6 @@ type Wanted = Pick<UpstreamRequest, 'method' | 'headers' | 'signal'>;
 
 const MOST_HOPS = 8;
 const CIRCLE = 'it asks this registry in turn for what it lacks: one of the two must be told where the image really is';
-
-/** Media types that say nothing about what a manifest is. */
-const UNSPECIFIC = new Set(['', 'application/json', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
 
 /** An upstream's side of the OCI distribution specification, as far as a fetch needs it. */
 export class UpstreamRegistry {
@@ -86,17 +78,13 @@ export class UpstreamRegistry {
       discard(answer);
       throw this.explain(repository, answer, isDigest(reference) ? `@${reference}` : `:${reference}`);
     }
-    const type = bareMediaType(answer.header('content-type') ?? '');
-    if (type === 'text/html') {
+    try {
+      refuseWebPage(upstream, answer.header);
+      const bytes = await readLimited(upstream, answer, MANIFEST_LIMITS.maxBytes, signal);
+      return readFetchedManifest(upstream, reference, answer.header, bytes);
+    } finally {
       answer.body.destroy();
-      throw upstreamFault(
-        upstream.domain,
-        'it answered with a web page instead of a manifest: is it a registry, and is this its address?',
-      );
     }
-    const bytes = await readLimited(upstream, answer, MANIFEST_LIMITS.maxBytes, signal);
-    const digest = verifiedDigest(upstream, reference, answer.header('docker-content-digest'), bytes);
-    return { digest, bytes, ...readUpstreamManifest(upstream, bytes, type) };
   }
 
   /** The bytes of a blob from `offset`, or from an earlier one where the upstream does not serve a part. Sizes in bytes. */
@@ -160,34 +148,4 @@ export class UpstreamRegistry {
 
 function isStrong(etag: string | undefined): etag is string {
   return etag !== undefined && /^"[\x21\x23-\x7e]*"$/.test(etag);
-}
-
-/** What was asked for by digest must be that; what was asked for by tag must be what the answer says it is. */
-function verifiedDigest(
-  upstream: Upstream,
-  reference: Tag | Digest,
-  header: string | undefined,
-  bytes: Uint8Array,
-): Digest {
-  const promised = isDigest(reference) ? reference : header;
-  if (promised === undefined || !isDigest(promised)) return digestOf(bytes);
-  const actual = digestOf(bytes, digestAlgorithm(promised));
-  if (actual === promised) return actual;
-  throw upstreamFault(upstream.domain, `it answered with a manifest that is not ${promised} but ${actual}`);
-}
-
-function readUpstreamManifest(
-  upstream: Upstream,
-  bytes: Uint8Array,
-  type: string,
-): { manifest: Manifest; mediaType: string } {
-  try {
-    const manifest = parseManifest(bytes, UNSPECIFIC.has(type) && !isSchema1(type) ? undefined : type);
-    return { manifest, mediaType: manifest.mediaType };
-  } catch (error) {
-    if (!isRegistryError(error)) throw error;
-    throw new RegistryError('UPSTREAM', `upstream ${upstream.domain}: ${error.message}`, {
-      detail: { registry: upstream.domain, rule: error.detail },
-    });
-  }
 }

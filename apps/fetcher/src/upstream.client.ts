@@ -71,6 +71,8 @@ export class UpstreamClient {
       const { statusCode, headers, body } = await request(url, {
         dispatcher: this.agentFor(upstream, url),
         method: asked.method,
+        // Without this a HEAD costs its connection, and the GET that follows it another handshake.
+        reset: false,
         headers: { 'accept-encoding': 'identity', 'user-agent': 'entrepot', ...asked.headers, ...authorization },
         signal: asked.signal,
         highWaterMark: BUFFER_BYTES,

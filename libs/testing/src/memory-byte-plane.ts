@@ -25,26 +25,26 @@ export class MemoryBytePlane extends BytePlane {
   ): Promise<{ offset: number }> {
     if (!allows(this.secret, capability, { method: 'append', object: id }, Date.now())) throw denied();
     const session = this.book.sessions.get(id)!;
-    if (offset !== session.bytes.byteLength) throw stale('not the end of what is stored', session.bytes.byteLength);
+    if (offset !== session.length) throw stale('not the end of what is stored', session.length);
     session.epoch += 1;
     const { epoch } = session;
     const abort = () => stream.destroy(new Error('called off'));
     signal?.addEventListener('abort', abort);
     try {
       for await (const piece of stream as AsyncIterable<Buffer>) {
-        if (session.epoch !== epoch) throw stale('another writer took the session', session.bytes.byteLength);
-        session.bytes = Buffer.concat([session.bytes, piece]);
-        await this.onAppended(id, session.bytes.byteLength);
+        if (session.epoch !== epoch) throw stale('another writer took the session', session.length);
+        session.append(piece);
+        await this.onAppended(id, session.length);
       }
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-    return { offset: session.bytes.byteLength };
+    return { offset: session.length };
   }
 
   override async read(_capability: string, object: string): Promise<ObjectReading> {
     const session = this.book.sessions.get(object);
     if (!session) throw blobUnknown(object);
-    return { size: session.bytes.byteLength, verified: session.isEnded, stream: Readable.from([session.bytes]) };
+    return { size: session.length, verified: session.isEnded, stream: Readable.from([session.bytes]) };
   }
 }

@@ -52,10 +52,20 @@ export interface FillRow extends Work, Pick<Fill, 'id' | 'source' | 'repository'
 }
 
 /** A session's bytes, as whoever appends finds them. */
-export interface BookSession {
-  bytes: Buffer;
-  epoch: number;
-  isEnded: boolean;
+export class BookSession {
+  epoch = 0;
+  isEnded = false;
+  length = 0;
+  private readonly parts: Buffer[] = [];
+
+  append(part: Buffer): void {
+    this.parts.push(part);
+    this.length += part.byteLength;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.parts);
+  }
 }
 
 type Handlers = Map<string, (question: never) => Promise<object> | object>;
@@ -231,7 +241,7 @@ export class MetadataBook extends Calls {
     const failed = fills.filter((fill) => fill.state === 'failed' && fill.error && !pending(fill.digest));
     const total = [...blobs.values()].reduce((sum, size) => sum + size, 0);
     const lacking = missing.reduce((sum, digest) => sum + blobs.get(digest)!, 0);
-    const stored = fills.reduce((sum, { session }) => sum + (this.sessions.get(session)?.bytes.byteLength ?? 0), 0);
+    const stored = fills.reduce((sum, { session }) => sum + (this.sessions.get(session)?.length ?? 0), 0);
     return {
       missing: missing.length,
       failed: failed.map(({ digest, error }) => ({ digest, error: error! })),
@@ -265,7 +275,7 @@ export class MetadataBook extends Calls {
     this.answer(ReadSession, ({ session }) => {
       const found = this.sessions.get(session);
       if (!found || found.isEnded) throw blobUploadUnknown(session);
-      return { object: session, repository: 'any' as never, offset: found.bytes.byteLength };
+      return { object: session, repository: 'any' as never, offset: found.length };
     });
     this.answer(FinishUpload, ({ session, digest, size }) => {
       const found = this.sessions.get(session);
@@ -283,7 +293,7 @@ export class MetadataBook extends Calls {
 
   private openSession(): string {
     const id = randomUUID();
-    this.sessions.set(id, { bytes: Buffer.alloc(0), epoch: 0, isEnded: false });
+    this.sessions.set(id, new BookSession());
     return id;
   }
 
