@@ -6,6 +6,7 @@ import { MetadataModule } from '#apps/metadata/src/metadata.module';
 import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
+import { StartFault } from '#config/start-fault';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
@@ -41,7 +42,9 @@ export async function startWarehouse({ settings, natsUrl, secret, logLevels }: S
   await app.init();
   await app.startAllMicroservices();
   const { ENTREPOT_HOST: host, ENTREPOT_PORT: port } = settings.gateway;
-  await app.listen(port, host);
+  await app.listen(port, host).catch((error: NodeJS.ErrnoException) => {
+    throw explainListenFault(host, port, error);
+  });
   const server = new CallServer(app.get(CallRegistry), secret);
   const internalUrl = `http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
   const close = async () => {
@@ -49,6 +52,14 @@ export async function startWarehouse({ settings, natsUrl, secret, logLevels }: S
     await app.close();
   };
   return { url: await app.getUrl(), internalUrl, close };
+}
+
+function explainListenFault(host: string, port: number, error: NodeJS.ErrnoException): Error {
+  const why = { EADDRINUSE: 'it is taken', EACCES: 'this user may not', EADDRNOTAVAIL: 'no such address here' }[
+    error.code ?? ''
+  ];
+  if (!why) return error;
+  return new StartFault(`Cannot listen on ${host}:${port}: ${why}. Set ENTREPOT_PORT (and ENTREPOT_HOST) to another.`);
 }
 
 @Module({})
