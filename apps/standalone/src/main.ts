@@ -10,6 +10,7 @@ import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
 import { startWarehouse } from './warehouse';
 import { readWarehouseSettings, settingNames } from './warehouse.settings';
+import { warehouseEnvironment } from './warehouse-environment';
 
 const began = Date.now();
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
   const servers = await startServers(folder, children, config, steps);
   ending.opened(() => servers.stop());
   void servers.failed.then((fault) => ending.fail(fault));
-  const environment = { ...process.env, DATABASE_URL: servers.databaseUrl, ENTREPOT_STORE_FOLDER: folder.blobs };
+  const environment = warehouseEnvironment(process.env, config, folder, servers.databaseUrl);
   const settings = readWarehouseSettings(environment, names);
   const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
   const warehouse = await steps.step(

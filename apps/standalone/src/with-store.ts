@@ -14,6 +14,7 @@ import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
 import { openStore } from './warehouse';
 import { readWarehouseSettings, settingNames } from './warehouse.settings';
+import { warehouseEnvironment } from './warehouse-environment';
 
 /**
  * Runs a command on the store: through the program that runs on the data folder, else on metadata and blobs alone,
@@ -30,7 +31,7 @@ export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) =
     // No bus is needed, and none is started: an address where nobody listens is named instead.
     const alone = { ...config, NATS_URL: 'nats://127.0.0.1:1' };
     const servers = await startServers(folder, children, alone, new StartSteps(() => undefined, Date.now));
-    const environment = { ...env, DATABASE_URL: servers.databaseUrl, ENTREPOT_STORE_FOLDER: folder.blobs };
+    const environment = warehouseEnvironment(env, config, folder, servers.databaseUrl);
     const settings = readWarehouseSettings(environment, names);
     const secret = folder.secrets.capability;
     const app = await openStore({ settings, natsUrl: servers.natsUrl, secret, logLevels: ['error'] });
