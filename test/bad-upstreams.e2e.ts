@@ -1,0 +1,237 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { freePort } from '#children/free-port';
+import { ACCEPTED, DockerRegistry } from '#testing/docker-registry';
+import { Entrepot, SHORT_TIMES } from '#testing/entrepot';
+import { eventually } from '#testing/eventually';
+import { folderSize } from '#testing/folder-size';
+import { describeWithPeers } from '#testing/peers';
+import { cutAfter, flood, hang, reply, type Script, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
+import { SmallDisk } from '#testing/small-disk';
+
+const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
+const LAYER = randomBytes(300_000);
+const PATIENCE = {
+  ...SHORT_TIMES,
+  ENTREPOT_ATTEMPTS: '2',
+  ENTREPOT_FETCH_HEADERS_MS: '1000',
+  ENTREPOT_FETCH_STALL_MS: '1000',
+  ENTREPOT_FETCH_MANIFEST_MS: '3000',
+};
+
+const html = reply(
+  200,
+  { 'content-type': 'text/html' },
+  '<html><body>Please log in to the hotel network</body></html>',
+);
+const circle: Script = ({ url }, response) => response.writeHead(307, { location: url }).end();
+
+interface Fault {
+  readonly script: Script;
+  /** What the operation's reason says. */
+  readonly says: RegExp;
+  /** Status that a client gets on a miss; any 4xx or 5xx but 500 where absent. */
+  readonly status?: number;
+}
+
+const MANIFEST_FAULTS: Record<string, Fault> = {
+  'never answers': { script: hang(), says: /too long|did not answer|time/i },
+  '401 without saying how to log in': { script: reply(401), says: /401|log ?in|credential|authenti/i },
+  '403': { script: reply(403, {}, '{"errors":[{"code":"DENIED","message":"no"}]}'), says: /403|denied|refus|may not/i },
+  '404': { script: reply(404, {}, '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'), says: /404|not|no /i, status: 404 },
+  '429': { script: reply(429, { 'retry-after': '1' }), says: /429|too many|limit/i },
+  '500': { script: reply(500, {}, 'oops'), says: /500|fail/i },
+  'a page of HTML': { script: html, says: /manifest|html|media type/i },
+  'redirects in a circle': { script: circle, says: /circle|redirect/i },
+  'a manifest of 100 MiB': {
+    script: flood({ 'content-type': IMAGE }, 100 * 1024 * 1024, () => undefined),
+    says: /bytes|large|limit|MiB/i,
+  },
+  'half of a manifest': {
+    script: cutAfter(Buffer.alloc(1000, '{'), 500, { 'content-type': IMAGE }),
+    says: /cut|broke|closed|connection|short|fail/i,
+  },
+};
+
+const BLOB_FAULTS: Record<string, Fault> = {
+  'is cut off each time': { script: cutAfter(LAYER, 1_000), says: /cut|broke|closed|connection|short|fail|early/i },
+  'stands still': { script: stallAfter(LAYER, 1_000), says: /still|stall|time|long/i },
+  'is shorter than the manifest says': {
+    script: reply(200, {}, LAYER.subarray(0, 1000)),
+    says: /size|short|bytes|length/i,
+  },
+  'is longer than the manifest says': {
+    script: reply(200, {}, Buffer.concat([LAYER, LAYER])),
+    says: /size|long|bytes|length/i,
+  },
+  'has other bytes': { script: reply(200, {}, Buffer.alloc(LAYER.length, 7)), says: /digest|hash/i },
+  'is a page of HTML': { script: html, says: /html|size|bytes|length|media/i },
+  'is refused': { script: reply(403), says: /403|denied|refus|may not/i },
+  'is not there': { script: reply(404), says: /404|not|no /i },
+  'redirects in a circle': { script: circle, says: /circle|redirect/i },
+};
+
+describe('bad upstreams', () => {
+  let upstream: ScriptedUpstream;
+  let entrepot: Entrepot;
+  let serial = 0;
+
+  beforeAll(async () => {
+    [upstream, entrepot] = await Promise.all([ScriptedUpstream.start(), Entrepot.start(PATIENCE)]);
+  }, 90_000);
+
+  afterAll(async () => {
+    await Promise.all([entrepot?.destroy(), upstream?.stop()]);
+  }, 60_000);
+
+  const here = (name: string) => `/v2/${upstream.domain.replace(':', '_')}/${name}`;
+  const get = (path: string) => fetch(`${entrepot.url}${path}`, { headers: { accept: ACCEPTED } });
+
+  /** An image of one layer under a new name. */
+  function addImage(layer = LAYER): { name: string; blob: string } {
+    serial += 1;
+    const name = `team/app${serial}`;
+    const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', author: name }));
+    const blob = upstream.addBlob(layer);
+    upstream.addManifest(name, '1', {
+      schemaVersion: 2,
+      mediaType: IMAGE,
+      config: {
+        mediaType: 'application/vnd.oci.image.config.v1+json',
+        digest: upstream.addBlob(config),
+        size: config.length,
+      },
+      layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: blob, size: layer.length }],
+    } as { mediaType: string });
+    return { name, blob };
+  }
+
+  /** Nothing of an image is shown, or kept longer than an upload may be. */
+  async function isUntouched(name: string): Promise<void> {
+    const complete = (await entrepot.images()).filter((image) => image.repository.endsWith(name) && image.complete);
+    expect(complete).toEqual([]);
+  }
+
+  describe('asked for a manifest', () => {
+    it.each(Object.entries(MANIFEST_FAULTS))(
+      '%s',
+      async (_what, { script, says, status }) => {
+        const { name } = addImage();
+        for (const method of ['GET', 'HEAD']) upstream.script(method, new RegExp(`${name}/manifests`), script);
+        const operation = await entrepot.ended(await entrepot.pull(`${upstream.domain}/${name}:1`));
+        expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(says) } });
+        const answer = await get(`${here(name)}/manifests/1`);
+        const text = await answer.text();
+        expect({ status: answer.status, text }).toEqual({
+          status: status ?? expect.any(Number),
+          text: expect.stringMatching(says),
+        });
+        expect(answer.status).not.toBe(500);
+        expect(answer.status).toBeGreaterThanOrEqual(400);
+        await isUntouched(name);
+      },
+      60_000,
+    );
+
+    it('is away', async () => {
+      const domain = `127.0.0.1:${await freePort()}`;
+      const operation = await entrepot.ended(await entrepot.pull(`${domain}/team/app:1`));
+      expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringContaining(domain) } });
+      const answer = await get(`/v2/${domain.replace(':', '_')}/team/app/manifests/1`);
+      expect([502, 503]).toContain(answer.status);
+    }, 60_000);
+
+    it('says another digest than its bytes have', async () => {
+      const { name } = addImage();
+      const bytes = '{"schemaVersion":2}';
+      const headers = { 'content-type': IMAGE, 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
+      for (const method of ['GET', 'HEAD'])
+        upstream.script(method, new RegExp(`${name}/manifests`), reply(200, headers, bytes));
+      const operation = await entrepot.ended(await entrepot.pull(`${upstream.domain}/${name}:1`));
+      expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(/digest/) } });
+      await isUntouched(name);
+    }, 60_000);
+  });
+
+  describe('asked for a layer that', () => {
+    it.each(Object.entries(BLOB_FAULTS))(
+      '%s',
+      async (_what, { script, says }) => {
+        const layer = randomBytes(LAYER.length);
+        const { name, blob } = addImage(layer);
+        upstream.script('GET', new RegExp(`${name}/blobs/${blob}`), script);
+        const operation = await entrepot.ended(await entrepot.pull(`${upstream.domain}/${name}:1`));
+        expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(says) } });
+        await isUntouched(name);
+        const answer = await get(`${here(name)}/blobs/${blob}`);
+        const body = await answer.arrayBuffer().catch(() => null);
+        expect(answer.ok && body !== null).toBe(false);
+      },
+      60_000,
+    );
+  });
+
+  it('that come back after a failure are asked again, and the pull is whole', async () => {
+    const layer = randomBytes(LAYER.length);
+    const { name, blob } = addImage(layer);
+    upstream.script('GET', new RegExp(`${name}/blobs/${blob}`), reply(503), 1);
+    upstream.script('GET', new RegExp(`${name}/manifests`), reply(500), 1);
+    await entrepot.completed(await entrepot.pull(`${upstream.domain}/${name}:1`));
+    const answer = await get(`${here(name)}/blobs/${blob}`);
+    expect(Buffer.from(await answer.arrayBuffer()).equals(layer)).toBe(true);
+  }, 60_000);
+
+  it('a client that hangs up in the middle: the layer comes here all the same', async () => {
+    const layer = randomBytes(20_000_000);
+    const { name, blob } = addImage(layer);
+    await (await get(`${here(name)}/manifests/1`)).arrayBuffer();
+    const hangUp = new AbortController();
+    const answer = await fetch(`${entrepot.url}${here(name)}/blobs/${blob}`, { signal: hangUp.signal });
+    await answer.body!.getReader().read();
+    hangUp.abort();
+    const again = await get(`${here(name)}/blobs/${blob}`);
+    expect(Buffer.from(await again.arrayBuffer()).equals(layer)).toBe(true);
+    expect(upstream.count('GET', new RegExp(`${name}/blobs/${blob}`))).toBe(1);
+  }, 60_000);
+
+  it('have left nothing that does not belong', async () => {
+    await eventually('what failed is cleaned up', async () => (await entrepot.fsck()).length === 0);
+    expect((await entrepot.ask('GET', '/readyz')).status).toBe(200);
+    expect(entrepot.log).not.toMatch(/unhandled|uncaught/i);
+  });
+});
+
+describeWithPeers('a disk that fills in the middle of a pull', ['docker-registry', 'skopeo', 'debootstrap'], () => {
+  let upstream: DockerRegistry;
+  let entrepot: Entrepot;
+  let disk: SmallDisk;
+
+  beforeAll(async () => {
+    [upstream, entrepot] = await Promise.all([DockerRegistry.start(), Entrepot.start(PATIENCE)]);
+    await upstream.push('library/node:20');
+    await upstream.push('library/quick:1');
+    await entrepot.stop();
+    disk = await SmallDisk.mount(join(entrepot.data, 'blobs'), '60m', 'mode=700');
+    await entrepot.start();
+  }, 120_000);
+
+  afterAll(async () => {
+    await entrepot?.stop();
+    await disk?.unmount();
+    await Promise.all([entrepot?.destroy(), upstream?.stop()]);
+  }, 60_000);
+
+  it('fails with the reason, and what fits is still pulled', async () => {
+    const operation = await entrepot.ended(await entrepot.pull(`${upstream.host}/library/node:20`), 120_000);
+    expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(/full|space/i) } });
+    await eventually('its bytes go', async () => (await folderSize(disk.folder)) < 1_000_000);
+    await entrepot.completed(await entrepot.pull(`${upstream.host}/library/quick:1`));
+    expect(await entrepot.fsck()).toEqual([]);
+  }, 180_000);
+
+  it('and with room again takes what did not fit', async () => {
+    await disk.resize('400m');
+    await entrepot.completed(await entrepot.pull(`${upstream.host}/library/node:20`));
+    expect(await entrepot.fsck()).toEqual([]);
+  }, 120_000);
+});

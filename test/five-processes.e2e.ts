@@ -1,0 +1,56 @@
+import type { Operation } from '#contracts/operation';
+import { DockerRegistry } from '#testing/docker-registry';
+import { eventually } from '#testing/eventually';
+import { FiveServices, SERVICES } from '#testing/five-services';
+import { pullBySkopeo } from '#testing/image-pull';
+import { NatsWire } from '#testing/nats-wire';
+import { describeWithPeers } from '#testing/peers';
+
+describeWithPeers('the five services as five processes', ['docker-registry', 'skopeo'], () => {
+  let upstream: DockerRegistry;
+  let services: FiveServices;
+  let digest: string;
+  const leases = { ENTREPOT_LEASE_MS: '2000', ENTREPOT_FETCH_RENEW_MS: '500', ENTREPOT_FETCH_SWEEP_MS: '500' };
+
+  beforeAll(async () => {
+    [upstream, services] = await Promise.all([DockerRegistry.start(), FiveServices.start(leases)]);
+    digest = await upstream.push('library/quick:1');
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all([services?.stop(), upstream?.stop()]);
+  }, 60_000);
+
+  const operations = async () => (await (await fetch(`${services.url}/api/v1/operations`)).json()) as Operation[];
+
+  /** Pulls by a message, and then as a client. */
+  async function pulls(name: string): Promise<void> {
+    await upstream.push('library/quick:1', name);
+    const reference = `${upstream.host}/${name}`;
+    const wire = await NatsWire.connect(services.natsUrl);
+    await wire.publish('entrepot.request.pull', JSON.stringify({ reference }));
+    wire.close();
+    const isDone = async () =>
+      (await operations()).some(({ body, state }) => body.reference === reference && state === 'completed');
+    await eventually(`${reference} is pulled`, isDone, { withinMs: 30_000 });
+    const ours = await pullBySkopeo(`localhost:${services.port}/${upstream.host.replace(':', '_')}/${name}`);
+    expect(ours.digest).toBe(digest);
+  }
+
+  it('pull by a message and serve what they hold', () => pulls('library/quick:1'));
+
+  it.each(SERVICES)(
+    'go on after a kill -9 of %s, as soon as there is another one',
+    async (name) => {
+      await services.kill9(name);
+      services.run(name);
+      await services.ready();
+      await pulls(`library/after-${name}:1`);
+    },
+    90_000,
+  );
+
+  it('end with 0 when they are asked to', async () => {
+    expect(await services.stop()).toEqual(SERVICES.map(() => 0));
+  }, 120_000);
+});
