@@ -1,4 +1,4 @@
-import { upstreamFault } from '#oci/registry-error';
+import { RegistryError, upstreamFault } from '#oci/registry-error';
 
 interface BlobAnswer {
   readonly status: number;
@@ -7,34 +7,31 @@ interface BlobAnswer {
 
 /**
  * Where the body of a 200, 206 or 416 begins, in bytes, asked for from `offset` of a blob of `size` bytes. A 200 is
- * the whole: an upstream may ignore a range. Throws UPSTREAM for a part that is not the one asked for, for a blob that
- * is longer than promised, and for one that is encoded on the way.
+ * the whole: an upstream may ignore a range. `undefined` where it serves ranges wrongly: ask it for the whole. Throws
+ * SIZE_INVALID for a blob that is longer than promised, UPSTREAM for one that is encoded on the way or never whole.
  */
-export function chooseBlobStart(registry: string, answer: BlobAnswer, offset: number, size: number): number {
+export function chooseBlobStart(
+  registry: string,
+  answer: BlobAnswer,
+  offset: number,
+  size: number,
+): number | undefined {
   const encoding = answer.header('content-encoding') ?? 'identity';
   if (encoding !== 'identity')
     throw upstreamFault(registry, `it sent a blob encoded as ${encoding}, which was not asked for`);
-  if (answer.status === 416)
-    throw upstreamFault(registry, `it has fewer than the ${size} bytes that the manifest promises for a blob`);
   if (answer.status === 200) {
-    refuseLonger(registry, lengthOf(answer), size);
+    refuseLonger(registry, Number(answer.header('content-length') ?? 0), size);
     return 0;
   }
+  if (offset === 0) throw upstreamFault(registry, `it answered ${answer.status} to the question for a whole blob`);
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(answer.header('content-range') ?? '');
-  if (offset === 0 || range === null || Number(range[1]) !== offset) {
-    throw upstreamFault(registry, `it answered with another part of a blob than bytes ${offset} and after`);
-  }
+  if (answer.status !== 206 || range === null || Number(range[1]) !== offset) return undefined;
   refuseLonger(registry, range[3] === '*' ? Number(range[2]) + 1 : Number(range[3]), size);
   return offset;
 }
 
-function lengthOf(answer: BlobAnswer): number {
-  return Number(answer.header('content-length') ?? 0);
-}
-
 function refuseLonger(registry: string, actual: number, size: number): void {
   if (actual <= size) return;
-  throw upstreamFault(registry, `it has ${actual} bytes for a blob that the manifest says has ${size}`, {
-    detail: { registry, size, actual },
-  });
+  const why = `upstream ${registry} has ${actual} bytes for a blob that the manifest says has ${size}`;
+  throw new RegistryError('SIZE_INVALID', why, { detail: { registry, size, actual } });
 }

@@ -73,7 +73,7 @@ export class DockerLogins {
 
 function runHelper(program: string, server: string, timeout: number): Promise<{ failed: boolean; stdout: string }> {
   return new Promise((resolve) => {
-    const options = { timeout, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024 } as const;
+    const options = { timeout, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024, env: process.env } as const;
     const child = execFile(program, ['get'], options, (error, stdout) => resolve({ failed: error !== null, stdout }));
     child.stdin?.on('error', () => {});
     child.stdin?.end(server);

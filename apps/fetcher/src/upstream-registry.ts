@@ -101,11 +101,21 @@ export class UpstreamRegistry {
       headers: { accept: '*/*', ...range },
       signal,
     });
+    const start = this.startOf(repository, answer, offset, blob);
+    if (start !== undefined) return { start, etag: answer.header('etag'), stream: answer.body };
+    discard(answer);
+    return this.openBlob(repository, blob, { offset: 0 }, signal);
+  }
+
+  private startOf(
+    repository: UpstreamRepository,
+    answer: UpstreamAnswer,
+    offset: number,
+    { digest, size }: { digest: Digest; size: number },
+  ): number | undefined {
     try {
-      if (answer.status !== 200 && answer.status !== 206 && answer.status !== 416)
-        throw this.explain(repository, answer, `@${blob.digest}`, true);
-      const start = chooseBlobStart(repository.upstream.domain, answer, offset, blob.size);
-      return { start, etag: answer.header('etag'), stream: answer.body };
+      if (![200, 206, 416].includes(answer.status)) throw this.explain(repository, answer, `@${digest}`, true);
+      return chooseBlobStart(repository.upstream.domain, answer, offset, size);
     } catch (error) {
       discard(answer);
       throw error;

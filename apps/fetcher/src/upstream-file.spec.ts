@@ -1,0 +1,89 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeFolder, tempFolder } from '#testing/temp-folder';
+import { configuredUpstreams, readUpstreamFile } from './upstream-file';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await tempFolder('upstreams');
+});
+afterAll(() => removeFolder(folder));
+
+async function read(content: unknown) {
+  const path = join(folder, 'upstreams.json');
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return readUpstreamFile(path);
+}
+
+async function faultsOf(content: unknown): Promise<string> {
+  try {
+    await read(content);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
+
+it('reads hosts as references spell them, with their defaults', async () => {
+  const upstreams = await read({
+    'docker.io': { credential: { username: 'me', password: 'secret' } },
+    'registry.lan:5000': { plainHttp: true },
+    '127.0.0.1:5001': { at: '127.0.0.1:5002' },
+  });
+  expect(upstreams['docker.io']).toEqual({
+    plainHttp: false,
+    tokenHosts: [],
+    storageHosts: [],
+    credential: { username: 'me', password: 'secret' },
+  });
+  expect(Object.keys(upstreams)).toEqual(['docker.io', 'registry.lan:5000', '127.0.0.1:5001']);
+});
+
+it('reads certificates from files beside it', async () => {
+  await mkdir(join(folder, 'tls'));
+  await writeFile(join(folder, 'tls', 'ca.pem'), 'PEM');
+  expect((await read({ 'registry.test': { ca: 'tls/ca.pem' } }))['registry.test']?.ca).toBe('PEM');
+  expect(await faultsOf({ 'registry.test': { ca: 'tls/no.pem' } })).toContain(
+    'registry.test.ca: cannot read tls/no.pem (ENOENT)',
+  );
+});
+
+it('names every fault, and repeats no secret', async () => {
+  const faults = await faultsOf({
+    'https://registry.test': {},
+    'a.test': { credential: { username: 'me', pass: 'canary-1' } },
+    'b.test': { insecureSkipVerify: true },
+    'c.test': { clientCert: 'x' },
+    'd.test': { plainHttp: true, ca: 'x' },
+    'e.test': { plainHttp: 'canary-2' },
+    'f.test': 'canary-3',
+    'g.test': { tokenHosts: ['https://x'] },
+  });
+  for (const fault of [
+    'https://registry.test: must be a host',
+    'a.test.credential: must be {username, password}',
+    'b.test: Unrecognized key: "insecureSkipVerify"',
+    'c.test: clientCert and clientKey go together',
+    'd.test: plainHttp cannot go with ca',
+    'e.test.plainHttp:',
+    'f.test:',
+    'g.test.tokenHosts.0: must be a host',
+  ]) {
+    expect(faults).toContain(fault);
+  }
+  expect(faults).not.toContain('canary');
+});
+
+it('says what is wrong with the file itself, without its text', async () => {
+  expect(await faultsOf('{"docker.io": canary')).toMatch(/^ENTREPOT_UPSTREAMS: .*upstreams.json is not JSON$/);
+  expect(await faultsOf('[]')).toContain('the file: ');
+  await expect(readUpstreamFile(join(folder, 'none.json'))).rejects.toThrow('cannot read');
+});
+
+it('a host without a dot is an upstream only where every service is told so', async () => {
+  const entries = await read({ 'registry:5000': { plainHttp: true }, 'localhost:5001': {} });
+  expect(() => configuredUpstreams(entries, [])).toThrow('ENTREPOT_UPSTREAM_HOSTS: must name registry:5000 too');
+  const configured = configuredUpstreams(entries, ['registry:5000', 'other:5000']);
+  expect(configured.get('registry:5000')?.plainHttp).toBe(true);
+  expect(configured.get('other:5000')?.plainHttp).toBe(false);
+});
