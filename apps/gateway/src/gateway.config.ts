@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { onOff } from '#config/on-off';
 
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
@@ -27,9 +28,8 @@ export const GatewayConfigSchema = z
     ENTREPOT_HOSTS: hosts.describe(
       'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
     ),
-    ENTREPOT_ALLOW_ANONYMOUS: z
-      .stringbool()
-      .default(false)
+    ENTREPOT_ALLOW_ANONYMOUS: onOff()
+      .prefault('off')
       .describe('let anybody who reaches this port pull and ask, also from other machines'),
     ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
       'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',

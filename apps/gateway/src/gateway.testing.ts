@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { RouteOptions } from 'fastify';
 import { BytePlane } from '#calls/byte-plane';
 import { Calls } from '#calls/calls';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
@@ -21,16 +22,19 @@ export class TestGateway {
   readonly bytes = new FakeBytePlane(this.secret);
   private readonly listeners = new Set<{ prefix: string; listener: BusListener }>();
   private app!: NestFastifyApplication;
+  /** Every route that the server has. */
+  readonly routes: RouteOptions[] = [];
   port = 0;
 
   static async start(settings: Record<string, string> = {}): Promise<TestGateway> {
     const gateway = new TestGateway();
     const config = GatewayConfigSchema.parse({ ENTREPOT_PORT: '0', ...settings });
-    gateway.app = await NestFactory.create<NestFastifyApplication>(
-      { module: TestRoot, imports: [gateway.links(), GatewayModule.with(config)] },
-      new GatewayAdapter(config),
-      { logger: false },
-    );
+    const adapter = new GatewayAdapter(config);
+    adapter.getInstance().addHook('onRoute', (route) => {
+      gateway.routes.push(route);
+    });
+    const root = { module: TestRoot, imports: [gateway.links(), GatewayModule.with(config)] };
+    gateway.app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: false });
     await gateway.app.listen(0, '127.0.0.1');
     gateway.port = (gateway.app.getHttpServer().address() as { port: number }).port;
     return gateway;

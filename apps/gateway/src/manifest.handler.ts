@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { etagOf, isHeldByClient } from './conditional-request';
 import { GatewayMetrics } from './gateway-metrics';
 import { ManifestStore, type NamedManifest } from './manifest.store';
-import type { AskedRepository } from './name-repository';
+import type { ReachedRepository } from './name-repository';
 import type { ManifestReference } from './parse-registry-path';
 import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer } from './send-answer';
 
@@ -20,7 +20,7 @@ export class ManifestHandler {
   ) {}
 
   async answer(
-    repository: AskedRepository,
+    repository: ReachedRepository,
     reference: ManifestReference,
     request: FastifyRequest,
     reply: FastifyReply,
@@ -38,7 +38,7 @@ export class ManifestHandler {
   }
 
   private async find(
-    repository: AskedRepository,
+    repository: ReachedRepository,
     reference: ManifestReference,
   ): Promise<NamedManifest & { bytes?: Uint8Array }> {
     if ('tag' in reference) return this.manifests.resolve(repository, reference.tag);

@@ -9,7 +9,7 @@ import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { type CachedManifest, ManifestCache } from './manifest-cache';
-import type { AskedRepository } from './name-repository';
+import type { AskedRepository, ReachedRepository } from './name-repository';
 import { QuestionBatcher } from './question-batcher';
 
 export interface NamedManifest {
@@ -43,20 +43,21 @@ export class ManifestStore {
   }
 
   /** What the tag names now. MANIFEST_UNKNOWN, or what the upstream answered where nothing is held. */
-  async resolve({ name, isUpstream }: AskedRepository, tag: Tag): Promise<NamedManifest> {
+  async resolve(repository: ReachedRepository, tag: Tag): Promise<NamedManifest> {
+    const { name, isUpstream } = repository;
     const held = await this.tags.ask({ repository: name, tag });
     if (!isUpstream && !held) throw manifestUnknown(tag);
-    if (!held) return this.fetch(name, { tag });
+    if (!held) return this.fetch(repository, { tag });
     if (!isUpstream || held.ageMs === null || held.ageMs <= this.config.ENTREPOT_TAG_TTL_MS) return named(held);
-    return this.revalidate(name, tag, held, held.ageMs);
+    return this.revalidate(repository, tag, held, held.ageMs);
   }
 
   /** The bytes of a manifest that this repository shows, fetched first where it is an upstream's. MANIFEST_UNKNOWN. */
-  async read(repository: AskedRepository, digest: Digest): Promise<CachedManifest> {
+  async read(repository: ReachedRepository, digest: Digest): Promise<CachedManifest> {
     const held = await this.readHeld(repository.name, digest);
     if (held) return held;
     if (!repository.isUpstream) throw manifestUnknown(digest);
-    await this.fetch(repository.name, { digest });
+    await this.fetch(repository, { digest });
     return this.readNamed(repository, digest);
   }
 
@@ -85,7 +86,12 @@ export class ManifestStore {
    * Waits a little for the upstream, and serves the held tag where it is slow, down or limited: the question goes on
    * for the sake of the next client. What the upstream says about the tag itself (gone, refused) is answered.
    */
-  private async revalidate(repository: RepositoryName, tag: Tag, held: HeldTag, ageMs: number): Promise<NamedManifest> {
+  private async revalidate(
+    repository: ReachedRepository,
+    tag: Tag,
+    held: HeldTag,
+    ageMs: number,
+  ): Promise<NamedManifest> {
     const stale = { ...named(held), staleMs: ageMs };
     const asked = this.fetch(repository, { tag }).catch((error: unknown) => {
       if (isRegistryError(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN', 'DENIED')) throw error;
@@ -95,12 +101,12 @@ export class ManifestStore {
   }
 
   private async fetch(
-    repository: RepositoryName,
+    { name, hops }: ReachedRepository,
     reference: QuestionOf<typeof FetchManifest>['reference'],
   ): Promise<NamedManifest> {
     try {
       const deadlineMs = this.config.ENTREPOT_FETCH_WAIT_MS;
-      return await this.calls.ask(FetchManifest, { repository, reference }, { deadlineMs });
+      return await this.calls.ask(FetchManifest, { repository: name, reference, hops: [...hops] }, { deadlineMs });
     } catch (error) {
       // The upstream refuses us, not this client's credentials: 401 would make the client log in here.
       if (isRegistryError(error, 'UNAUTHORIZED')) throw new RegistryError('DENIED', error.message, { cause: error });

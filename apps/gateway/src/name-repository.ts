@@ -8,6 +8,11 @@ export interface AskedRepository {
   readonly isUpstream: boolean;
 }
 
+/** The same, as one request asks for it: through which installations it came (see `#calls/hop-id`). */
+export interface ReachedRepository extends AskedRepository {
+  readonly hops: readonly string[];
+}
+
 export interface Naming {
   /** Our own hosts (`host:port`): no upstream. */
   readonly ownHosts: ReadonlySet<string>;

@@ -5,7 +5,7 @@ import { Calls } from '#calls/calls';
 import { AcceptOperation, CancelOperation, ListOperations, ReadOperation } from '#contracts/calls/operations';
 import type { Operation } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
-import { notFound } from '#oci/registry-error';
+import { invalidField, notFound } from '#oci/registry-error';
 import { authorize } from './authorize';
 import { nextLink } from './next-link';
 import { OperationWatch } from './operation-watch';
@@ -37,7 +37,11 @@ export class OperationsController {
     authorize('read', { kind: 'operation', owner: ANONYMOUS });
     const { live, limit, after, ...filter } = readQuery(routes.listOperations, request);
     const question = { principal: ANONYMOUS, limit, ...filter, ...(after === undefined ? {} : { after }) };
-    if (live) return this.watch.followAll(question, reply);
+    if (live) {
+      if (filter.state !== undefined) throw invalidField('state', 'cannot be with live: operations change theirs');
+      if (after !== undefined) throw invalidField('after', 'cannot be with live: it begins with the newest');
+      return this.watch.followAll(question, reply);
+    }
     const { operations, next } = await this.calls.ask(ListOperations, question);
     sendJson(reply, 200, operations, nextLink(request.url, next));
   }

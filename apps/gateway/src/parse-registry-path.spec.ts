@@ -88,7 +88,7 @@ describe('parseRegistryPath', () => {
     expect(codeOf(target)).toBe(code);
   });
 
-  test('no path makes it throw anything but a RegistryError', () => {
+  test('no path makes it throw anything but a RegistryError', async () => {
     const piece = fc.oneof(
       fc.constantFrom(
         'v2',
@@ -108,11 +108,11 @@ describe('parseRegistryPath', () => {
       ),
       fc.string(),
     );
-    fc.assert(fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => void codeOf(`/${pieces.join('/')}`)));
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void codeOf(text)));
+    await fc.assert(fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => void codeOf(`/${pieces.join('/')}`)));
+    await fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void codeOf(text)));
   });
 
-  test('what parses holds only what its parsers allow', () => {
+  test('what parses holds only what its parsers allow', async () => {
     const piece = fc.constantFrom(
       'a',
       'b-c',
@@ -127,7 +127,7 @@ describe('parseRegistryPath', () => {
       'A',
       digest,
     );
-    fc.assert(
+    await fc.assert(
       fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
         try {
           const path = parseRegistryPath(`/v2/${pieces.join('/')}`);

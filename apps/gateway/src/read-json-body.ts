@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { invalidField } from '#oci/registry-error';
 import { parseStrictJson } from '#oci/strict-json';
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Fastify's parser of `application/json`: strict, so that a body means one thing to every reader. */
 export function readJsonBody(

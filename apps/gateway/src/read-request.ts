@@ -12,12 +12,11 @@ type BodyOf<Route extends RestRoute> = Route['body'] extends z.ZodType ? z.outpu
 
 /** What a route's schemas say of its path and its query. Throws INVALID with the field and the rule. */
 export function readQuery<Route extends RestRoute>(route: Route, request: FastifyRequest): QueryOf<Route> {
-  const query: Record<string, string> = {};
-  for (const [name, value] of queryOf(request.url)) {
-    if (Object.hasOwn(query, name)) throw invalidField(name, 'must be given once');
-    query[name] = value;
+  const query = queryOf(request.url);
+  for (const name of query.keys()) {
+    if (query.getAll(name).length > 1) throw invalidField(name, 'must be given once');
   }
-  return read(route.query, query) as QueryOf<Route>;
+  return read(route.query, Object.fromEntries(query)) as QueryOf<Route>;
 }
 
 export function readParams<Route extends RestRoute>(route: Route, request: FastifyRequest): ParamsOf<Route> {

@@ -1,11 +1,12 @@
 import { All, Controller, Inject, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HOPS_HEADER, readHops } from '#calls/hop-id';
 import { notFound, RegistryError, unsupported } from '#oci/registry-error';
 import { authorize } from './authorize';
 import { BlobHandler } from './blob.handler';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { ManifestHandler } from './manifest.handler';
-import { type AskedRepository, type Naming, nameRepository } from './name-repository';
+import { type Naming, nameRepository, type ReachedRepository } from './name-repository';
 import { ownHosts } from './own-hosts';
 import { parseRegistryPath, pathOf, queryOf, type RegistryPath } from './parse-registry-path';
 import { REGISTRY_METHODS, RegistryErrorFilter } from './registry-error.filter';
@@ -34,14 +35,15 @@ export class RegistryController {
     if (request.method !== 'GET' && request.method !== 'HEAD') throw writeRefused(request.method);
     if (path.kind === 'ping') return answerPing(reply);
     const query = queryOf(request.url);
-    const repository = nameRepository(path.name, query.get('ns'), this.naming);
+    const hops = readHops(request.headers[HOPS_HEADER]?.toString());
+    const repository = { ...nameRepository(path.name, query.get('ns'), this.naming), hops };
     authorize('pull', { kind: 'repository', name: repository.name });
     await this.read(path, repository, query, request, reply);
   }
 
   private async read(
     path: Exclude<RegistryPath, { kind: 'ping' }>,
-    repository: AskedRepository,
+    repository: ReachedRepository,
     query: URLSearchParams,
     request: FastifyRequest,
     reply: FastifyReply,

@@ -1,0 +1,163 @@
+import { ListTags } from '#contracts/calls/manifests';
+import { AcceptOperation } from '#contracts/calls/operations';
+import { askRaw, sendRaw } from '#testing/raw-http';
+import { TestGateway } from './gateway.testing';
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await TestGateway.start({
+    ENTREPOT_HOSTS: 'warehouse.lan:5050',
+    ENTREPOT_HEADER_TIMEOUT_MS: '300',
+    ENTREPOT_BODY_TIMEOUT_MS: '300',
+  });
+  gateway.calls.on(ListTags, () => ({ found: true, tags: [], more: false }));
+});
+afterAll(() => gateway.stop());
+beforeEach(() => {
+  gateway.calls.asked.length = 0;
+});
+
+const tagsPath = '/v2/a/tags/list';
+const post = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
+  askRaw(gateway.port, '/api/v1/operations', {
+    method: 'POST',
+    body,
+    headers: { 'Content-Type': 'application/json', ...headers },
+  });
+const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
+
+describe('who may ask', () => {
+  test.each(['localhost', 'localhost:5050', '127.0.0.1', '192.168.7.7:80', '[::1]:5050', 'warehouse.lan'])(
+    '%s is ours',
+    async (Host) => {
+      expect((await askRaw(gateway.port, tagsPath, { headers: { Host } })).status).toBe(200);
+    },
+  );
+
+  test.each([tagsPath, '/api/v1/operations', '/livez', '/nothing'])(
+    'an unknown host is told that it is not: %s',
+    async (path) => {
+      const { status, text } = await askRaw(gateway.port, path, { headers: { Host: 'evil.example' } });
+      expect(status).toBe(421);
+      expect(text).toContain('ENTREPOT_HOSTS');
+      expect(gateway.calls.asked).toEqual([]);
+    },
+  );
+
+  test.each(['http://evil.example', 'null', 'http://localhost:1'])('a page from %s is refused', async (Origin) => {
+    const { status, text } = await askRaw(gateway.port, tagsPath, { headers: { Host: 'localhost:5050', Origin } });
+    expect(status).toBe(403);
+    expect(JSON.parse(text).errors[0].code).toBe('DENIED');
+    expect(gateway.calls.asked).toEqual([]);
+  });
+
+  test('our own page may ask', async () => {
+    const headers = { Host: 'localhost:5050', Origin: 'http://localhost:5050' };
+    expect((await askRaw(gateway.port, tagsPath, { headers })).status).toBe(200);
+  });
+
+  test('no answer lets another origin read it', async () => {
+    const { headers } = await askRaw(gateway.port, tagsPath, { method: 'OPTIONS' });
+    expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+});
+
+describe('what is not read', () => {
+  test('headers larger than 16 KiB', async () => {
+    const answer = await sendRaw(
+      gateway.port,
+      `GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(64 * 1024)}\r\n\r\n`,
+    );
+    expect(statusOf(answer)).toBe(431);
+  });
+
+  test('headers that never end', async () => {
+    const answer = await sendRaw(gateway.port, 'GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX: ');
+    expect(statusOf(answer)).toBe(408);
+  });
+
+  test.each([
+    ['no HTTP', '\x16\x03\x01 hello\r\n\r\n'],
+    [
+      'a length and chunks at once',
+      'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    [
+      'two lengths',
+      'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd',
+    ],
+    ['no host', 'GET /v2/ HTTP/1.1\r\n\r\n'],
+    ['a NUL in a header', 'GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n'],
+    ['a path with a space', 'GET /v2/a b/tags/list HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  ])('%s', async (_what, bytes) => {
+    expect(statusOf(await sendRaw(gateway.port, bytes))).toBe(400);
+    expect(gateway.calls.asked).toEqual([]);
+  });
+
+  test('a body over 1 MiB, and it is not waited for', async () => {
+    const { status, text } = await post(JSON.stringify({ kind: 'pull', reference: 'x'.repeat(2 ** 20) }));
+    expect({ status, code: JSON.parse(text).code }).toEqual({ status: 413, code: 'SIZE_INVALID' });
+  });
+
+  test('a body over 1 MiB in chunks', async () => {
+    const head =
+      'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n';
+    const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
+    expect(statusOf(await sendRaw(gateway.port, head + chunk.repeat(20)))).toBe(413);
+  });
+
+  test('a body that comes too slowly', async () => {
+    const answer = await sendRaw(
+      gateway.port,
+      'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
+    );
+    expect(answer).not.toContain(' 202 ');
+    expect(gateway.calls.asked).toEqual([]);
+  });
+
+  test.each([
+    ['a key twice', '{"kind":"pull","reference":"a","reference":"b"}', 'twice'],
+    ['depth', `${'['.repeat(10_000)}${']'.repeat(10_000)}`, 'deeper'],
+    ['no JSON', '{kind: pull}', 'JSON'],
+    ['nothing', '', 'JSON'],
+    ['a byte order mark', '\ufeff{"kind":"pull","reference":"a"}', 'JSON'],
+  ])('JSON with %s', async (_what, body, rule) => {
+    const { status, headers, text } = await post(body);
+    expect({ status, type: headers['content-type'] }).toEqual({ status: 400, type: 'application/problem+json' });
+    expect(JSON.parse(text)).toMatchObject({ code: 'INVALID', field: 'body', rule: expect.stringContaining(rule) });
+    expect(gateway.calls.questions(AcceptOperation)).toEqual([]);
+  });
+
+  test('JSON that is no UTF-8', async () => {
+    const { status, text } = await post(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]));
+    expect({ status, rule: JSON.parse(text).rule }).toEqual({ status: 400, rule: 'must be JSON in UTF-8' });
+  });
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/json+x',
+  ])('a body of type %s', async (type) => {
+    const { status } = await post('{"kind":"pull","reference":"a"}', { 'Content-Type': type });
+    expect(status).toBe(415);
+  });
+});
+
+test('what is no path here is a problem', async () => {
+  const { status, headers, text } = await askRaw(gateway.port, '/nothing/here?x=1');
+  expect({ status, type: headers['content-type'] }).toEqual({ status: 404, type: 'application/problem+json' });
+  expect(JSON.parse(text)).toMatchObject({ type: 'about:blank', title: 'Not Found', status: 404, code: 'NOT_FOUND' });
+});
+
+test('a digest longer than other routers allow, and every reference under the header limit, is read', async () => {
+  expect((await askRaw(gateway.port, `/v2/a/blobs/sha512:${'a'.repeat(128)}`)).status).not.toBe(414);
+  expect((await askRaw(gateway.port, `/v2/${'a/'.repeat(5000)}tags/list`)).status).toBe(400);
+});
+
+test('requests that are sent together are answered in their order', async () => {
+  const one = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+  const answer = await sendRaw(gateway.port, one('/v2/') + one('/nothing') + one('/livez', 'Connection: close\r\n'));
+  expect([...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)).toEqual(['200', '404', '200']);
+});

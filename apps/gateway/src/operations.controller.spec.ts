@@ -1,0 +1,207 @@
+import { AcceptOperation, CancelOperation, ListOperations, ReadOperation } from '#contracts/calls/operations';
+import type { Operation } from '#contracts/operation';
+import { conflict, unavailable } from '#oci/registry-error';
+import { askRaw, type RawAsking } from '#testing/raw-http';
+import { TestGateway } from './gateway.testing';
+
+const id = '7d9f1c52-1111-4c9a-8a0e-5f3b1c2d4e6f';
+const accepted: Operation = {
+  id,
+  principal: 'anonymous' as Operation['principal'],
+  requestId: 'r1',
+  kind: 'pull',
+  body: { reference: 'alpine:3', platforms: 'host' },
+  state: 'accepted',
+  attempts: 0,
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  startedAt: null,
+  endedAt: null,
+  nextAttemptAt: null,
+  image: null,
+  bytesDone: 0,
+  bytesTotal: 0,
+  layers: [],
+  error: null,
+  outcome: null,
+};
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await TestGateway.start();
+});
+afterAll(() => gateway.stop());
+beforeEach(() => {
+  gateway.calls.asked.length = 0;
+  gateway.calls
+    .on(AcceptOperation, () => ({ operation: accepted, created: true }))
+    .on(ReadOperation, (asked) => ({ operation: asked.id === id ? accepted : null }))
+    .on(CancelOperation, (asked) => ({
+      operation: asked.id === id ? { ...accepted, state: 'cancelled' as const } : null,
+    }))
+    .on(ListOperations, () => ({ operations: [accepted], next: null }));
+});
+
+const api = async (path: string, asking: RawAsking = {}) => {
+  const { status, headers, text } = await askRaw(gateway.port, `/api/v1${path}`, asking);
+  return { status, headers, json: text === '' ? undefined : JSON.parse(text) };
+};
+const post = (body: unknown, headers: Record<string, string> = {}) =>
+  api('/operations', {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers },
+  });
+const asked = () => gateway.calls.questions(AcceptOperation);
+
+describe('having something done', () => {
+  test('is answered 202, with the operation and where it is', async () => {
+    const { status, headers, json } = await post({ kind: 'pull', reference: 'alpine:3' });
+    expect({ status, location: headers.location, json }).toEqual({
+      status: 202,
+      location: `/api/v1/operations/${id}`,
+      json: accepted,
+    });
+    expect(asked()).toEqual([
+      {
+        principal: 'anonymous',
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        kind: 'pull',
+        body: { reference: 'alpine:3', platforms: 'host' },
+      },
+    ]);
+  });
+
+  test('the Idempotency-Key is the request’s id', async () => {
+    await post({ kind: 'remove', reference: 'alpine:3', force: true }, { 'Idempotency-Key': 'k-1' });
+    expect(asked()).toMatchObject([{ requestId: 'k-1', kind: 'remove', body: { force: true, now: false } }]);
+  });
+
+  test('two requests without a key are two', async () => {
+    await post({ kind: 'pull', reference: 'a' });
+    await post({ kind: 'pull', reference: 'a' });
+    expect(new Set(asked().map(({ requestId }) => requestId)).size).toBe(2);
+  });
+
+  test('the same key with another body is 409', async () => {
+    gateway.calls.on(AcceptOperation, () => {
+      throw conflict('the request r1 was taken in with another body');
+    });
+    const { status, json } = await post({ kind: 'pull', reference: 'a' }, { 'Idempotency-Key': 'r1' });
+    expect({ status, json }).toMatchObject({ status: 409, json: { code: 'CONFLICT', title: 'Conflict', status: 409 } });
+  });
+
+  test('metadata that is away is 503 with a time to come back', async () => {
+    gateway.calls.on(AcceptOperation, () => {
+      throw unavailable('the database', 3);
+    });
+    const { status, headers } = await post({ kind: 'pull', reference: 'a' });
+    expect({ status, after: headers['retry-after'] }).toEqual({ status: 503, after: '3' });
+  });
+
+  test.each([
+    [{ reference: 'a' }, 'kind', 'one of pull, remove'],
+    [{ kind: 'explode', reference: 'a' }, 'kind', 'one of pull, remove'],
+    [{ kind: 'pull' }, 'reference', 'string'],
+    [{ kind: 'pull', reference: 7 }, 'reference', 'string'],
+    [{ kind: 'pull', reference: '' }, 'reference', '1'],
+    [{ kind: 'pull', reference: 'a'.repeat(513) }, 'reference', '512'],
+    [{ kind: 'pull', reference: 'a', force: true }, 'force', 'not known'],
+    [{ kind: 'pull', reference: 'a', isAdmin: true }, 'isAdmin', 'not known'],
+    [{ kind: 'pull', reference: 'a', platforms: 'some' }, 'platforms', 'all'],
+    [{ kind: 'pull', reference: 'a', platforms: [] }, 'platforms', '1'],
+    [{ kind: 'pull', reference: 'a', platforms: ['linux/amd64', 3] }, 'platforms.1', 'string'],
+    [{ kind: 'remove', reference: 'a', force: 'yes' }, 'force', 'boolean'],
+    [[], 'body', 'object'],
+    ['pull', 'body', 'object'],
+    [null, 'body', 'object'],
+  ])('%j is refused, naming %s and that it must be %s', async (body, field, rule) => {
+    const { status, headers, json } = await post(body);
+    expect({ status, type: headers['content-type'] }).toEqual({ status: 400, type: 'application/problem+json' });
+    expect(json).toMatchObject({ code: 'INVALID', field, rule: expect.stringContaining(rule) });
+    expect(asked()).toEqual([]);
+  });
+
+  test('a key that the object’s prototype has is not known either', async () => {
+    const { status } = await api('/operations', {
+      method: 'POST',
+      body: '{"kind":"pull","reference":"a","__proto__":{"x":1}}',
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect(status).toBe(400);
+  });
+
+  test.each(['', 'x'.repeat(257), 'a b'])('the key %j is refused by name', async (key) => {
+    const { status, json } = await post({ kind: 'pull', reference: 'a' }, { 'Idempotency-Key': key });
+    expect({ status, field: json.field }).toEqual({ status: 400, field: 'idempotency-key' });
+  });
+
+  test('no body at all is 415', async () => {
+    expect((await api('/operations', { method: 'POST' })).status).toBe(415);
+  });
+});
+
+describe('one operation', () => {
+  test('is read', async () => {
+    expect(await api(`/operations/${id}`)).toMatchObject({ status: 200, json: accepted });
+  });
+
+  test('is called off', async () => {
+    const { status, json } = await api(`/operations/${id}`, { method: 'DELETE' });
+    expect({ status, state: json.state }).toEqual({ status: 202, state: 'cancelled' });
+  });
+
+  test('that has ended is not called off: 409', async () => {
+    gateway.calls.on(CancelOperation, () => {
+      throw conflict('it has ended');
+    });
+    expect((await api(`/operations/${id}`, { method: 'DELETE' })).status).toBe(409);
+  });
+
+  test.each(['GET', 'DELETE'])('%s of one that is not there is 404', async (method) => {
+    const { status, json } = await api('/operations/00000000-1111-4c9a-8a0e-5f3b1c2d4e6f', { method });
+    expect({ status, code: json.code }).toEqual({ status: 404, code: 'NOT_FOUND' });
+  });
+
+  test.each(['x', '%00', '1', "'%20OR%201=1--", 'a'.repeat(5000)])(
+    'an id %s that is none is refused by name',
+    async (bad) => {
+      const { status, json } = await api(`/operations/${bad}`);
+      expect({ status, field: json.field }).toEqual({ status: 400, field: 'id' });
+      expect(gateway.calls.asked).toEqual([]);
+    },
+  );
+});
+
+describe('the list', () => {
+  test('has a hundred unless told otherwise, and links to the next', async () => {
+    gateway.calls.on(ListOperations, () => ({ operations: [accepted], next: 'c/1+' }));
+    const { status, headers, json } = await api('/operations?kind=pull&state=running');
+    expect({ status, json }).toEqual({ status: 200, json: [accepted] });
+    expect(headers.link).toBe('</api/v1/operations?kind=pull&state=running&after=c%2F1%2B>; rel="next"');
+    expect(gateway.calls.questions(ListOperations)).toEqual([
+      { principal: 'anonymous', kind: 'pull', state: 'running', limit: 100 },
+    ]);
+    await api('/operations?after=c%2F1%2B&limit=7');
+    expect(gateway.calls.questions(ListOperations)[1]).toMatchObject({ after: 'c/1+', limit: 7 });
+  });
+
+  test.each([
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['limit=abc', 'limit'],
+    ['limit=1e9', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['kind=push', 'kind'],
+    ['state=done', 'state'],
+    [`after=${'x'.repeat(101)}`, 'after'],
+    ['live=maybe', 'live'],
+    ['live&state=running', 'state'],
+    ['order=id', 'order'],
+    ['__proto__=x', '__proto__'],
+  ])('?%s is refused, naming %s', async (query, field) => {
+    const { status, json } = await api(`/operations?${query}`);
+    expect({ status, field: json.field }).toEqual({ status: 400, field });
+  });
+});
