@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureImage, imageNames } from './images.mjs';
 import { peersFolder } from './peers/find.mjs';
 import { ensurePeers } from './peers.mjs';
-import { setup } from './setup.mjs';
+import { setUp } from './setup.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isCi = Boolean(process.env.CI);
@@ -97,7 +97,7 @@ function count(output) {
 }
 
 const args = process.argv.slice(2);
-await step('packages and build', () => setup());
+await step('packages and build', async () => setUp(console.log));
 if (faults.length === 0) {
   await step('real peers', bringPeers);
   await step('real images', bringImages);

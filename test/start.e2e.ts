@@ -7,13 +7,14 @@ import { Entrepot } from '#testing/entrepot';
 import { SmallDisk } from '#testing/small-disk';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 
-/** Starts, expects an end with what to do, and gives what was said. */
+/** Starts, expects an end with what to do, that leaves no child and ends nobody else's, and gives what was said. */
 async function refusal(settings: Record<string, string>): Promise<string> {
+  const before = livingChildren(settings.ENTREPOT_DATA ?? '');
   const entrepot = await Entrepot.launch(settings);
   try {
     const { code } = await entrepot.exited;
     expect({ code, log: entrepot.log }).toEqual({ code: 1, log: expect.not.stringMatching(/\n\s+at /) });
-    expect(livingChildren(entrepot.data)).toEqual([]);
+    expect(livingChildren(entrepot.data)).toEqual(before);
     return entrepot.log;
   } finally {
     await entrepot.destroy();
