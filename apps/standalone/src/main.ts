@@ -19,6 +19,8 @@ const ending = new Ending((text) => process.stderr.write(`${text}\n`));
 async function main(): Promise<void> {
   const names = Object.keys(StandaloneConfigSchema.shape);
   const config = loadConfig(StandaloneConfigSchema, process.env, settingNames(names));
+  // Every fault of every service is said before anything starts; the real places are known later.
+  readWarehouseSettings(warehouseEnvironment(process.env, { databaseUrl: 'postgres://', blobsFolder: '.' }), names);
   const steps = new StartSteps(say, Date.now);
   const folder = await steps.step(
     'data',
@@ -31,7 +33,10 @@ async function main(): Promise<void> {
   const servers = await startServers(folder, children, config, steps);
   ending.opened(() => servers.stop());
   void servers.failed.then((fault) => ending.fail(fault));
-  const environment = warehouseEnvironment(process.env, config, folder, servers.databaseUrl);
+  const environment = warehouseEnvironment(process.env, {
+    databaseUrl: servers.databaseUrl,
+    blobsFolder: folder.blobs,
+  });
   const settings = readWarehouseSettings(environment, names);
   const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
   const warehouse = await steps.step(

@@ -31,7 +31,7 @@ export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) =
     // No bus is needed, and none is started: an address where nobody listens is named instead.
     const alone = { ...config, NATS_URL: 'nats://127.0.0.1:1' };
     const servers = await startServers(folder, children, alone, new StartSteps(() => undefined, Date.now));
-    const environment = warehouseEnvironment(env, config, folder, servers.databaseUrl);
+    const environment = warehouseEnvironment(env, { databaseUrl: servers.databaseUrl, blobsFolder: folder.blobs });
     const settings = readWarehouseSettings(environment, names);
     const secret = folder.secrets.capability;
     const app = await openStore({ settings, natsUrl: servers.natsUrl, secret, logLevels: ['error'] });
