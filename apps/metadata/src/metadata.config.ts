@@ -41,6 +41,11 @@ export const MetadataConfigSchema = z.object({
   ENTREPOT_SESSION_IDLE_MS: milliseconds(DAY).describe('how long an upload session may lie idle, in milliseconds'),
   ENTREPOT_READ_LEASE_CAP_MS: milliseconds(DAY / 4).describe('the longest read that purge waits for, in milliseconds'),
   ENTREPOT_PURGE_CLAIM_MS: milliseconds(60_000).describe('when an unconfirmed purge is tried again, in milliseconds'),
+  ENTREPOT_BEAT_MS: milliseconds(10_000).describe('how often metadata notes that it is here, in milliseconds'),
+  ENTREPOT_AWAY_MS: milliseconds(60_000).describe('an absence this long counts as downtime, in milliseconds'),
+  ENTREPOT_QUIET_MS: milliseconds(5 * 60_000, 0).describe(
+    'after downtime nothing is condemned or purged for one longest lease, in milliseconds',
+  ),
   ENTREPOT_LEASE_MS: milliseconds(30_000).describe('the lease of an operation or a fill, in milliseconds'),
   ENTREPOT_ATTEMPTS: count(8, 100).describe('attempts of an operation or a fill before it fails'),
   ENTREPOT_BACKOFF_MS: milliseconds(1000).describe(

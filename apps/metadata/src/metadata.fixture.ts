@@ -5,15 +5,26 @@ import { digestOf } from '#oci/digest';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-type';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
 import { startTestDatabase } from '#testing/test-database';
+import { BlobReviewStore } from './blob-review.store';
 import { CommitManifestHandler } from './commit-manifest.handler';
 import { Database } from './database';
 import { FillStore } from './fill.store';
 import { FinishSessionHandler } from './finish-session.handler';
 import { HotClient } from './hot-client';
 import { HotQuestions } from './hot-questions';
+import { lockTags } from './locks';
 import { ManifestStore } from './manifest.store';
+import { ManifestReviewStore } from './manifest-review.store';
 import { type MetadataConfig, MetadataConfigSchema } from './metadata.config';
 import { ObjectStore } from './object.store';
+import { ObjectListStore } from './object-list.store';
+import { PresenceStore } from './presence.store';
+import { PurgeStore } from './purge.store';
+import { queueManifestReviews } from './queue-reviews';
+import { releaseImages } from './release-image';
+import { knownRepository } from './repository.store';
+import { ReviewHandler } from './review.handler';
+import { RowsCheck } from './rows.check';
 import { SessionStore } from './session.store';
 import { TagStore } from './tag.store';
 import { WantBlobHandler } from './want-blob.handler';
@@ -36,6 +47,9 @@ export type Metadata = Awaited<ReturnType<typeof openMetadata>>;
 
 function wire(database: Database, hotClient: HotClient, config: MetadataConfig) {
   const tags = new TagStore(database, config);
+  const presence = new PresenceStore(database, config);
+  const manifestReviews = new ManifestReviewStore(database, config);
+  const blobReviews = new BlobReviewStore(database, config);
   return {
     tags,
     hot: new HotQuestions(hotClient, database, config),
@@ -46,6 +60,13 @@ function wire(database: Database, hotClient: HotClient, config: MetadataConfig) 
     sessions: new SessionStore(database, config),
     finishes: new FinishSessionHandler(database, config),
     objects: new ObjectStore(database, config),
+    presence,
+    reviews: new ReviewHandler(database, presence, manifestReviews, blobReviews),
+    manifestReviews,
+    blobReviews,
+    purges: new PurgeStore(database, presence, config),
+    objectList: new ObjectListStore(database),
+    rows: new RowsCheck(database),
   };
 }
 
@@ -143,4 +164,37 @@ export async function pushBlob(metadata: Metadata, repository: string, blob: { d
 export async function findBlob(metadata: Metadata, repository: string, digest: Digest) {
   const { blobs } = await metadata.hot.findBlobs({ blobs: [{ repository: repositoryName(repository), digest }] });
   return blobs[0] ?? null;
+}
+
+/** Reviews all that is due until nothing is. Answers what was condemned and removed. */
+export async function reviewAll(metadata: Metadata): Promise<{ condemned: number; removed: number }> {
+  const sum = { condemned: 0, removed: 0 };
+  for (;;) {
+    const { reviewed, condemned, removed } = await metadata.reviews.reviewDue(1000);
+    sum.condemned += condemned;
+    sum.removed += removed;
+    if (reviewed === 0) return sum;
+  }
+}
+
+/** Purges and forgets what is due, as gc and blobs do. Answers the objects. */
+export async function purgeAll(metadata: Metadata): Promise<string[]> {
+  const { objects } = await metadata.purges.claim(1000);
+  await metadata.purges.forget(objects.map((each) => each.object));
+  return objects.map((each) => each.object);
+}
+
+/** Takes a tag away, as a remove does. */
+export async function untag(metadata: Metadata, repository: string, tag: string, reviewInMs = 0): Promise<void> {
+  await metadata.database.transaction('spec.untag', async (sql) => {
+    const id = await knownRepository(sql, repository);
+    await lockTags(sql, id, [tag]);
+    const gone = await sql.query<{ digest: string }>(
+      'DELETE FROM tag WHERE repository_id = $1 AND name = $2 RETURNING digest',
+      [id, tag],
+    );
+    const digests = gone.map((row) => row.digest);
+    await releaseImages(sql, id, digests);
+    await queueManifestReviews(sql, id, digests, reviewInMs);
+  });
 }

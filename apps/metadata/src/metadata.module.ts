@@ -1,25 +1,36 @@
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { BlobController } from './blob.controller';
+import { BlobReviewStore } from './blob-review.store';
+import { CollectionController } from './collection.controller';
 import { CommitManifestHandler } from './commit-manifest.handler';
 import { Database } from './database';
 import { FillStore } from './fill.store';
 import { FinishSessionHandler } from './finish-session.handler';
 import { HotClient } from './hot-client';
 import { HotQuestions } from './hot-questions';
+import { ImageController } from './image.controller';
+import { ImageStore } from './image.store';
 import { ImageNameStore } from './image-name.store';
 import { IntakeController } from './intake.controller';
 import { ManifestController } from './manifest.controller';
 import { ManifestStore } from './manifest.store';
+import { ManifestReviewStore } from './manifest-review.store';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
 import { ObjectController } from './object.controller';
 import { ObjectStore } from './object.store';
+import { ObjectListStore } from './object-list.store';
 import { OperationController } from './operation.controller';
 import { OperationStore } from './operation.store';
 import { OperationWorkController } from './operation-work.controller';
 import { OperationWorkStore } from './operation-work.store';
 import { OutboxRelayHandler } from './outbox-relay.handler';
 import { OutboxRowsStore } from './outbox-rows.store';
+import { PresenceStore } from './presence.store';
 import { PullWorkStore } from './pull-work.store';
+import { PurgeStore } from './purge.store';
+import { RemoveImageHandler } from './remove-image.handler';
+import { ReviewHandler } from './review.handler';
+import { RowsCheck } from './rows.check';
 import { SessionController } from './session.controller';
 import { SessionStore } from './session.store';
 import { TagController } from './tag.controller';
@@ -28,6 +39,7 @@ import { WantBlobHandler } from './want-blob.handler';
 
 /** Truth: Postgres, requests taken in, facts sent out. */
 const CONTROLLERS: Type[] = [
+  CollectionController,
   ManifestController,
   TagController,
   BlobController,
@@ -36,9 +48,17 @@ const CONTROLLERS: Type[] = [
   IntakeController,
   OperationController,
   OperationWorkController,
+  ImageController,
 ];
 
 const PROVIDERS: Provider[] = [
+  PresenceStore,
+  ReviewHandler,
+  ManifestReviewStore,
+  BlobReviewStore,
+  PurgeStore,
+  ObjectListStore,
+  RowsCheck,
   HotClient,
   HotQuestions,
   ManifestStore,
@@ -49,11 +69,13 @@ const PROVIDERS: Provider[] = [
   FinishSessionHandler,
   ObjectStore,
   ImageNameStore,
+  ImageStore,
   OperationStore,
   OperationWorkStore,
   OutboxRelayHandler,
   OutboxRowsStore,
   PullWorkStore,
+  RemoveImageHandler,
   TagStore,
 ];
 

@@ -205,7 +205,8 @@ const BYTES = [
   `CREATE INDEX fill_due ON fill (due_at) WHERE state = 'wanted'`,
   `CREATE INDEX fill_lease ON fill (claimed_until) WHERE state = 'running'`,
   'CREATE INDEX fill_session ON fill (session_id) WHERE session_id IS NOT NULL',
-  'CREATE INDEX fill_ended ON fill (digest, ended_at) WHERE ended_at IS NOT NULL',
+  'CREATE INDEX fill_failed ON fill (digest, ended_at) WHERE ended_at IS NOT NULL',
+  'CREATE INDEX fill_ended ON fill (ended_at) WHERE ended_at IS NOT NULL',
 ];
 
 const RIGHTS = [
