@@ -1,4 +1,5 @@
-import { type DynamicModule, Injectable, Module, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { CallRegistry } from '#calls/call-registry';
 import { BlobDriver } from './blob-driver';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { BlobsController } from './blobs.controller';
@@ -15,16 +16,21 @@ import { ReadLeases } from './read-leases';
 import { SettledObjects } from './settled-objects';
 import { UploadSessions } from './upload-sessions';
 
-/** Opens the store before anything is served, and closes it after. */
+/** Opens the store before anything is served, and closes it when all who use it have ended. */
 @Injectable()
-class StoreLife implements OnModuleInit, OnModuleDestroy {
-  constructor(private readonly driver: BlobDriver) {}
+class StoreLife implements OnModuleInit, OnApplicationShutdown {
+  constructor(
+    private readonly driver: BlobDriver,
+    private readonly plane: LocalBytePlane,
+    private readonly registry: CallRegistry,
+  ) {}
 
-  onModuleInit(): Promise<void> {
-    return this.driver.open();
+  async onModuleInit(): Promise<void> {
+    await this.driver.open();
+    this.registry.serveBytes(this.plane);
   }
 
-  onModuleDestroy(): Promise<void> {
+  onApplicationShutdown(): Promise<void> {
     return this.driver.close();
   }
 }

@@ -1,10 +1,4 @@
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { PurgeObject } from '#contracts/calls/blobs';
 import { ClaimPurges, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
@@ -20,7 +14,7 @@ import { soonest } from './soonest';
  * Bytes are deleted only after their object was committed as purging; the tombstone goes after the bytes.
  */
 @Injectable()
-export class Collector implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class Collector implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger('Collector');
   private readonly loop: WorkLoop;
 
@@ -39,7 +33,7 @@ export class Collector implements OnApplicationBootstrap, BeforeApplicationShutd
     this.loop.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  async onModuleDestroy(): Promise<void> {
     await this.loop.stop();
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { RemoveImage } from '#contracts/calls/images';
 import { ClaimOperations, EndCancelled, FailOperation, RenewOperations } from '#contracts/calls/operations';
@@ -16,7 +16,7 @@ const CLAIMED_AT_ONCE = 16;
 
 /** Carries out accepted removes. A second delivery is harmless: the effect and the end of an operation are one commit. */
 @Injectable()
-export class RemoveHandler implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly worker = randomUUID();
   private readonly loop: WorkLoop;
 
@@ -33,7 +33,7 @@ export class RemoveHandler implements OnApplicationBootstrap, BeforeApplicationS
     this.loop.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  async onModuleDestroy(): Promise<void> {
     await this.loop.stop();
   }
 
