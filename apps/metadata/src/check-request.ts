@@ -39,10 +39,10 @@ function parsePulled(text: string): void {
   throw invalidField('reference', 'a digest alone does not say which registry has it: write name@sha256:<hex>');
 }
 
-/** Whatever is wrong inside a field is that field's fault. */
-function inField(field: string, parse: () => unknown): void {
+/** Whatever is wrong inside a field is that field's fault. Throws INVALID. */
+export function inField<T>(field: string, parse: () => T): T {
   try {
-    parse();
+    return parse();
   } catch (error) {
     if (!isRegistryError(error)) throw error;
     throw isRegistryError(error, 'INVALID') && fieldOf(error) === field ? error : invalidField(field, error.message);

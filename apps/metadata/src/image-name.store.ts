@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { conflict, notFound } from '#oci/registry-error';
+import { inField } from './check-request';
 import type { Sql } from './database';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
 import type { NamedImage } from './operation-rows';
@@ -27,12 +28,12 @@ export class ImageNameStore {
   }
 
   /**
-   * What a remove will act on, as its reference names it at this moment. Throws NOT_FOUND, and CONFLICT for an id
+   * What a remove will act on, as its reference names it at this moment. Throws INVALID, NOT_FOUND, and CONFLICT for an id
    * that is the beginning of several, or that several repositories hold and `force` is not set.
    */
   async findRemoved(sql: Sql, body: Record<string, unknown>): Promise<NamedImage> {
     const { reference, force } = body as { reference: string; force: boolean };
-    const name = readImageName(reference, this.naming);
+    const name = inField('reference', () => readImageName(reference, this.naming));
     const byName = await findNamed(sql, name);
     if (byName) return byName;
     const [first, ...others] = name.id === null ? [] : await findById(sql, name.id);

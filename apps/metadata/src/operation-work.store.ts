@@ -48,17 +48,18 @@ export class OperationWorkStore {
 
   async renew(claims: readonly OperationClaim[]) {
     const held = await this.database.transaction('metadata.renew-operations', (sql) =>
-      sql.query<{ id: string; cancelled: boolean }>(RENEW, [
+      sql.query<OperationClaim & { cancelled: boolean }>(RENEW, [
         claims.map(({ id }) => id),
         claims.map(({ epoch }) => epoch),
         this.config.ENTREPOT_LEASE_MS,
       ]),
     );
-    const ids = new Set(held.map(({ id }) => id));
     return {
       renewed: held.filter(({ cancelled }) => !cancelled).map(({ id }) => id),
       cancelled: held.filter(({ cancelled }) => cancelled).map(({ id }) => id),
-      lost: claims.filter(({ id }) => !ids.has(id)).map(({ id }) => id),
+      lost: claims
+        .filter(({ id, epoch }) => !held.some((one) => one.id === id && one.epoch === epoch))
+        .map(({ id }) => id),
     };
   }
 
@@ -165,7 +166,7 @@ const RENEW = `
   UPDATE operation o SET claimed_until = clock_timestamp() + $3 * interval '1 millisecond'
   FROM unnest($1::uuid[], $2::integer[]) AS claim (id, epoch)
   WHERE o.id = claim.id AND o.epoch = claim.epoch AND o.state = 'running'
-  RETURNING o.id, o.cancel_asked_at IS NOT NULL AS cancelled`;
+  RETURNING o.id, o.epoch, o.cancel_asked_at IS NOT NULL AS cancelled`;
 
 const LAPSED = `
   SELECT * FROM operation WHERE state = 'running' AND kind = ANY($1) AND claimed_until < clock_timestamp()

@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import type { Image } from '#contracts/calls/images';
+import { isDigest } from '#oci/digest';
+import { formatPlatform, type Platform } from '#oci/platform';
+import { invalidField } from '#oci/registry-error';
+import { isRepositoryName } from '#oci/repository-name';
+import { Database } from './database';
+
+interface ImageRow {
+  readonly repository: string;
+  readonly digest: Image['digest'];
+  readonly media_type: string;
+  readonly tags: string[];
+  readonly size: number;
+  readonly complete: boolean;
+  readonly platforms: Platform[];
+  readonly committed_at: Date;
+  readonly pulled_at: Date | null;
+  readonly upstream: string | null;
+}
+
+export interface ImageFilter {
+  readonly repository?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** What is held, as people look at it. */
+@Injectable()
+export class ImageStore {
+  constructor(private readonly database: Database) {}
+
+  /** By repository name, then digest. */
+  async list({ repository, after, limit }: ImageFilter): Promise<{ images: Image[]; next: string | null }> {
+    const cursor = after === undefined ? null : readCursor(after);
+    const rows = await this.database.read<ImageRow>(LIST, [
+      repository ?? null,
+      cursor?.repository ?? '',
+      cursor?.digest ?? '',
+      limit + 1,
+    ]);
+    const page = rows.slice(0, limit);
+    const last = rows.length > limit ? page.at(-1) : undefined;
+    return { images: page.map(toImage), next: last ? `${last.repository}@${last.digest}` : null };
+  }
+}
+
+function readCursor(text: string): { repository: string; digest: string } {
+  const [repository = '', digest = ''] = text.split('@');
+  if (isRepositoryName(repository) && isDigest(digest)) return { repository, digest };
+  throw invalidField('after', 'must be the `next` of the page before');
+}
+
+function toImage(row: ImageRow): Image {
+  return {
+    repository: row.repository,
+    tags: row.tags,
+    digest: row.digest,
+    id: row.digest,
+    mediaType: row.media_type,
+    size: row.size,
+    complete: row.complete,
+    platforms: [...new Set(row.platforms.filter(isRunnable).map(formatPlatform))],
+    createdAt: row.committed_at.toISOString(),
+    pulledAt: row.pulled_at?.toISOString() ?? null,
+    source: row.upstream === null ? 'pushed' : 'fetched',
+  };
+}
+
+/** What BuildKit attests about an image lies beside it in its index, as `unknown/unknown`. */
+function isRunnable({ os, architecture }: Platform): boolean {
+  return !!os && !!architecture && os !== 'unknown' && architecture !== 'unknown';
+}
+
+/**
+ * Untagged, an image is left out where it is part of another one (a child of an index, a referrer), or where somebody
+ * asked for it to go and nobody has pulled it since. $2 and $3: where the page before ended.
+ */
+export const LIST = `
+  WITH RECURSIVE page AS (
+    SELECT r.id AS repository_id, r.name AS repository, rm.digest, rm.upstream, rm.committed_at, rm.pulled_at
+    FROM repository r JOIN repository_manifest rm ON rm.repository_id = r.id
+    WHERE ($1::text IS NULL OR r.name = $1) AND r.name >= $2 AND (r.name > $2 OR rm.digest > $3) AND (
+      EXISTS (SELECT FROM tag WHERE tag.repository_id = r.id AND tag.digest = rm.digest)
+      OR (
+        (rm.removed_at IS NULL OR rm.pulled_at > rm.removed_at)
+        AND NOT EXISTS (SELECT FROM manifest m WHERE m.digest = rm.digest AND m.subject IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM manifest_child c JOIN repository_manifest above
+          ON above.repository_id = r.id AND above.digest = c.parent WHERE c.held = rm.digest)
+      )
+    )
+    ORDER BY r.name, rm.digest LIMIT $4
+  ), tree AS (
+    SELECT repository_id, digest AS top, digest AS member, NULL::jsonb AS platform, 0 AS depth FROM page
+    UNION
+    SELECT t.repository_id, t.top, c.held, c.platform, t.depth + 1
+    FROM tree t JOIN manifest_child c ON c.parent = t.member AND c.held IS NOT NULL
+    JOIN repository_manifest rm ON rm.repository_id = t.repository_id AND rm.digest = c.held
+    WHERE t.depth < 4
+  ), listed AS (
+    SELECT DISTINCT ON (t.repository_id, t.top, b.digest) t.repository_id, t.top, b.digest, b.size, b.required,
+      EXISTS (SELECT FROM repository_blob given JOIN blob ON blob.digest = given.digest
+        JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
+        WHERE given.repository_id = t.repository_id AND given.digest = b.digest) AS here
+    FROM tree t JOIN manifest_blob b ON b.manifest = t.member
+  ), sums AS (
+    SELECT repository_id, top, sum(size) FILTER (WHERE here) AS size, bool_and(here OR NOT required) AS complete
+    FROM listed GROUP BY repository_id, top
+  )
+  SELECT p.repository, p.digest, m.media_type, p.committed_at, p.pulled_at, p.upstream,
+    ARRAY(SELECT name FROM tag WHERE tag.repository_id = p.repository_id AND tag.digest = p.digest ORDER BY name) AS tags,
+    COALESCE(s.size, 0)::bigint AS size, COALESCE(s.complete, m.kind = 'other') AS complete,
+    ARRAY(SELECT COALESCE(t.platform, below.platform) FROM tree t JOIN manifest below ON below.digest = t.member
+      WHERE t.repository_id = p.repository_id AND t.top = p.digest
+        AND COALESCE(t.platform, below.platform) IS NOT NULL ORDER BY t.depth, t.member) AS platforms
+  FROM page p JOIN manifest m ON m.digest = p.digest
+  LEFT JOIN sums s ON s.repository_id = p.repository_id AND s.top = p.digest
+  ORDER BY p.repository, p.digest`;
