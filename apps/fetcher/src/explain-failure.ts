@@ -37,8 +37,7 @@ export function explainFailure(upstream: Upstream, error: unknown, signal: Abort
       'it does not speak TLS: if it is meant to be reached without, set "plainHttp" in the file of ENTREPOT_UPSTREAMS',
     );
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-    return away(upstream, 'its answer is not HTTP', 'NOT_HTTP');
+  if (isNotHttp(inner, code)) return away(upstream, 'its answer is not HTTP', 'NOT_HTTP');
   return away(upstream, TEMPORARY[code] ?? 'the connection failed', code);
 }
 
@@ -58,13 +57,24 @@ function explainAbort(upstream: Upstream, signal: AbortSignal): RegistryError {
     : cancelled(`the request to ${upstream.domain}`);
 }
 
+/** Node wraps what went wrong: a failed look-up of several addresses in one error, a socket's in a client's. */
 function innermost(error: unknown): unknown {
-  const nested = error instanceof AggregateError ? error.errors[0] : undefined;
-  if (nested !== undefined) return innermost(nested);
-  return error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error;
+  if (error instanceof RegistryError) return error;
+  const { errors, cause } = fieldsOf(error);
+  const inner: unknown = Array.isArray(errors) ? errors[0] : cause;
+  return typeof inner === 'object' && inner !== null ? innermost(inner) : error;
+}
+
+/** The parser's errors have a name where they have no code. */
+function isNotHttp(error: unknown, code: string): boolean {
+  return code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || fieldsOf(error).name === 'HTTPParserError';
 }
 
 function codeOf(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  const { code } = fieldsOf(error);
   return typeof code === 'string' ? code : '';
+}
+
+function fieldsOf(error: unknown): { name?: unknown; code?: unknown; cause?: unknown; errors?: unknown } {
+  return typeof error === 'object' && error !== null ? error : {};
 }

@@ -73,7 +73,7 @@ export class TokenClient {
     const signal = AbortSignal.timeout(this.timeoutMs);
     const answer = await this.client.send(upstream, tokenRequest(access, challenge, signal));
     if (answer.status !== 200) {
-      discard(answer);
+      void discard(answer);
       throw explainTokenAnswer(access, answer, asked);
     }
     const { token, life } = readToken(upstream, await readLimited(upstream, answer, LONGEST_TOKEN_ANSWER, signal));

@@ -58,7 +58,7 @@ export class UpstreamRegistry {
   async resolveTag(repository: UpstreamRepository, tag: Tag, signal: AbortSignal): Promise<Digest | undefined> {
     const wanted = { method: 'HEAD', headers: { accept: ACCEPTED_MANIFESTS.join(', ') }, signal } as const;
     const answer = await this.ask(repository, `manifests/${tag}`, wanted);
-    discard(answer);
+    await discard(answer);
     if (answer.status === 405 || answer.status === 501) return undefined;
     if (answer.status !== 200) throw this.explain(repository, answer, `:${tag}`);
     const digest = answer.header('docker-content-digest') ?? '';
@@ -75,7 +75,7 @@ export class UpstreamRegistry {
     const answer = await this.ask(repository, `manifests/${reference}`, wanted);
     const { upstream } = repository;
     if (answer.status !== 200) {
-      discard(answer);
+      void discard(answer);
       throw this.explain(repository, answer, isDigest(reference) ? `@${reference}` : `:${reference}`);
     }
     try {
@@ -103,7 +103,7 @@ export class UpstreamRegistry {
     });
     const start = this.startOf(repository, answer, offset, blob);
     if (start !== undefined) return { start, etag: answer.header('etag'), stream: answer.body };
-    discard(answer);
+    void discard(answer);
     return this.openBlob(repository, blob, { offset: 0 }, signal);
   }
 
@@ -117,7 +117,7 @@ export class UpstreamRegistry {
       if (![200, 206, 416].includes(answer.status)) throw this.explain(repository, answer, `@${digest}`, true);
       return chooseBlobStart(repository.upstream.domain, answer, offset, size);
     } catch (error) {
-      discard(answer);
+      void discard(answer);
       throw error;
     }
   }
@@ -139,7 +139,7 @@ export class UpstreamRegistry {
     const authorization = this.tokens.heldFor(access);
     const answer = await this.client.send(upstream, { ...request, authorization });
     if (answer.status !== 401 || answer.url.origin !== upstream.origin) return answer;
-    discard(answer);
+    void discard(answer);
     const challenges = parseChallenges(answer.header('www-authenticate'));
     const renewed = await this.tokens.answerChallenge(access, challenges, authorization, wanted.signal);
     return this.client.send(upstream, { ...request, authorization: renewed });

@@ -50,7 +50,7 @@ export class UpstreamClient {
     const seen = [asked.url];
     let answer = await this.sendOnce(upstream, asked, asked.url);
     while (isRedirect(answer.status) && asked.method !== 'POST') {
-      discard(answer);
+      void discard(answer);
       const next = chooseRedirect(upstream, seen, answer.header('location'));
       seen.push(next);
       answer = await this.sendOnce(upstream, asked, next);
@@ -109,8 +109,8 @@ export class UpstreamClient {
 }
 
 /** Reads a little, so that the connection can be used again, or else drops it. */
-export function discard(answer: UpstreamAnswer): void {
-  answer.body.dump({ limit: 16 * 1024, signal: AbortSignal.timeout(2_000) }).catch(() => {});
+export async function discard(answer: UpstreamAnswer): Promise<void> {
+  await answer.body.dump({ limit: 16 * 1024, signal: AbortSignal.timeout(2_000) }).catch(() => {});
 }
 
 /** An address that stands in the URL itself is asked of no name server. */

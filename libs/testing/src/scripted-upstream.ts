@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { formatContentRange, parseByteRange } from '#oci/byte-range';
 import { type Digest, digestOf } from '#oci/digest';
@@ -35,18 +36,24 @@ interface Route {
 export class ScriptedUpstream {
   readonly requests: RecordedRequest[] = [];
   bodyBytes = 0;
+  connections = 0;
   private readonly blobs = new Map<string, Buffer>();
   private readonly manifests = new Map<string, { bytes: Buffer; mediaType: string }>();
   private readonly routes: Route[] = [];
   private readonly server: Server;
 
-  private constructor() {
-    this.server = createServer((request, response) => void this.serve(request, response));
+  private constructor(private readonly tls?: ServerOptions) {
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.serve(request, response);
+    this.server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
+    this.server.on('connection', () => {
+      this.connections += 1;
+    });
   }
 
-  static async start(host = '127.0.0.1'): Promise<ScriptedUpstream> {
-    const upstream = new ScriptedUpstream();
-    upstream.server.listen(0, host);
+  /** With TLS where a certificate is given. */
+  static async start(tls?: ServerOptions): Promise<ScriptedUpstream> {
+    const upstream = new ScriptedUpstream(tls);
+    upstream.server.listen(0, '127.0.0.1');
     await once(upstream.server, 'listening');
     return upstream;
   }
@@ -61,7 +68,7 @@ export class ScriptedUpstream {
   }
 
   get origin(): string {
-    return `http://${this.domain}`;
+    return `${this.tls === undefined ? 'http' : 'https'}://${this.domain}`;
   }
 
   /** The newest script that matches is asked first; `times` is how often it may be. */
