@@ -133,8 +133,15 @@ test('what did not change is not told again, and messages of others wake nobody'
   const client = await watch();
   await client.next();
   gateway.say(`entrepot.progress.anonymous.${other}`, {});
-  gateway.say(`entrepot.progress.anonymous.${id}`, {});
   gateway.say('entrepot.progress.anonymous.x', null);
+  gateway.say(`entrepot.progress.anonymous.${id}`, {});
+  await new Promise<void>((looked) => {
+    gateway.calls.on(ReadOperation, (asked) => {
+      setImmediate(looked);
+      return { operation: now.get(asked.id)! };
+    });
+  });
+  expect(gateway.calls.questions(ReadOperation)).toHaveLength(3);
   now.set(id, { ...running, bytesDone: 1 });
   gateway.say(`entrepot.outcome.anonymous.${id}`, {});
   expect(await client.next()).toMatchObject({ bytesDone: 1 });

@@ -72,7 +72,7 @@ describe('having something done', () => {
     ]);
   });
 
-  test('the Idempotency-Key is the request’s id', async () => {
+  test("the Idempotency-Key is the request's id", async () => {
     await post({ kind: 'remove', reference: 'alpine:3', force: true }, { 'Idempotency-Key': 'k-1' });
     expect(asked()).toMatchObject([{ requestId: 'k-1', kind: 'remove', body: { force: true, now: false } }]);
   });
@@ -122,7 +122,7 @@ describe('having something done', () => {
     expect(asked()).toEqual([]);
   });
 
-  test('a key that the object’s prototype has is not known either', async () => {
+  test("a key that the object's prototype has is not known either", async () => {
     const { status } = await api('/operations', {
       method: 'POST',
       body: '{"kind":"pull","reference":"a","__proto__":{"x":1}}',

@@ -178,7 +178,7 @@ describe('manifests', () => {
   });
 
   test.each(['nothing', absent])(
-    'a local repository’s unknown %s is 404, and no upstream is asked',
+    "a local repository's unknown %s is 404, and no upstream is asked",
     async (reference) => {
       const { status, text } = await get(`/v2/team/app/manifests/${reference}`);
       expect({ status, code: errorsOf(text)[0]?.code }).toEqual({ status: 404, code: 'MANIFEST_UNKNOWN' });
@@ -213,7 +213,7 @@ describe('manifests', () => {
     ['UPSTREAM', 502, undefined],
     ['DENIED', 403, undefined],
     ['UNAUTHORIZED', 403, undefined],
-  ] as const)('an upstream’s %s is %s', async (code, status, retryAfter) => {
+  ] as const)("an upstream's %s is %s", async (code, status, retryAfter) => {
     gateway.calls.on(FetchManifest, () => {
       throw new RegistryError(code, 'said the upstream');
     });
@@ -299,7 +299,7 @@ describe('blobs', () => {
     expect(gateway.calls.questions(WantBlob)).toEqual([]);
   });
 
-  test('what no manifest of an upstream’s repository lists is 404', async () => {
+  test("what no manifest of an upstream's repository lists is 404", async () => {
     gateway.calls.on(WantBlob, ({ digest: wanted }) => {
       throw blobUnknown(wanted);
     });

@@ -8,7 +8,8 @@ export type AnswerHeaders = Record<string, string | number>;
 
 /**
  * Answers with exactly these bytes and headers. Fastify's own `send` would add a charset to JSON media types, which
- * clients of registries compare as text. HEAD gets the headers of GET, its Content-Length too.
+ * clients of registries compare as text. HEAD gets the headers of GET, its Content-Length too:
+ * Node sends no body then.
  */
 export function sendAnswer(
   reply: FastifyReply,
@@ -17,7 +18,7 @@ export function sendAnswer(
   body?: Uint8Array | string,
 ): void {
   const raw = startAnswer(reply, status, withLength(headers, body));
-  raw.end(raw.req.method === 'HEAD' ? undefined : body);
+  raw.end(body);
 }
 
 /** The JSON of the REST API. Nothing of it may be kept by caches: it is about now. */
