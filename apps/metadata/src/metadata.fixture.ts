@@ -45,7 +45,8 @@ export async function openMetadata(settings: Record<string, unknown> = {}) {
 
 export type Metadata = Awaited<ReturnType<typeof openMetadata>>;
 
-function wire(database: Database, hotClient: HotClient, config: MetadataConfig) {
+/** Wires the stores over a database. */
+export function wire(database: Database, hotClient: HotClient, config: MetadataConfig) {
   const tags = new TagStore(database, config);
   const presence = new PresenceStore(database, config);
   const manifestReviews = new ManifestReviewStore(database, config);

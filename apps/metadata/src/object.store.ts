@@ -36,9 +36,9 @@ export class ObjectStore {
       const here = await sql.query(`SELECT 1 FROM object WHERE id = $1 AND state <> 'purging' FOR NO KEY UPDATE`, [id]);
       if (here.length === 0) throw blobUnknown(id);
       const [lease] = await sql.query<{ until: Date }>(
-        `INSERT INTO lease (object_id, holder, until) VALUES ($1, $2, now() + least($3, $4) * interval '1 millisecond')
+        `INSERT INTO lease (object_id, holder, until) VALUES ($1, $2, now() + least($3::float8, $4::float8) * interval '1 millisecond')
           ON CONFLICT (object_id, holder) DO UPDATE
-            SET until = least(EXCLUDED.until, lease.since + $4 * interval '1 millisecond') RETURNING until`,
+            SET until = least(EXCLUDED.until, lease.since + $4::float8 * interval '1 millisecond') RETURNING until`,
         [id, holder, forMs, this.config.ENTREPOT_READ_LEASE_CAP_MS],
       );
       return lease!.until;
