@@ -43,7 +43,7 @@ function step(say, name, done, work) {
 function run(command, args) {
   const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
   if (status === 0) return;
-  const said = [stdout, stderr, error && error.message].filter(Boolean).join('\n').trim();
+  const said = [stdout, stderr, error?.message].filter(Boolean).join('\n').trim();
   throw new SetupFault(`${[command, ...args].join(' ')} failed:\n${said}`);
 }
 

