@@ -45,9 +45,20 @@ export class HotClient implements OnApplicationShutdown {
 
   private async once<Row extends unknown[]>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     this.connecting ??= this.connect();
-    const client = await this.connecting;
-    const { rows } = await client.query<Row>({ name, text, values, rowMode: 'array' });
-    return rows;
+    const { connecting } = this;
+    try {
+      const client = await connecting;
+      const { rows } = await client.query<Row>({ name, text, values, rowMode: 'array' });
+      return rows;
+    } catch (error) {
+      if (isAway(error)) this.forget(connecting);
+      throw error;
+    }
+  }
+
+  /** Of those whose connection was lost the first one opens the next. */
+  private forget(lost: Promise<Client>): void {
+    if (this.connecting === lost) this.connecting = null;
   }
 
   private async connect(): Promise<Client> {
@@ -61,13 +72,9 @@ export class HotClient implements OnApplicationShutdown {
       connectionTimeoutMillis: LONGEST_MS,
       options: PLANS.map((setting) => `-c ${setting}`).join(' '),
     });
-    const forget = () => {
-      if (this.connecting === connecting) this.connecting = null;
-    };
-    const connecting = client.connect().then(() => client);
-    client.on('error', forget);
-    client.on('end', forget);
-    connecting.catch(forget);
-    return connecting;
+    // Lost between two questions: the next one finds out, and asks again on a new connection.
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
   }
 }
