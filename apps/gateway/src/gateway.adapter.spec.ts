@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { FindBlobs } from '#contracts/calls/blobs';
 import { ListTags } from '#contracts/calls/manifests';
 import { AcceptOperation } from '#contracts/calls/operations';
+import { digestOf } from '#oci/digest';
 import { askRaw, sendRaw } from '#testing/raw-http';
 import { TestGateway } from './gateway.testing';
 
@@ -112,7 +117,7 @@ describe('what is not read', () => {
       gateway.port,
       'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
     );
-    expect(answer).not.toContain(' 202 ');
+    expect(statusOf(answer)).toBe(408);
     expect(gateway.calls.asked).toEqual([]);
   });
 
@@ -160,4 +165,39 @@ test('requests that are sent together are answered in their order', async () => 
   const one = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
   const answer = await sendRaw(gateway.port, one('/v2/') + one('/nothing') + one('/livez', 'Connection: close\r\n'));
   expect([...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)).toEqual(['200', '404', '200']);
+});
+
+describe('an end', () => {
+  const digest = digestOf(Buffer.from('a blob'));
+  const object = '4f0c8a52-7b1d-4c9a-8a0e-5f3b1c2d4e6f';
+
+  async function startDownload(drainMs: string) {
+    const ending = await TestGateway.start({ ENTREPOT_DRAIN_MS: drainMs });
+    const bytes = new PassThrough();
+    ending.calls.on(FindBlobs, () => ({ blobs: [{ object, size: 20 }] }));
+    ending.bytes.objects.set(object, { size: 20, verified: true, open: () => bytes });
+    const download = askRaw(ending.port, `/v2/a/blobs/${digest}`);
+    download.catch(() => {});
+    while (ending.bytes.reads.length === 0) await new Promise(setImmediate);
+    bytes.write('0123456789');
+    return { ending, bytes, download };
+  }
+
+  test('lets an answer that is under way finish, and waits for no idle connection', async () => {
+    const { ending, bytes, download } = await startDownload('30000');
+    const idle = connect(ending.port, '127.0.0.1');
+    idle.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(idle, 'data');
+    const stopped = ending.stop();
+    await once(idle, 'close');
+    bytes.end('0123456789');
+    expect((await download).body).toHaveLength(20);
+    await stopped;
+  });
+
+  test('cuts off what takes too long', async () => {
+    const { ending, download } = await startDownload('50');
+    await ending.stop();
+    await expect(download).rejects.toThrow();
+  });
 });

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { RequestTimeoutException } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { denied, RegistryError } from '#oci/registry-error';
@@ -12,14 +13,16 @@ import { readJsonBody } from './read-json-body';
 /** Headers may have this many bytes, the request's line included (RFC 6585, 431 above). */
 const HEADER_LIMIT = 16 * 1024;
 
+/** How often a server that ends looks for connections that have become idle, in milliseconds. */
+const SWEEP_MS = 50;
+
 /** The HTTP server of every face, with all its limits; whoever starts the gateway hands it to Nest. */
 export class GatewayAdapter extends FastifyAdapter {
-  constructor(config: GatewayConfig) {
+  constructor(private readonly config: GatewayConfig) {
     super({
       bodyLimit: config.ENTREPOT_JSON_LIMIT,
       // Headers are bounded above; a digest or an encoded reference must not be cut before its own rule is applied.
       routerOptions: { maxParamLength: HEADER_LIMIT },
-      forceCloseConnections: true,
       // A body may take hours; only headers, and JSON bodies (see below), have a time limit.
       requestTimeout: 0,
       http: {
@@ -36,7 +39,9 @@ export class GatewayAdapter extends FastifyAdapter {
       if (host !== undefined && !isKnownHost(host, names)) throw new MisdirectedRequest(host);
       if (origin !== undefined && isForeignOrigin(origin, host ?? '')) throw foreignOrigin();
     });
-    this.instance.addHook('preParsing', async (request: FastifyRequest) => limitBodyTime(request, config));
+    this.instance.addHook('preParsing', async (request: FastifyRequest, reply: FastifyReply) =>
+      limitBodyTime(request, reply, config),
+    );
     this.instance.removeAllContentTypeParsers();
     this.instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJsonBody);
     // Not read here: a route that takes a stream reads it, and one that takes JSON answers 415.
@@ -45,6 +50,19 @@ export class GatewayAdapter extends FastifyAdapter {
 
   /** The parsers above are all there are. */
   override registerParserMiddleware(): void {}
+
+  /** Takes nothing new; answers under way are finished, those that take too long are cut off. */
+  override async close(): Promise<void> {
+    const { server } = this.instance;
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), this.config.ENTREPOT_DRAIN_MS);
+    try {
+      await super.close();
+    } finally {
+      clearInterval(sweep);
+      clearTimeout(cut);
+    }
+  }
 }
 
 function foreignOrigin(): RegistryError {
@@ -52,9 +70,13 @@ function foreignOrigin(): RegistryError {
 }
 
 /** Somebody who sends a JSON body byte by byte holds a connection for ever otherwise. */
-function limitBodyTime({ raw, headers }: FastifyRequest, { ENTREPOT_BODY_TIMEOUT_MS: limit }: GatewayConfig): void {
+function limitBodyTime(request: FastifyRequest, reply: FastifyReply, config: GatewayConfig): void {
+  const { raw, headers } = request;
   if (raw.url?.startsWith('/v2/') || headers['content-type'] === undefined) return;
-  const timer = setTimeout(() => raw.destroy(), limit);
+  const timer = setTimeout(() => {
+    reply.raw.once('finish', () => raw.destroy());
+    answerError(new RequestTimeoutException('the body took too long'), request, reply);
+  }, config.ENTREPOT_BODY_TIMEOUT_MS);
   raw.once('close', () => clearTimeout(timer)).once('end', () => clearTimeout(timer));
 }
 

@@ -59,6 +59,9 @@ export const GatewayConfigSchema = z
     ),
     ENTREPOT_BODY_TIMEOUT_MS: milliseconds(30_000).describe('longest time for a JSON body, in milliseconds'),
     ENTREPOT_JSON_LIMIT: count(1024 * 1024, 2 ** 30).describe('largest JSON body, in bytes'),
+    ENTREPOT_DRAIN_MS: milliseconds(20_000).describe(
+      'how long answers under way may take to end when the gateway ends, in milliseconds',
+    ),
     ENTREPOT_READ_STALL_MS: milliseconds(300_000).describe(
       'a client that takes no byte of an answer for this long is cut off, in milliseconds',
     ),

@@ -28,7 +28,7 @@ export class TestGateway {
 
   static async start(settings: Record<string, string> = {}): Promise<TestGateway> {
     const gateway = new TestGateway();
-    const config = GatewayConfigSchema.parse({ ENTREPOT_PORT: '0', ...settings });
+    const config = GatewayConfigSchema.parse({ ENTREPOT_PORT: '0', ENTREPOT_DRAIN_MS: '100', ...settings });
     const adapter = new GatewayAdapter(config);
     adapter.getInstance().addHook('onRoute', (route) => {
       gateway.routes.push(route);

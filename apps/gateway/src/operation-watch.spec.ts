@@ -184,6 +184,14 @@ test('HEAD of a stream ends', async () => {
   expect((await askRaw(gateway.port, `/api/v1/operations/${id}/events`, { method: 'HEAD' })).status).toBe(200);
 });
 
+test('an end of the gateway ends its streams', async () => {
+  await start(NEVER);
+  const client = await watch();
+  await client.next();
+  await gateway.stop();
+  await client.ended();
+});
+
 describe('all operations', () => {
   test('are told as they are, then as they change, also those that are too old for the page', async () => {
     await start(NEVER);

@@ -23,6 +23,7 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
   private readonly log = new Logger('Gateway');
   private readonly news = new OperationNews();
   private readonly subscriptions: (() => void)[] = [];
+  private readonly streams = new Set<EventStream>();
 
   constructor(
     private readonly calls: Calls,
@@ -38,6 +39,7 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
 
   onModuleDestroy(): void {
     for (const unsubscribe of this.subscriptions) unsubscribe();
+    for (const stream of this.streams) stream.end();
   }
 
   /** Sends the operation now and each time it changed, and ends when it has ended. */
@@ -78,6 +80,7 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
     look: (woken: ReadonlySet<string>) => Promise<boolean>,
   ): Promise<void> {
     const ear = this.news.listen(operation);
+    this.streams.add(stream);
     try {
       while (!stream.signal.aborted) {
         if (await this.looked(look, ear.take())) return;
@@ -85,6 +88,7 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
       }
     } finally {
       ear.close();
+      this.streams.delete(stream);
       stream.end();
     }
   }

@@ -56,6 +56,7 @@ export function problemOf(error: unknown): Problem {
 const CODES: Readonly<Record<number, string>> = {
   404: 'NOT_FOUND',
   405: 'UNSUPPORTED',
+  408: 'TIMEOUT',
   413: 'SIZE_INVALID',
   415: 'UNSUPPORTED',
 };

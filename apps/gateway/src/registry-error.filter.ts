@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { formatContentRange } from '#oci/byte-range';
-import { type ErrorCode, RegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { type ErrorCode, isRegistryError, RegistryError, toErrorEnvelope } from '#oci/registry-error';
 import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer } from './send-answer';
 
 /** The only place where a code becomes an HTTP status. */
@@ -88,7 +88,7 @@ export function errorHeaders(error: unknown): AnswerHeaders {
 /** What is our own fault is logged with its cause; what the caller did wrong is only answered. */
 export function logFault(error: unknown, request: FastifyRequest): void {
   const status = error instanceof RegistryError ? STATUS[error.code] : 500;
-  if (status < 500) return;
+  if (status < 500 || isRegistryError(error, 'CANCELLED')) return;
   const what = `${request.method} ${request.routeOptions.url ?? 'unknown route'}`;
   if (error instanceof RegistryError) logger.warn(`${what}: ${error.code} ${error.message}`);
   else logger.error(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
