@@ -1,0 +1,27 @@
+/**
+ * What a setting takes, in words. Settings are text in an environment, and their schemas parse it: so a schema is
+ * asked with samples, and what it accepts says what it is.
+ */
+export function describeSetting(schema, description) {
+  const takes = (text) => schema.safeParse(text).success;
+  const inner = innermost(schema);
+  if (inner.def.type === 'enum') return Object.values(inner.def.entries).join(', ');
+  if (takes('10m') && !takes('banana')) return 'a time: `250ms`, `10s`, `5m`, `24h`, `30d`';
+  if (takes('16MiB') && !takes('banana')) return 'a size: `4096`, `512KiB`, `16MiB`, `20GB`';
+  if (takes('true') && takes('off') && !takes('perhaps')) return '`on` or `off`';
+  if (takes('banana')) return 'text';
+  if (['0', '1', '3', '100', '5000', '1048576'].some(takes)) return numberText(description);
+  return ADDRESSES.some(takes) ? 'an address' : 'text of one form';
+}
+
+const ADDRESSES = ['http://127.0.0.1:80', 'nats://127.0.0.1:4222', 'postgres://user@127.0.0.1/name'];
+
+function numberText(description) {
+  const [unit] = /milliseconds|bytes|seconds/.exec(description) ?? [];
+  return unit ? `a number of ${unit}` : 'a number';
+}
+
+function innermost(schema) {
+  const { def } = schema._zod;
+  return 'innerType' in def ? innermost(def.innerType) : { def };
+}
