@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '#children/free-port';
 import { eventually } from './eventually';
+import { HOUSE } from './house';
 import { peer } from './peers';
 import { RunningProgram, runWell } from './run-program';
 import { removeFolder, tempFolder } from './temp-folder';
 
-const IMAGES = join(__dirname, '..', '..', '..', 'scripts', 'images.mjs');
+const IMAGES = join(HOUSE, 'scripts', 'images.mjs');
 
 export type RealImage = 'library/quick:1' | 'library/multi:1' | 'library/debian:bookworm' | 'library/node:20';
 

@@ -7,11 +7,11 @@ import type { Image } from '#contracts/calls/images';
 import type { Operation } from '#contracts/operation';
 import { endChildren } from './end-children';
 import { eventually } from './eventually';
+import { HOUSE } from './house';
 import { peer } from './peers';
 import { type Finished, type ProgramExit, RunningProgram, runProgram } from './run-program';
 import { removeFolder, tempFolder } from './temp-folder';
 
-const HOUSE = join(__dirname, '..', '..', '..');
 const PROGRAM = join(HOUSE, 'dist', 'apps', 'standalone', 'src', 'main.js');
 const ADMIN = join(HOUSE, 'dist', 'apps', 'standalone', 'src', 'admin.js');
 
@@ -120,6 +120,10 @@ export class Entrepot {
     return this.program.log;
   }
 
+  private get lastLines(): string {
+    return this.log.split('\n').slice(-30).join('\n');
+  }
+
   get exited(): Promise<ProgramExit> {
     return this.program.exited;
   }
@@ -194,6 +198,7 @@ export class Entrepot {
     return eventually(
       `the end of operation ${id}`,
       async () => {
+        if (this.program.over) throw new Error(`the program has ended:\n${this.lastLines}`);
         const operation = await this.operation(id);
         return ['completed', 'failed', 'cancelled'].includes(operation.state) && operation;
       },
@@ -204,8 +209,8 @@ export class Entrepot {
   /** Waits for a good end. */
   async completed(id: string, withinMs = 60_000): Promise<Operation> {
     const operation = await this.ended(id, withinMs);
-    if (operation.state !== 'completed') throw new Error(`${operation.state}: ${JSON.stringify(operation.error)}`);
-    return operation;
+    if (operation.state === 'completed') return operation;
+    throw new Error(`${operation.state}: ${JSON.stringify(operation.error)}\n${this.lastLines}`);
   }
 
   async operations(): Promise<Operation[]> {

@@ -6,11 +6,12 @@ import { type RunningNatsServer, startNatsServer } from '#children/nats-server';
 import { type RunningPostgres, startPostgres } from '#children/postgres';
 import type { Settings } from './entrepot';
 import { eventually } from './eventually';
+import { HOUSE } from './house';
 import { peer } from './peers';
 import { RunningProgram } from './run-program';
 import { removeFolder, tempFolder } from './temp-folder';
 
-const DIST = join(__dirname, '..', '..', '..', 'dist', 'apps');
+const DIST = join(HOUSE, 'dist', 'apps');
 
 export const SERVICES = ['metadata', 'blobs', 'fetcher', 'gc', 'gateway'] as const;
 export type ServiceName = (typeof SERVICES)[number];

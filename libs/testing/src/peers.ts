@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { HOUSE } from './house';
 
 interface FoundPeer {
   readonly name: string;
@@ -8,7 +9,7 @@ interface FoundPeer {
   readonly path?: string;
 }
 
-const SCRIPT = join(__dirname, '..', '..', '..', 'scripts', 'peers.mjs');
+const SCRIPT = join(HOUSE, 'scripts', 'peers.mjs');
 const found = new Map<string, FoundPeer>();
 
 function findPeers(names: readonly string[]): FoundPeer[] {
