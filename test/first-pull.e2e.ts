@@ -70,7 +70,6 @@ describeWithPeers('the first pull, as a newcomer types it', PEERS, () => {
       digest: digests.get('library/node'),
       id: digests.get('library/node'),
       complete: true,
-      platforms: ['linux/amd64'],
       source: 'fetched',
     });
     expect(image!.size).toBeGreaterThan(200_000_000);
@@ -117,8 +116,8 @@ describeWithPeers('the first pull, as a newcomer types it', PEERS, () => {
     },
   );
 
-  it.each(['library/quick:1', 'library/node:20'])('gives %s to crane, which checks every byte', async (name) => {
-    const digest = await pullByCrane(`${entrepot.host}/${here(name)}`);
+  it.each(['library/quick:1', 'library/node:20'])('gives %s to crane', async (name) => {
+    const { digest } = await pullByCrane(`${entrepot.host}/${here(name)}`);
     expect(digest).toBe(digests.get(name.replace(/:.*/, '')));
   });
 
