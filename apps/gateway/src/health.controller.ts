@@ -61,7 +61,7 @@ export class HealthController {
   private async probe(): Promise<Readiness> {
     const within = { deadlineMs: PROBE_MS };
     const [metadata, blobs] = await Promise.all([
-      outcome(this.calls.ask(ListTags, { repository: 'readiness/probe' as never, limit: 0 }, within)),
+      outcome(this.calls.ask(ListTags, { repository: 'readiness/probe', limit: 0 }, within)),
       outcome(this.calls.ask(ListStored, { limit: 1 }, within)),
     ]);
     return { metadata, blobs };

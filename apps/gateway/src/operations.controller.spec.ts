@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { AcceptOperation, CancelOperation, ListOperations, ReadOperation } from '#contracts/calls/operations';
 import type { Operation } from '#contracts/operation';
 import { conflict, unavailable } from '#oci/registry-error';
@@ -204,4 +205,38 @@ describe('the list', () => {
     const { status, json } = await api(`/operations?${query}`);
     expect({ status, field: json.field }).toEqual({ status: 400, field });
   });
+});
+
+test('no body and no query is answered by a fault of ours', async () => {
+  const known = fc.constantFrom(
+    'kind',
+    'reference',
+    'platforms',
+    'force',
+    'now',
+    'limit',
+    'after',
+    'state',
+    '__proto__',
+  );
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom('pull', 'remove', 'a', true, null));
+  const body = fc.oneof(fc.jsonValue(), fc.dictionary(fc.oneof(known, fc.string()), value));
+  const query = fc.array(fc.tuple(fc.oneof(known, fc.string()), fc.string({ unit: 'binary' })), { maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(body, query, async (asking, parameters) => {
+      const search = parameters
+        .map((pair) => pair.map((text) => encodeURIComponent(Buffer.from(text).toString())).join('='))
+        .join('&');
+      expect((await post(asking)).status).toBeLessThan(500);
+      for (const [method, path] of [
+        ['GET', 'operations'],
+        ['GET', `operations/${id}`],
+        ['DELETE', 'images'],
+      ] as const) {
+        const { status } = await askRaw(gateway.port, `/api/v1/${path}?${search}`, { method });
+        expect(status).toBeLessThan(500);
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
