@@ -120,9 +120,10 @@ async function addRoot(sql: Sql, operation: string, repositoryId: number, digest
 /** What it lists, must have, and this repository cannot read: no right, no bytes, or lost ones. */
 async function findMissing(sql: Sql, repositoryId: number, { digest, source }: Commit): Promise<Missing[]> {
   return sql.query<Missing>(
-    `SELECT listed.digest, listed.size, EXISTS (SELECT FROM fill WHERE fill.digest = listed.digest AND upstream = $3
-        AND credential = $4 AND state = 'failed' AND due_at > now()) AS refused
+    `SELECT listed.digest, listed.size, coalesce(failed.refused, false) AS refused
       FROM manifest_blob AS listed
+      LEFT JOIN LATERAL (SELECT true AS refused FROM fill WHERE fill.digest = listed.digest AND upstream = $3
+        AND credential = $4 AND state = 'failed' AND due_at > now() AND ended_at IS NOT NULL LIMIT 1) AS failed ON true
       WHERE manifest = $2 AND required AND NOT EXISTS (
         SELECT FROM repository_blob AS given JOIN blob ON blob.digest = given.digest
         JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL

@@ -98,7 +98,7 @@ export class FillStore {
           ORDER BY claimed_until LIMIT $2 FOR UPDATE SKIP LOCKED)
       UPDATE fill SET state = 'running', worker = $1, epoch = epoch + 1, attempts = attempts + 1,
           claimed_until = now() + $3 * interval '1 millisecond'
-        WHERE id IN (SELECT id FROM left_behind UNION ALL SELECT id FROM due LIMIT $2) RETURNING *`,
+        WHERE id = ANY(ARRAY(SELECT id FROM left_behind UNION ALL SELECT id FROM due LIMIT $2)) RETURNING *`,
       [worker, limit, this.config.ENTREPOT_LEASE_MS, this.config.ENTREPOT_ATTEMPTS],
     );
   }

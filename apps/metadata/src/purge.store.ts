@@ -28,8 +28,8 @@ export class PurgeStore {
       await endExpiredSessions(sql, limit);
       await endCondemned(sql, limit);
       await sql.query(
-        `DELETE FROM fill WHERE id IN (SELECT id FROM fill WHERE ended_at < now() - $2 * interval '1 millisecond'
-          ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+        `DELETE FROM fill WHERE id = ANY(ARRAY(SELECT id FROM fill WHERE ended_at < now() - $2 * interval '1 millisecond'
+          ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
         [limit, FILLS_KEPT_MS],
       );
     });
@@ -63,9 +63,9 @@ export class PurgeStore {
   private async claimPurging(limit: number): Promise<{ object: string; bytes: number }[]> {
     return this.database.transaction('metadata.claim-purges', (sql) =>
       sql.query(
-        `UPDATE object SET claimed_until = now() + $2 * interval '1 millisecond' WHERE id IN (
+        `UPDATE object SET claimed_until = now() + $2 * interval '1 millisecond' WHERE id = ANY(ARRAY(
             SELECT id FROM object WHERE state = 'purging' AND coalesce(claimed_until, '-infinity') < now()
-            ORDER BY claimed_until NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED)
+            ORDER BY claimed_until NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED))
           RETURNING id AS object,
             coalesce((SELECT sum(length)::bigint FROM extent WHERE object_id = object.id), 0) AS bytes`,
         [limit, this.config.ENTREPOT_PURGE_CLAIM_MS],

@@ -95,6 +95,7 @@ async function refuseFailed(sql: Sql, { upstream, credential }: Source, digest: 
   const [failed] = await sql.query<{ error: object; seconds: number }>(
     `SELECT error, ceil(extract(epoch FROM due_at - now()))::int AS seconds FROM fill
       WHERE digest = $1 AND upstream = $2 AND credential = $3 AND state = 'failed' AND due_at > now()
+        AND ended_at IS NOT NULL
       ORDER BY ended_at DESC LIMIT 1`,
     [digest, upstream, credential],
   );
