@@ -82,12 +82,12 @@ describeWithPeers('the first pull, as a newcomer types it', PEERS, () => {
     const said = await publishByHand(natsPort, 'entrepot.request.pull', pull('library/multi:1'));
     expect(said).not.toContain('-ERR');
     for (const repository of ['library/quick', 'library/multi']) {
-      await eventually(`${repository} is complete`, async () => (await entrepot.images(here(repository)))[0]?.complete);
-      const [image] = await entrepot.images(here(repository));
-      expect(image).toMatchObject({ digest: digests.get(repository), tags: ['1'] });
+      const tagged = async () => (await entrepot.images(here(repository))).find(({ tags }) => tags.includes('1'));
+      const image = await eventually(`${repository} has its tag`, tagged);
+      expect(image).toMatchObject({ digest: digests.get(repository), tags: ['1'], complete: true });
     }
-    const kinds = (await entrepot.operations()).map((operation) => operation.state);
-    expect(kinds).toEqual(['completed', 'completed', 'completed']);
+    const states = (await entrepot.operations()).map((operation) => operation.state);
+    expect(states).toEqual(['completed', 'completed', 'completed']);
   });
 
   it('does once what is published twice under one id', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { ACCEPTED } from '#testing/docker-registry';
 import { Entrepot } from '#testing/entrepot';
+import { eventually } from '#testing/eventually';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
 
 const SIZE = 3_000_000;
@@ -65,7 +66,7 @@ describe('what a client asks for is answered before it is here', () => {
         hash.update(value);
       }
     };
-    expect(held).toHaveLength(1);
+    await eventually('the upstream is asked for the layer', async () => held.length === 1);
     for (let sent = 0; sent < SIZE; sent += STEP) {
       held[0]!.write(layer.subarray(sent, sent + STEP));
       // The last 64 KiB wait for the digest.
