@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { CompletePull, ReadOperationBlobs, ResolveOperation } from '#contracts/calls/operations';
-import type { PullBody } from '#contracts/operation';
+import type { OperationError, PullBody } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { type Progress, progressSubject } from '#contracts/progress';
 import { Bus } from '#messaging/bus';
 import type { Digest } from '#oci/digest';
 import { hostPlatform, type Platform, parsePlatform } from '#oci/platform';
 import { dockerReference, parseReference } from '#oci/reference';
-import { type ErrorCode, fromErrorEnvelope, invalidField, upstreamFault } from '#oci/registry-error';
+import { invalidField, upstreamFault } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
 import { upstreamRepositoryName } from '#oci/upstream-name';
 import { BlobEnds } from './blob-ends';
@@ -22,6 +22,15 @@ import { Upstreams } from './upstreams';
 export interface PullOperation extends Claimed, PullBody {
   readonly attempts: number;
   readonly principal: Principal;
+}
+
+/** A blob could not be had in all the attempts it is given: another attempt of the pull would not help. */
+export class FailedFill extends Error {
+  override readonly name = 'FailedFill';
+
+  constructor(readonly error: OperationError) {
+    super(error.message);
+  }
 }
 
 interface Named {
@@ -51,7 +60,7 @@ export class ImagePull {
     this.host = asked === undefined ? hostPlatform(process.arch, 'linux') : parsePlatform(asked);
   }
 
-  /** Resolves once the operation is completed. Throws RegistryError: what it is to fail with. */
+  /** Resolves once the operation is completed. Throws RegistryError or FailedFill: what it is to fail with. */
   async run(operation: PullOperation, signal: AbortSignal): Promise<void> {
     this.report(operation, { phase: 'resolving', bytesDone: 0, bytesTotal: 0, missing: 0 });
     const named = await this.name(operation.reference);
@@ -131,7 +140,7 @@ export class ImagePull {
       const { missing, failed, bytesDone, bytesTotal } = await this.calls.ask(ReadOperationBlobs, { id, epoch });
       this.report(operation, { phase: 'filling', bytesDone, bytesTotal, missing });
       const [first] = failed;
-      if (first !== undefined) throw fromErrorEnvelope({ ...first.error, code: first.error.code as ErrorCode });
+      if (first !== undefined) throw new FailedFill(first.error);
       if (missing === 0) return bytesTotal;
       await ended;
     }

@@ -6,12 +6,12 @@ import { PullBodySchema } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
-import { invalidField, isRegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { invalidField, isRegistryError } from '#oci/registry-error';
 import { decideRetry } from './decide-retry';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { Leases, type StopReason } from './leases';
 import { toOperationError } from './operation-error';
-import { ImagePull, type PullOperation } from './pull-image';
+import { FailedFill, ImagePull, type PullOperation } from './pull-image';
 import { WORKER } from './worker';
 
 interface ClaimedOperation {
@@ -98,8 +98,12 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async fail({ id, epoch, attempts }: ClaimedOperation, error: unknown): Promise<void> {
     if (isRegistryError(error, 'STALE')) return;
-    this.log.warn(`pull ${id}: ${toErrorEnvelope(error).message}`);
-    await this.calls.ask(FailOperation, { id, epoch, error: toOperationError(error), ...decideRetry(error, attempts) });
+    const end =
+      error instanceof FailedFill
+        ? { error: error.error, temporary: false }
+        : { error: toOperationError(error), ...decideRetry(error, attempts) };
+    this.log.warn(`pull ${id}: ${end.error.message}`);
+    await this.calls.ask(FailOperation, { id, epoch, ...end });
   }
 
   private async stop({ id, epoch }: ClaimedOperation, reason: StopReason): Promise<void> {
