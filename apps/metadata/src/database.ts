@@ -54,14 +54,16 @@ export class Database implements OnApplicationShutdown {
   /** Waits for Postgres, migrates, connects. Throws StartFault. */
   static async open(options: DatabaseOptions): Promise<Database> {
     await waitFor(() => migrate(options.url), options.waitMs);
-    const source = new DataSource({
+    const source: DataSource = new DataSource({
       type: 'postgres',
       url: options.url,
       poolSize: options.poolSize,
       connectTimeoutMS: 5000,
       applicationName: 'entrepot metadata',
       extra: { types: NUMBERS, ...LIMITS },
-      poolErrorHandler: (error: Error) => new Logger('Database').warn(`a connection was lost: ${error.message}`),
+      poolErrorHandler: (error: Error) => {
+        if (source.isInitialized) new Logger('Database').warn(`a connection was lost: ${error.message}`);
+      },
     });
     await waitFor(() => source.initialize(), options.waitMs);
     return new Database(source, options.url);

@@ -13,7 +13,7 @@ const TOGETHER = `EXISTS (SELECT FROM repository_manifest AS above
   WHERE above.digest = child.parent AND below.digest = child.digest)`;
 
 /** Each query answers the rows that break one rule, as lines that name them. */
-const RULES: readonly string[] = [
+export const RULES: readonly string[] = [
   `SELECT format('object %s is %s, and its extents cover %s of its %s bytes', id, state, coalesce(covered, 0), size)
     FROM object LEFT JOIN (SELECT object_id, sum(length) AS covered, max(start + length) AS reach
       FROM extent GROUP BY object_id) AS stored ON object_id = id
