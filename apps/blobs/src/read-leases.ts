@@ -33,6 +33,7 @@ export class ReadLeases implements OnModuleDestroy {
       this.hold(object);
     }, this.config.ENTREPOT_READ_LEASE_AFTER_MS);
     const last = setTimeout(expire, this.config.ENTREPOT_LONGEST_READ_MS);
+    for (const timer of [first, last]) timer.unref();
     let ended = false;
     return () => {
       clearTimeout(first);

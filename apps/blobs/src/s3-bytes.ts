@@ -88,8 +88,7 @@ export class S3Bytes implements ByteSource {
 
   /** A reader may rest as long as it likes; the store may not, while it is read. */
   private async chunkOf({ response, intake }: Answer): Promise<Buffer | null> {
-    const late = () => response.destroy(new Error('the store stopped in the middle of its answer'));
-    const timer = setTimeout(late, this.client.timeoutMs);
+    const timer = setTimeout(() => response.destroy(), this.client.timeoutMs);
     try {
       return await intake.next(this.stop.signal);
     } finally {

@@ -88,7 +88,6 @@ export class S3Client {
     await this.ready();
     const length = end - start;
     const response = await this.giveUp.run(signal, () => this.getOnce(key, start, length));
-    response.on('error', () => {});
     const comes = Number(response.headers['content-length']);
     if (comes === length) return response;
     response.destroy();
@@ -180,14 +179,28 @@ export class S3Client {
   private request(options: https.RequestOptions, answer: (response: IncomingMessage) => void): http.ClientRequest {
     const signal = this.giveUp.getStore();
     const send = options.protocol === 'https:' ? https.request : http.request;
-    const sent = send({ ...options, ...(signal ? { signal } : {}) }, (response) => {
+    const sent = send(options, (response) => {
       sent.setTimeout(0);
+      // It may be given up before anybody has it.
+      response.on('error', () => {});
       if (THROWN_AWAY.has(response.statusCode ?? 0)) response.resume();
       answer(response);
     });
     sent.setTimeout(this.settings.timeoutMs, () => sent.destroy(new Error('the store does not answer')));
+    if (signal) hangUpOn(signal, sent);
     return sent;
   }
+}
+
+/**
+ * Without an error, and not by the request's own `signal`: that fails the socket, and where the answer has just ended
+ * nobody listens to the socket any more, which ends the process.
+ */
+function hangUpOn(signal: AbortSignal, sent: http.ClientRequest): void {
+  const hangUp = () => sent.destroy();
+  signal.addEventListener('abort', hangUp, { once: true });
+  sent.once('close', () => signal.removeEventListener('abort', hangUp));
+  if (signal.aborted) hangUp();
 }
 
 function sha256Of(chunks: readonly Buffer[]): string {

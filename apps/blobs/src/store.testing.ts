@@ -57,7 +57,7 @@ export async function minioStore(server: MinioServer): Promise<StoreUnderTest> {
   return {
     driver,
     other,
-    lose: async (object) => client.removeObject(bucket, (await keys(object))[0]!),
+    lose: async (object) => void (await client.removeObjects(bucket, await keys(object))),
     cut: (object) => rewrite(object, (bytes) => bytes.subarray(0, -1)),
     spoil: (object) => rewrite(object, (bytes) => Buffer.concat([Buffer.from([bytes[0]! ^ 1]), bytes.subarray(1)])),
     stray: async () => void (await client.putObject(bucket, 'objects/stray', 'x')),
