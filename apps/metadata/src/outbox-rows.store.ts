@@ -25,7 +25,7 @@ export class OutboxRowsStore extends OutboxRows {
   read(partition: number, limit: number): Promise<OutboxRow[]> {
     return this.database.read<OutboxRow>(
       `SELECT id::text AS id, subject, message, message_id AS "messageId"
-       FROM outbox WHERE partition = $1 ORDER BY id LIMIT $2`,
+       FROM outbox WHERE partition = $1 ORDER BY outbox.id LIMIT $2`,
       [partition, limit],
     );
   }

@@ -17,6 +17,7 @@ type ConnectListener = (connection: NatsConnection, isNew: boolean) => void;
 const CONNECT_WITHIN_MS = 3_000;
 const RETRY_MS = 500;
 const PING_MS = 10_000;
+const DRAIN_WITHIN_MS = 3_000;
 
 /**
  * One connection, kept for ever: a server that is away, refuses us or is too old is asked again until it serves.
@@ -58,11 +59,11 @@ export class NatsLink {
     return () => this.listeners.delete(listener);
   }
 
-  /** Sends what is pending, ends subscriptions, closes. */
+  /** Ends subscriptions, sends what is pending, closes; a server that no longer answers is not waited for. */
   async stop(): Promise<void> {
     this.pause.end();
-    if (this.isUp) await this.connection?.drain().catch(() => undefined);
-    else await this.connection?.close();
+    if (this.connection && this.isUp) await sendPending(this.connection);
+    await this.connection?.close();
     await this.kept;
   }
 
@@ -147,4 +148,14 @@ export class NatsLink {
     if (fault !== this.fault) this.log.warn(`away: ${fault}`);
     this.fault = fault;
   }
+}
+
+async function sendPending(connection: NatsConnection): Promise<void> {
+  const drained = connection.drain().catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_WITHIN_MS);
+  });
+  await Promise.race([drained, late]);
+  clearTimeout(timer);
 }

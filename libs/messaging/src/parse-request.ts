@@ -104,7 +104,7 @@ function readJson(bytes: Uint8Array): unknown {
 
 /** Where the id cannot be kept, the request gets one made of it, fails, and says so. */
 function readId(raw: RawRequest, id: string | undefined): { requestId: string; fault: OperationError | null } {
-  if (id === undefined) return { requestId: `message-${raw.key}`, fault: null };
+  if (id === undefined || id === '') return { requestId: `message-${raw.key}`, fault: null };
   if (id.length <= LONGEST_ID && !UNFIT.test(id)) return { requestId: id, fault: null };
   const rule = `must have at most ${LONGEST_ID} characters, and no control characters`;
   const hash = createHash('sha256').update(id).digest('hex').slice(0, 32);
