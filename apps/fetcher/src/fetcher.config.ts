@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { onOff } from '#config/on-off';
+import { portNumber } from '#config/whole-number';
 
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
@@ -29,7 +30,7 @@ export const FetcherConfigSchema = z.object({
     .min(1)
     .default('127.0.0.1')
     .describe('address that the gateway listens on; while it is loopback, upstreams on loopback need no configuration'),
-  ENTREPOT_PORT: z.coerce.number().int().min(0).max(65_535).default(5050).describe('port that the gateway listens on'),
+  ENTREPOT_PORT: portNumber().prefault('5050').describe('port that the gateway listens on'),
   ENTREPOT_DOCKER_LOGINS: onOff()
     .prefault('off')
     .describe("use the logins in Docker's own config.json, with its credential helpers"),

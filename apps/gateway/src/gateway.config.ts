@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { onOff } from '#config/on-off';
+import { portNumber } from '#config/whole-number';
 
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
@@ -18,13 +19,7 @@ export const GatewayConfigSchema = z
       .min(1)
       .default('127.0.0.1')
       .describe('address to listen on; another than loopback is refused unless ENTREPOT_ALLOW_ANONYMOUS is true'),
-    ENTREPOT_PORT: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(65_535)
-      .default(5050)
-      .describe('port to listen on; 0 takes a free one'),
+    ENTREPOT_PORT: portNumber().prefault('5050').describe('port to listen on; 0 takes a free one'),
     ENTREPOT_HOSTS: hosts.describe(
       'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
     ),

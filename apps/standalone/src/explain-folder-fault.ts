@@ -9,6 +9,8 @@ export function explainFolderFault(path: string, error: unknown): unknown {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+    // What mkdir gives where a folder above lies on a read-only file system.
+    case 'ENOENT':
       return new StartFault(
         `ENTREPOT_DATA: this user may not write to ${path}. Give it the right to, or name another folder.`,
       );

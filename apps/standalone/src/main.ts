@@ -10,7 +10,7 @@ import { StandaloneConfigSchema } from './standalone.config';
 import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
 import { startWarehouse } from './warehouse';
-import { readWarehouseSettings, settingNames } from './warehouse.settings';
+import { readAll, readWarehouseSettings, settingNames } from './warehouse.settings';
 import { warehouseEnvironment } from './warehouse-environment';
 
 const began = Date.now();
@@ -19,9 +19,12 @@ const ending = new Ending((text) => process.stderr.write(`${text}\n`));
 
 async function main(): Promise<void> {
   const names = Object.keys(StandaloneConfigSchema.shape);
-  const config = loadConfig(StandaloneConfigSchema, process.env, settingNames(names));
   // Every fault of every service is said before anything starts; the real places are known later.
-  readWarehouseSettings(warehouseEnvironment(process.env, { databaseUrl: 'postgres://', blobsFolder: '.' }), names);
+  const places = { databaseUrl: 'postgres://', blobsFolder: '.' };
+  const [config] = readAll([
+    () => loadConfig(StandaloneConfigSchema, process.env, settingNames(names)),
+    () => readWarehouseSettings(warehouseEnvironment(process.env, places), names),
+  ]);
   const steps = new StartSteps(say, Date.now);
   const folder = await steps.step(
     'data',

@@ -30,16 +30,25 @@ export function settingNames(more: Iterable<string> = []): Set<string> {
 /** Reads the settings of all five services from one environment; throws ConfigError with every fault there is. */
 export function readWarehouseSettings(env: NodeJS.ProcessEnv, more: Iterable<string> = []): WarehouseSettings {
   const known = settingNames(more);
+  const apps = Object.keys(SCHEMAS) as (keyof Schemas)[];
+  const read = readAll(apps.map((app) => () => loadConfig(SCHEMAS[app] as z.ZodObject, env, known)));
+  return Object.fromEntries(apps.map((app, at) => [app, read[at]])) as WarehouseSettings;
+}
+
+/** Reads settings one after the other; throws one ConfigError with the faults of all. */
+export function readAll<Reads extends readonly (() => unknown)[]>(
+  reads: readonly [...Reads],
+): { [Key in keyof Reads]: ReturnType<Reads[Key]> } {
   const faults = new Set<string>();
-  const read = Object.entries(SCHEMAS).map(([app, schema]) => {
+  const values = reads.map((read) => {
     try {
-      return [app, loadConfig(schema as z.ZodObject, env, known)];
+      return read();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       for (const fault of error.faults) faults.add(fault);
-      return [app, undefined];
+      return undefined;
     }
   });
   if (faults.size > 0) throw new ConfigError([...faults]);
-  return Object.fromEntries(read) as WarehouseSettings;
+  return values as { [Key in keyof Reads]: ReturnType<Reads[Key]> };
 }
