@@ -303,6 +303,7 @@ const WORK = [
   `CREATE INDEX operation_due ON operation (kind, due_at) WHERE state = 'accepted'`,
   `CREATE INDEX operation_lease ON operation (claimed_until) WHERE state = 'running'`,
   'CREATE INDEX operation_list ON operation (principal, accepted_at DESC, id DESC)',
+  'CREATE INDEX operation_list_state ON operation (principal, state, accepted_at DESC, id DESC)',
   // What an operation has touched is a root while it has not ended.
   `CREATE TABLE operation_manifest (
     operation_id uuid NOT NULL REFERENCES operation (id) ON DELETE CASCADE,
