@@ -163,6 +163,24 @@ describe('two at once', () => {
     });
   });
 
+  it('two layers of an image end together: it is said to be complete, once', async () => {
+    const image = anImage();
+    await fetchManifest(metadata, 'docker.io/library/complete', image);
+    const [config, ...layers] = await metadata.fills.claim('spec', 64);
+    await writeWhole(metadata, config!.session, config!);
+    await interleave(
+      metadata,
+      'metadata.finish-session',
+      (paused) => writeWhole(paused, layers[0]!.session, layers[0]!),
+      () => writeWhole(metadata, layers[1]!.session, layers[1]!),
+    );
+    const facts = await metadata.database.read(
+      `SELECT 1 FROM outbox WHERE subject = 'entrepot.fact.image.completed' AND message -> 'data' ->> 'digest' = $1`,
+      [image.digest],
+    );
+    expect(facts).toHaveLength(1);
+  });
+
   describe('a manifest is removed and', () => {
     async function untagged(): Promise<MadeManifest> {
       const image = anImage();
