@@ -19,6 +19,7 @@ describe('the servers of the standalone program', () => {
   let said: string[];
   const steps = new StartSteps((line) => said.push(line.replace(/ +/g, ' ').trim()), Date.now);
   const pids: number[] = [];
+  const seen: Children[] = [];
 
   beforeEach(async () => {
     said = [];
@@ -26,12 +27,17 @@ describe('the servers of the standalone program', () => {
     folder = await openDataFolder(join(above, 'data'));
   });
   afterEach(async () => {
-    await new Children(folder.path).stopAll();
+    await Promise.all(seen.splice(0).map((children) => children.stopAll()));
     folder.release();
     await rm(above, { recursive: true, force: true });
   });
 
   class SeenChildren extends Children {
+    constructor(path: string) {
+      super(path);
+      seen.push(this);
+    }
+
     override spawned(child: Parameters<Children['spawned']>[0]): void {
       pids.push(child.pid);
       super.spawned(child);
@@ -51,9 +57,9 @@ describe('the servers of the standalone program', () => {
   });
 
   it('take over from those that a killed start left', async () => {
-    const killed = await startServers(folder, new Children(folder.path), config(), steps);
+    const killed = await startServers(folder, new SeenChildren(folder.path), config(), steps);
     const port = new URL(killed.natsUrl).port;
-    const children = new Children(folder.path);
+    const children = new SeenChildren(folder.path);
     const next = await startServers(folder, children, config({ ENTREPOT_NATS_PORT: port }), steps);
     expect(said).toContainEqual(expect.stringMatching(/^left over ended .*(postgres|nats-server) \(\d+\), /));
     (await NatsWire.connect(next.natsUrl)).close();
@@ -73,24 +79,25 @@ describe('the servers of the standalone program', () => {
   it('leave none running when one cannot start', async () => {
     const holder = await startServers(
       folder,
-      new Children(folder.path),
+      new SeenChildren(folder.path),
       config({ DATABASE_URL: 'postgres://u@h/d' }),
       steps,
     );
+    const before = pids.length;
     const other = await openDataFolder(join(above, 'other'));
     const children = new SeenChildren(other.path);
     const port = new URL(holder.natsUrl).port;
     await expect(startServers(other, children, config({ ENTREPOT_NATS_PORT: port }), steps)).rejects.toThrow(
       `Port ${port} on 127.0.0.1 is taken`,
     );
-    expect(pids.filter((pid) => processStartTime(pid) !== undefined)).toEqual([]);
+    expect(pids.slice(before).filter((pid) => processStartTime(pid) !== undefined)).toEqual([]);
     await holder.stop();
     other.release();
   });
 
   it('are not started when the settings name others', async () => {
     const env = { DATABASE_URL: 'postgres://u:p@db/d', NATS_URL: 'nats://u:p@bus:4222' };
-    const servers = await startServers(folder, new Children(folder.path), config(env), steps);
+    const servers = await startServers(folder, new SeenChildren(folder.path), config(env), steps);
     expect(servers).toMatchObject({
       databaseUrl: env.DATABASE_URL,
       natsUrl: env.NATS_URL,

@@ -2,6 +2,7 @@ import { ChildFault, describeExit } from '#children/child-process';
 import type { Child } from '#children/start-child';
 import type { Children } from './children';
 import type { DataFolder } from './data-folder';
+import { explainServerFault } from './explain-server-fault';
 import { startNatsServerChild } from './nats-server.child';
 import { startPostgresChild } from './postgres.child';
 import type { StandaloneConfig } from './standalone.config';
@@ -36,7 +37,7 @@ export async function startServers(
   const fault = [postgres, nats].find((start) => start.status === 'rejected');
   if (fault) {
     await children.stopAll();
-    throw fault.reason;
+    throw explainServerFault(folder.path, fault.reason);
   }
   const database = postgres.status === 'fulfilled' ? postgres.value : undefined;
   const bus = nats.status === 'fulfilled' ? nats.value : undefined;

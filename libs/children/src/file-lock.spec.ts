@@ -7,7 +7,7 @@ import { transformFileSync } from '@swc/core';
 import { lockFile, lockHolder } from './file-lock';
 
 /** Another process of the same program: says `held` or `taken`, and stays. */
-function otherProcess(path: string): ChildProcess {
+function otherProcess(path: string, others: ChildProcess[]): ChildProcess {
   const { code } = transformFileSync(join(__dirname, 'file-lock.ts'));
   const script = `
     const source = ${JSON.stringify(code)};
@@ -17,24 +17,32 @@ function otherProcess(path: string): ChildProcess {
     console.log(loaded.exports.lockFile(${JSON.stringify(path)}) ? 'held' : 'taken');
     setInterval(() => {}, 1000);
   `;
-  return spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const other = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  others.push(other);
+  return other;
 }
 
 const word = async (child: ChildProcess) => String((await once(child.stdout!, 'data'))[0]).trim();
 
 async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
   child.kill('SIGKILL');
-  await once(child, 'exit');
+  await exit;
 }
 
 describe('a lock on a file', () => {
   let folder: string;
   let path: string;
+  const others: ChildProcess[] = [];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'entrepot-lock-'));
     path = join(folder, 'lock');
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(async () => {
+    await Promise.all(others.splice(0).map(end));
+    await rm(folder, { recursive: true, force: true });
+  });
 
   it('is held by one, until it is released', async () => {
     const lock = lockFile(path);
@@ -49,7 +57,7 @@ describe('a lock on a file', () => {
   });
 
   it('ends with its process, by kill -9 too', async () => {
-    const other = otherProcess(path);
+    const other = otherProcess(path, others);
     expect(await word(other)).toBe('held');
     expect(lockFile(path)).toBeUndefined();
     expect(lockHolder(path)).toBe(String(other.pid));
@@ -60,21 +68,20 @@ describe('a lock on a file', () => {
   });
 
   it('goes to one of many who start at once', async () => {
-    const all = Array.from({ length: 8 }, () => otherProcess(path));
+    const all = Array.from({ length: 8 }, () => otherProcess(path, others));
     const words = await Promise.all(all.map(word));
     expect(words.filter((each) => each === 'held')).toHaveLength(1);
-    await Promise.all(all.map(end));
   });
 
   it('is not held through children of its process', async () => {
     const lock = lockFile(path);
     const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+    others.push(child);
     await once(child, 'spawn');
     lock?.release();
     const again = lockFile(path);
     expect(again).toBeDefined();
     again?.release();
-    await end(child);
   });
 
   it('is anew when its folder was removed and made again', async () => {

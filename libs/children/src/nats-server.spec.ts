@@ -131,15 +131,24 @@ describe('starting a nats-server child', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'entrepot-nats-'));
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const started: RunningNatsServer[] = [];
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((server) => server.kill()));
+    await rm(folder, { recursive: true, force: true });
+  });
+  const start = async (port = 0) => {
+    const server = await startNatsServer({ folder, port });
+    started.push(server);
+    return server;
+  };
 
   it('keeps what was acknowledged over kill -9', async () => {
-    const first = await startNatsServer({ folder });
+    const first = await start();
     const before = await NatsWire.connect(first.url);
     await before.request('$JS.API.STREAM.CREATE.S', { name: 'S', subjects: ['s'] });
     await before.request('s', { kept: true });
     await first.kill();
-    const second = await startNatsServer({ folder, port: first.port });
+    const second = await start(first.port);
     const after = await NatsWire.connect(second.url);
     const info = await after.request('$JS.API.STREAM.INFO.S', {});
     after.close();
@@ -152,7 +161,7 @@ describe('starting a nats-server child', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
     const { port } = holder.address() as { port: number };
-    await expect(startNatsServer({ folder, port })).rejects.toThrow(
+    await expect(start(port)).rejects.toThrow(
       new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is taken.* ENTREPOT_NATS_PORT`),
     );
     holder.close();
@@ -160,8 +169,6 @@ describe('starting a nats-server child', () => {
 
   it('shows what the server said when it could not start', async () => {
     await writeFile(join(folder, 'jetstream'), 'a file where the store wants a folder');
-    await expect(startNatsServer({ folder })).rejects.toThrow(
-      /nats-server ended while starting \(exit code 1\):\n.*not a directory/s,
-    );
+    await expect(start()).rejects.toThrow(/nats-server ended while starting \(exit code 1\):\n.*not a directory/s);
   });
 });

@@ -1,0 +1,24 @@
+import { ChildFault } from '#children/child-process';
+import { explainServerFault } from './explain-server-fault';
+
+describe('a server that does not start', () => {
+  it.each([
+    [
+      'FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device',
+      /^The disk of the data folder \/d /,
+    ],
+    [
+      'initdb: could not look up effective user ID 12345: user does not exist',
+      /^Postgres needs .* user 12345 has none/,
+    ],
+    ['FATAL:  something else', /^initdb failed:\n {2}FATAL: {2}something else$/],
+  ])('after %j is explained in one line where that can be', (line, text) => {
+    const fault = new ChildFault('initdb failed:', [line]);
+    expect(explainServerFault('/d', fault)).toHaveProperty('message', expect.stringMatching(text));
+  });
+
+  it('for want of space outside a child is explained as well', () => {
+    const fault = Object.assign(new Error('write'), { code: 'ENOSPC' });
+    expect(explainServerFault('/d', fault)).toHaveProperty('message', expect.stringMatching(/^The disk of/));
+  });
+});
