@@ -4,6 +4,7 @@ import { BlobReviewStore } from './blob-review.store';
 import { CollectionController } from './collection.controller';
 import { CommitManifestHandler } from './commit-manifest.handler';
 import { Database } from './database';
+import { endLeases } from './end-leases';
 import { FillStore } from './fill.store';
 import { FinishSessionHandler } from './finish-session.handler';
 import { HotClient } from './hot-client';
@@ -81,14 +82,17 @@ const PROVIDERS: Provider[] = [
 
 @Module({})
 export class MetadataModule {
-  /** Starts when Postgres answers and its schema is this program's. */
-  static with(config: MetadataConfig): DynamicModule {
+  /**
+   * Starts when Postgres answers and its schema is this program's. `alone`: no other process works on this database,
+   * so that whoever had a lease of it is dead.
+   */
+  static with(config: MetadataConfig, { alone = false } = {}): DynamicModule {
     return {
       module: MetadataModule,
       controllers: CONTROLLERS,
       providers: [
         { provide: METADATA_CONFIG, useValue: config },
-        { provide: Database, useFactory: () => openDatabase(config) },
+        { provide: Database, useFactory: () => openDatabase(config, alone) },
         ...PROVIDERS,
       ],
       exports: [Database],
@@ -96,10 +100,12 @@ export class MetadataModule {
   }
 }
 
-export function openDatabase(config: MetadataConfig): Promise<Database> {
-  return Database.open({
+export async function openDatabase(config: MetadataConfig, alone = false): Promise<Database> {
+  const database = await Database.open({
     url: config.DATABASE_URL,
     poolSize: config.ENTREPOT_DATABASE_POOL,
     waitMs: config.ENTREPOT_DATABASE_WAIT_MS,
   });
+  if (alone) await endLeases(database);
+  return database;
 }

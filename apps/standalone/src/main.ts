@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
   const warehouse = await steps.step(
     'services',
-    () => startWarehouse({ ...surroundings, logLevels: ['error', 'warn'] }),
+    () => startWarehouse({ ...surroundings, logLevels: ['error', 'warn'], ownsDatabase: !config.DATABASE_URL }),
     () => 'started',
   );
   ending.opened(() => warehouse.close());

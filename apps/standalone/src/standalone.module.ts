@@ -12,13 +12,13 @@ import type { WarehouseSettings } from './warehouse.settings';
 /** All five services in one process; they still speak to each other by calls alone. */
 @Module({})
 export class StandaloneModule {
-  static with(settings: WarehouseSettings, secret: Uint8Array, bus: Bus): DynamicModule {
+  static with(settings: WarehouseSettings, secret: Uint8Array, bus: Bus, ownsDatabase: boolean): DynamicModule {
     return {
       module: StandaloneModule,
       imports: [
         LinksModule.inProcess(secret),
         BusModule.of(bus),
-        MetadataModule.with(settings.metadata),
+        MetadataModule.with(settings.metadata, { alone: ownsDatabase }),
         BlobsModule.with(settings.blobs),
         FetcherModule.with(settings.fetcher),
         GcModule.with(settings.gc),

@@ -28,12 +28,15 @@ interface Surroundings {
   /** Seals what the services ask of each other: 32 bytes. */
   readonly secret: Uint8Array;
   readonly logLevels: LogLevel[];
+  /** The database is this program's own child. */
+  readonly ownsDatabase: boolean;
 }
 
 /** Starts the five services in this process, on a database and a bus that run already. */
-export async function startWarehouse({ settings, natsUrl, secret, logLevels }: Surroundings): Promise<Warehouse> {
+export async function startWarehouse(surroundings: Surroundings): Promise<Warehouse> {
+  const { settings, natsUrl, secret, logLevels, ownsDatabase } = surroundings;
   const bus = new Bus({ url: natsUrl, name: 'entrepot', keepsStreams: true });
-  const root = StandaloneModule.with(settings, secret, bus);
+  const root = StandaloneModule.with(settings, secret, bus, ownsDatabase);
   const app = await NestFactory.create(root, new GatewayAdapter(settings.gateway), {
     logger: logLevels,
     abortOnError: false,

@@ -34,7 +34,13 @@ export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) =
     const environment = warehouseEnvironment(env, { databaseUrl: servers.databaseUrl, blobsFolder: folder.blobs });
     const settings = readWarehouseSettings(environment, names);
     const secret = folder.secrets.capability;
-    const app = await openStore({ settings, natsUrl: servers.natsUrl, secret, logLevels: ['error'] });
+    const app = await openStore({
+      settings,
+      natsUrl: servers.natsUrl,
+      secret,
+      logLevels: ['error'],
+      ownsDatabase: false,
+    });
     const result = await run(app.get(Calls));
     await app.close();
     await servers.stop();
