@@ -3,7 +3,7 @@
  * a pusher, a remover, a reader, a reviewer, and a store whose deletes come late and twice. A transaction is one
  * atomic step, since Postgres makes it so. Every step may be the last one of its process (kill -9).
  *
- * "does: Class.method" names the function that a step stands for; a test holds that each of them exists.
+ * "does:" names the function that a step stands for; a test holds that each of them exists.
  * A MUTANT_… switch is an easy mistake: the verifier must find every one of them.
  */
 #define N 3
@@ -62,7 +62,7 @@ proctype Writer(bool joins) {
     :: else -> goto dead
     fi
   };
-  /* The loser's writes have ended before the successor writes. does: FolderDriver.take */
+  /* The loser's writes have ended before the successor writes. does: FolderDriver.takeWriting */
 #ifndef MUTANT_LATE_WRITE
   writing[KEY(o)] == 0;
 #endif
@@ -103,7 +103,7 @@ proctype Writer(bool joins) {
      }
   :: bytes[KEY(o)] == GOOD ->
      MAY_DIE;
-     /* Verified; what it verified it wrote itself, under its epoch. does: SessionStore.finish */
+     /* Verified; what it verified it wrote itself, under its epoch. does: FinishSessionHandler.finish */
      atomic {
        if
 #ifdef MUTANT_FINISH_WITHOUT_STATE
@@ -144,7 +144,7 @@ proctype Pusher() {
   :: skip
   :: atomic { promised--; promise = false }     /* its pin's time has passed */
   fi;
-  /* The manifest comes. does: ManifestStore.commit */
+  /* The manifest comes. does: CommitManifestHandler.commit */
   atomic {
     if
 #ifdef MUTANT_PUT_TRUSTS_HEAD
@@ -170,7 +170,7 @@ proctype Pusher() {
   }
 }
 
-/* The manifest leaves its last repository. does: ReviewStore.removeManifest */
+/* The manifest leaves its last repository. does: ManifestReviewStore.review */
 proctype Remover() {
 end:
   atomic { held -> held = false; queueReview() }
@@ -216,7 +216,7 @@ proctype Reviewer() {
   byte seen; bool idle;
 end:
   do
-  /* Read, then lock, read again and decide; a row that was queued meanwhile stays. does: ReviewStore.reviewDue */
+  /* Read, then lock, read again and decide; a row that was queued meanwhile stays. does: BlobReviewStore.review */
   :: atomic { review && NOT_PINNED -> seen = seq; idle = (held || blob == NONE) };
      atomic {
        if
@@ -232,20 +232,20 @@ end:
 proctype Purger(byte o) {
 end:
   do
-  /* Grace has passed. does: ObjectStore.claimPurges */
+  /* Grace has passed. does: PurgeStore.claim */
 #ifdef MUTANT_PURGE_IGNORES_LEASE
   :: atomic { state[o] == condemned -> state[o] = purging }
 #else
   :: atomic { state[o] == condemned && !leased[o] -> state[o] = purging }
 #endif
-  /* A session ran out, while its writer may be alive. does: ObjectStore.claimPurges */
+  /* A session ran out, while its writer may be alive. does: PurgeStore.claim */
   :: atomic { state[o] == uploading && epoch[o] > 0 -> state[o] = purging; epoch[o]++ }
-  /* The store is asked; the answer may be lost, so it may be asked again. does: PurgeHandler.purge */
+  /* The store is asked; the answer may be lost, so it may be asked again. does: BlobsController.purgeObject */
   :: atomic { state[o] == purging && !asked[o] && nfull(deletes) -> deletes!o }
 #ifdef MUTANT_DELETE_BEFORE_COMMIT
   :: atomic { state[o] == condemned && nfull(deletes) -> deletes!o }
 #endif
-  /* The tombstone goes after the bytes. does: ObjectStore.forget */
+  /* The tombstone goes after the bytes. does: PurgeStore.forget */
 #ifdef MUTANT_FORGET_BEFORE_DELETE
   :: atomic { state[o] == purging && writing[KEY(o)] == 0 -> state[o] = gone }
 #else
