@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { portNumber } from '#config/whole-number';
 
 const DAY = 24 * 60 * 60 * 1000;
 const milliseconds = (fallback: number, least = 1) =>
@@ -24,7 +25,7 @@ export const MetadataConfigSchema = z.object({
     'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
   ),
   ENTREPOT_HOST: z.string().min(1).default('127.0.0.1').describe('address that the gateway listens on'),
-  ENTREPOT_PORT: z.coerce.number().int().min(0).max(65_535).default(5050).describe('port that the gateway listens on'),
+  ENTREPOT_PORT: portNumber().prefault('5050').describe('port that the gateway listens on'),
   ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
     'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',
   ),
