@@ -74,35 +74,44 @@ function isRunnable({ os, architecture }: Platform): boolean {
 
 /**
  * Untagged, an image is left out where it is part of another one (a child of an index, a referrer), or where somebody
- * asked for it to go and nobody has pulled it since. $2 and $3: where the page before ended.
+ * asked for it to go and nobody has pulled it since. $2 and $3: where the page before ended. What stands in LATERAL is
+ * asked row by row, from an index: the planner must not read whole tables for one page (OFFSET 0 says so to it).
  */
 export const LIST = `
   WITH RECURSIVE page AS (
-    SELECT r.id AS repository_id, r.name AS repository, rm.digest, rm.upstream, rm.committed_at, rm.pulled_at
-    FROM repository r JOIN repository_manifest rm ON rm.repository_id = r.id
-    WHERE ($1::text IS NULL OR r.name = $1) AND r.name >= $2 AND (r.name > $2 OR rm.digest > $3) AND (
-      EXISTS (SELECT FROM tag WHERE tag.repository_id = r.id AND tag.digest = rm.digest)
-      OR (
-        (rm.removed_at IS NULL OR rm.pulled_at > rm.removed_at)
-        AND NOT EXISTS (SELECT FROM manifest m WHERE m.digest = rm.digest AND m.subject IS NOT NULL)
-        AND NOT EXISTS (SELECT FROM manifest_child c JOIN repository_manifest above
-          ON above.repository_id = r.id AND above.digest = c.parent WHERE c.held = rm.digest)
+    SELECT r.id AS repository_id, r.name AS repository, rm.* FROM repository r
+    CROSS JOIN LATERAL (
+      SELECT digest, upstream, committed_at, pulled_at FROM repository_manifest own
+      WHERE repository_id = r.id AND digest > CASE WHEN r.name = $2 THEN $3 ELSE '' END AND (
+        (SELECT true FROM tag WHERE tag.repository_id = r.id AND tag.digest = own.digest LIMIT 1)
+        OR (
+          (removed_at IS NULL OR pulled_at > removed_at)
+          AND (SELECT subject IS NULL FROM manifest m WHERE m.digest = own.digest)
+          AND (SELECT true FROM manifest_child c JOIN repository_manifest above ON above.repository_id = r.id
+            AND above.digest = c.parent WHERE c.held = own.digest LIMIT 1) IS NULL
+        )
       )
-    )
+      ORDER BY digest LIMIT $4
+    ) rm
+    WHERE ($1::text IS NULL OR r.name = $1) AND r.name >= $2
     ORDER BY r.name, rm.digest LIMIT $4
   ), tree AS (
     SELECT repository_id, digest AS top, digest AS member, NULL::jsonb AS platform, 0 AS depth FROM page
     UNION
-    SELECT t.repository_id, t.top, c.held, c.platform, t.depth + 1
-    FROM tree t JOIN manifest_child c ON c.parent = t.member AND c.held IS NOT NULL
-    JOIN repository_manifest rm ON rm.repository_id = t.repository_id AND rm.digest = c.held
+    SELECT t.repository_id, t.top, c.held, c.platform, t.depth + 1 FROM tree t
+    CROSS JOIN LATERAL (
+      SELECT child.held, child.platform FROM manifest_child child
+      JOIN repository_manifest rm ON rm.repository_id = t.repository_id AND rm.digest = child.held
+      WHERE child.parent = t.member OFFSET 0
+    ) c
     WHERE t.depth < 4
   ), listed AS (
-    SELECT DISTINCT ON (t.repository_id, t.top, b.digest) t.repository_id, t.top, b.digest, b.size, b.required,
-      EXISTS (SELECT FROM repository_blob given JOIN blob ON blob.digest = given.digest
+    SELECT DISTINCT ON (t.repository_id, t.top, b.digest) t.repository_id, t.top, b.size, b.required,
+      (SELECT true FROM repository_blob given JOIN blob ON blob.digest = given.digest
         JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
-        WHERE given.repository_id = t.repository_id AND given.digest = b.digest) AS here
-    FROM tree t JOIN manifest_blob b ON b.manifest = t.member
+        WHERE given.repository_id = t.repository_id AND given.digest = b.digest LIMIT 1) IS NOT NULL AS here
+    FROM tree t
+    CROSS JOIN LATERAL (SELECT digest, size, required FROM manifest_blob WHERE manifest = t.member OFFSET 0) b
   ), sums AS (
     SELECT repository_id, top, sum(size) FILTER (WHERE here) AS size, bool_and(here OR NOT required) AS complete
     FROM listed GROUP BY repository_id, top
@@ -113,6 +122,6 @@ export const LIST = `
     ARRAY(SELECT COALESCE(t.platform, below.platform) FROM tree t JOIN manifest below ON below.digest = t.member
       WHERE t.repository_id = p.repository_id AND t.top = p.digest
         AND COALESCE(t.platform, below.platform) IS NOT NULL ORDER BY t.depth, t.member) AS platforms
-  FROM page p JOIN manifest m ON m.digest = p.digest
+  FROM page p CROSS JOIN LATERAL (SELECT media_type, kind FROM manifest WHERE digest = p.digest OFFSET 0) m
   LEFT JOIN sums s ON s.repository_id = p.repository_id AND s.top = p.digest
   ORDER BY p.repository, p.digest`;

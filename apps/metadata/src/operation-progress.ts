@@ -24,10 +24,10 @@ const WANTED = `
   wanted AS (
     SELECT DISTINCT ON (om.operation_id, mb.digest) om.operation_id, mb.digest, mb.size, mb.position,
       rm.upstream, rm.credential,
-      EXISTS (SELECT FROM repository_blob given
+      (SELECT true FROM repository_blob given
         JOIN blob ON blob.digest = given.digest
         JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
-        WHERE given.repository_id = om.repository_id AND given.digest = mb.digest) AS here
+        WHERE given.repository_id = om.repository_id AND given.digest = mb.digest LIMIT 1) IS NOT NULL AS here
     FROM operation_manifest om
     JOIN manifest_blob mb ON mb.manifest = om.digest AND mb.required
     LEFT JOIN repository_manifest rm ON rm.repository_id = om.repository_id AND rm.digest = om.digest
