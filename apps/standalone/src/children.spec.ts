@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChildRecord } from '#children/child-process';
 import { processStartTime } from '#children/process-identity';
+import { runToEnd } from '#children/run-to-end';
 import { startChild } from '#children/start-child';
 import { Children } from './children';
 
@@ -79,6 +80,14 @@ describe('the children of a data folder', () => {
     expect(await new Children(folder).stopAll()).toEqual([]);
     expect(processStartTime(child.pid!)).toBeDefined();
     expect(await onRecord()).toEqual([]);
+  });
+
+  it('run no more once the end has begun', async () => {
+    const children = new Children(folder);
+    await children.end();
+    const late = runToEnd({ name: 'late', command: 'touch', args: [join(folder, 'ran')], recorder: children });
+    await expect(late).rejects.toThrow('late is not started, for the program ends.');
+    expect(await readdir(folder)).toEqual(['children.json']);
   });
 
   it('are never guessed: a record that cannot be read stops the start', async () => {

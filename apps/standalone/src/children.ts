@@ -25,6 +25,7 @@ const POLL_MS = 20;
 export class Children implements ChildRecorder {
   private readonly path: string;
   private records: ChildRecord[];
+  private over = false;
 
   constructor(folder: string) {
     this.path = join(folder, 'children.json');
@@ -32,6 +33,7 @@ export class Children implements ChildRecorder {
   }
 
   spawned(child: ChildRecord): void {
+    if (this.over) throw new StartFault(`${child.name} is not started, for the program ends.`);
     this.records.push(child);
     this.write();
   }
@@ -55,6 +57,12 @@ export class Children implements ChildRecorder {
     this.records = this.records.filter((record) => !found.includes(record) && isAlive(record));
     this.write();
     return found;
+  }
+
+  /** Stops all, and lets none run that a start still under way would spawn. */
+  async end(): Promise<void> {
+    this.over = true;
+    await this.stopAll();
   }
 
   private write(): void {

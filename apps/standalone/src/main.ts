@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   ending.opened(() => folder.release());
   await checkPort(config.ENTREPOT_HOST, config.ENTREPOT_PORT);
   const children = new Children(folder.path);
-  ending.opened(async () => void (await children.stopAll()));
+  ending.opened(() => children.end());
   const servers = await startServers(folder, children, config, steps);
   ending.opened(() => servers.stop());
   void servers.failed.then((fault) => ending.fail(fault));

@@ -3,33 +3,21 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { transformFileSync } from '@swc/core';
+import { killProcess, otherProcess } from '#testing/other-process';
 import { lockFile, lockHolder } from './file-lock';
 
-/** Another process of the same program: says `held` or `taken`, and stays. */
-function otherProcess(path: string, others: ChildProcess[]): ChildProcess {
-  const { code } = transformFileSync(join(__dirname, 'file-lock.ts'));
+/** Says `held` or `taken`, and stays. */
+function otherHolder(path: string, others: ChildProcess[]): ChildProcess {
   const script = `
-    const source = ${JSON.stringify(code)};
-    const loaded = { exports: {} };
-    const fault = { StartFault: Error };
-    new Function('exports', 'require', source)(loaded.exports, (name) => name.startsWith('#') ? fault : require(name));
-    console.log(loaded.exports.lockFile(${JSON.stringify(path)}) ? 'held' : 'taken');
+    console.log(its.lockFile(${JSON.stringify(path)}) ? 'held' : 'taken');
     setInterval(() => {}, 1000);
   `;
-  const other = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const other = otherProcess(join(__dirname, 'file-lock.ts'), script);
   others.push(other);
   return other;
 }
 
 const word = async (child: ChildProcess) => String((await once(child.stdout!, 'data'))[0]).trim();
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exit;
-}
 
 describe('a lock on a file', () => {
   let folder: string;
@@ -40,7 +28,7 @@ describe('a lock on a file', () => {
     path = join(folder, 'lock');
   });
   afterEach(async () => {
-    await Promise.all(others.splice(0).map(end));
+    await Promise.all(others.splice(0).map(killProcess));
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -57,18 +45,18 @@ describe('a lock on a file', () => {
   });
 
   it('ends with its process, by kill -9 too', async () => {
-    const other = otherProcess(path, others);
+    const other = otherHolder(path, others);
     expect(await word(other)).toBe('held');
     expect(lockFile(path)).toBeUndefined();
     expect(lockHolder(path)).toBe(String(other.pid));
-    await end(other);
+    await killProcess(other);
     const lock = lockFile(path);
     expect(lock).toBeDefined();
     lock?.release();
   });
 
   it('goes to one of many who start at once', async () => {
-    const all = Array.from({ length: 8 }, () => otherProcess(path, others));
+    const all = Array.from({ length: 8 }, () => otherHolder(path, others));
     const words = await Promise.all(all.map(word));
     expect(words.filter((each) => each === 'held')).toHaveLength(1);
   });
