@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { VERSION } from '#apps/gateway/src/version';
 import { loadConfig } from '#config/load-config';
 import { checkPort } from './check-port';
 import { Children } from './children';
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
   const bold = process.stdout.isTTY === true;
   const tookMs = Date.now() - began;
   const natsUrl = servers.anonymousNatsUrl;
-  say(readyScreen({ version: '0.1.0', url: warehouse.url, natsUrl, dataFolder: folder.path, tookMs, bold }));
+  say(readyScreen({ version: VERSION, url: warehouse.url, natsUrl, dataFolder: folder.path, tookMs, bold }));
 }
 
 ending.listen();

@@ -1,0 +1,39 @@
+import { readyScreen } from './ready-screen';
+
+const ready = {
+  version: '1.2.3',
+  url: 'http://127.0.0.1:5050',
+  natsUrl: 'nats://127.0.0.1:4222',
+  dataFolder: '/data',
+  tookMs: 2340,
+  bold: false,
+};
+
+describe('the ready screen', () => {
+  it('says where to go and what to try', () => {
+    expect(readyScreen(ready)).toBe(`
+Entrepot 1.2.3 is ready after 2.3 s.
+  registry, API and page   http://127.0.0.1:5050
+  messages                 nats://127.0.0.1:4222
+  data                     /data
+
+Three ways to fetch an image:
+  curl -X POST http://127.0.0.1:5050/api/v1/operations -H 'Content-Type: application/json' -d '{"kind":"pull","reference":"alpine:3"}'
+  nats -s nats://127.0.0.1:4222 pub entrepot.request.pull '{"reference":"alpine:3"}'
+  docker pull 127.0.0.1:5050/docker.io/library/alpine:3
+
+Ctrl-C ends it.
+`);
+  });
+
+  it('is silent about a bus that it cannot speak for', () => {
+    const text = readyScreen({ ...ready, natsUrl: undefined });
+    expect(text).not.toMatch(/nats|messages/);
+    expect(text).toMatch(/Two ways to fetch an image:/);
+  });
+
+  it('is bold only where that is wanted', () => {
+    expect(readyScreen(ready)).not.toContain('\x1b');
+    expect(readyScreen({ ...ready, bold: true })).toContain('\x1b[1mEntrepot 1.2.3 is ready');
+  });
+});
