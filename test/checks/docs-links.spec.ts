@@ -1,9 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { StandaloneConfigSchema } from '#apps/standalone/src/standalone.config';
-import { settingNames } from '#apps/standalone/src/warehouse.settings';
+import type { z } from 'zod';
 import { natsServerConfig } from '#children/nats-server-config';
-import { ServiceConfigSchema } from '#service/service.config';
 import { HOUSE } from './planted-tree';
 
 const inHouse = (path: string) => join(HOUSE, path);
@@ -71,8 +69,20 @@ describe('the documents', () => {
   });
 });
 
+/** Those of every app and service, and what the program and its tests read before any schema. */
+function knownSettings(): Set<string> {
+  const files = [...filesBelow('apps', /\.config\.ts$/), ...filesBelow('libs/service', /\.config\.ts$/)];
+  const exported = files.flatMap((file) => Object.entries<z.ZodObject>(require(inHouse(file))));
+  const schemas = exported.filter(([name]) => name.endsWith('ConfigSchema'));
+  return new Set([
+    ...schemas.flatMap(([, schema]) => Object.keys(schema.shape)),
+    'ENTREPOT_FAILPOINTS',
+    'ENTREPOT_PEERS',
+  ]);
+}
+
 describe('settings', () => {
-  const known = settingNames([...Object.keys(StandaloneConfigSchema.shape), ...Object.keys(ServiceConfigSchema.shape)]);
+  const known = knownSettings();
   const named = (path: string) => [
     ...new Set([...read(path).matchAll(/\bENTREPOT_[A-Z0-9_]+\b/g)].map(([name]) => name)),
   ];
