@@ -59,7 +59,7 @@ describe('the children of a data folder', () => {
   it('are ended by the next start when an earlier one was killed', async () => {
     const child = await running('trap "exit 7" INT');
     const record = recordOf(child);
-    new Children(folder).spawned(record);
+    await new Children(folder).spawned(record);
     const ended = once(child, 'exit');
     expect(await new Children(folder).stopAll()).toEqual([record]);
     expect(await ended).toEqual([7, null]);
@@ -68,7 +68,7 @@ describe('the children of a data folder', () => {
 
   it('are killed when they do not end as asked', async () => {
     const child = await running('trap "" INT TERM');
-    new Children(folder).spawned(recordOf(child));
+    await new Children(folder).spawned(recordOf(child));
     const ended = once(child, 'exit');
     await new Children(folder).stopAll(100);
     expect(await ended).toEqual([null, 'SIGKILL']);
@@ -76,7 +76,7 @@ describe('the children of a data folder', () => {
 
   it('are not confused with a process that has the pid of one by now', async () => {
     const child = await running(':');
-    new Children(folder).spawned(recordOf(child, { startedAt: `1${processStartTime(child.pid!)}` }));
+    await new Children(folder).spawned(recordOf(child, { startedAt: `1${processStartTime(child.pid!)}` }));
     expect(await new Children(folder).stopAll()).toEqual([]);
     expect(processStartTime(child.pid!)).toBeDefined();
     expect(await onRecord()).toEqual([]);

@@ -1,8 +1,10 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ChildRecord, ChildRecorder } from '#children/child-process';
 import { processStartTime } from '#children/process-identity';
+import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
 
 const RecordsSchema = z.array(
@@ -26,25 +28,24 @@ export class Children implements ChildRecorder {
   private readonly path: string;
   private records: ChildRecord[];
   private over = false;
+  private writing: Promise<void> = Promise.resolve();
 
   constructor(folder: string) {
     this.path = join(folder, 'children.json');
     this.records = readRecords(this.path);
   }
 
-  spawned(child: ChildRecord): void {
+  async spawned(child: ChildRecord): Promise<void> {
     if (this.over) throw new StartFault(`${child.name} is not started, for the program ends.`);
     this.records.push(child);
-    this.write();
+    await this.write();
+    if (this.over) throw new StartFault(`${child.name} is not started, for the program ends.`);
   }
 
-  ended(child: ChildRecord): void {
+  async ended(child: ChildRecord): Promise<void> {
     this.records = this.records.filter((record) => record !== child);
-    try {
-      this.write();
-    } catch {
-      // A record too many does no harm: the process it names has ended.
-    }
+    // A record too many does no harm: the process it names has ended.
+    await this.write().catch(() => undefined);
   }
 
   /**
@@ -55,7 +56,7 @@ export class Children implements ChildRecorder {
     const found = this.records.filter(isAlive);
     await Promise.all(found.map((child) => stop(child, withinMs)));
     this.records = this.records.filter((record) => !found.includes(record) && isAlive(record));
-    this.write();
+    await this.write();
     return found;
   }
 
@@ -65,17 +66,18 @@ export class Children implements ChildRecorder {
     await this.stopAll();
   }
 
-  private write(): void {
-    const draft = `${this.path}.draft`;
-    const fd = openSync(draft, 'w', 0o600);
-    try {
-      writeSync(fd, `${JSON.stringify(this.records, null, 1)}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, this.path);
+  /** Writes what is on record now, after every earlier writing. */
+  private write(): Promise<void> {
+    this.writing = this.writing
+      .catch(() => undefined)
+      .then(() => durable('standalone.record-children', () => writeRecords(this.path, this.records)));
+    return this.writing;
   }
+}
+
+async function writeRecords(path: string, records: readonly ChildRecord[]): Promise<void> {
+  await writeFile(`${path}.draft`, `${JSON.stringify(records, null, 1)}\n`, { mode: 0o600, flush: true });
+  await rename(`${path}.draft`, path);
 }
 
 function readRecords(path: string): ChildRecord[] {

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileLock, lockFile, lockHolder } from '#children/file-lock';
+import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
 import { explainFolderFault } from './explain-folder-fault';
 import { openSecrets, type Secrets } from './secrets.store';
@@ -39,7 +40,7 @@ async function open(path: string): Promise<DataFolder> {
   const lock = takeLock(path);
   try {
     const created = !(await checkFormat(path));
-    if (created) await writeFormat(path);
+    if (created) await durable('standalone.write-format', () => writeFormat(path));
     return {
       path,
       postgres: await subfolder(path, 'postgres'),

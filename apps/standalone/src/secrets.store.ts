@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
 
 const SecretsSchema = z.object({ capability: z.string().regex(/^[A-Za-z0-9+/]{43}=$/) });
@@ -17,7 +18,9 @@ export interface Secrets {
  */
 export async function openSecrets(folder: string): Promise<Secrets> {
   const path = join(folder, 'secrets.json');
-  const text = (await readFile(path, 'utf8').catch(ignoreMissing)) ?? (await makeSecrets(path));
+  const text =
+    (await readFile(path, 'utf8').catch(ignoreMissing)) ??
+    (await durable('standalone.write-secrets', () => makeSecrets(path)));
   const secrets = SecretsSchema.safeParse(parseJson(text));
   if (!secrets.success) {
     throw new StartFault(`${path} is not what was written there. Remove it: new secrets will be made.`);

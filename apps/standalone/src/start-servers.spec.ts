@@ -27,7 +27,7 @@ describe('the servers of the standalone program', () => {
     folder = await openDataFolder(join(above, 'data'));
   });
   afterEach(async () => {
-    await Promise.all(seen.splice(0).map((children) => children.stopAll()));
+    for (const children of seen.splice(0)) await children.stopAll();
     folder.release();
     await rm(above, { recursive: true, force: true });
   });
@@ -38,9 +38,9 @@ describe('the servers of the standalone program', () => {
       seen.push(this);
     }
 
-    override spawned(child: Parameters<Children['spawned']>[0]): void {
+    override spawned(child: Parameters<Children['spawned']>[0]): Promise<void> {
       pids.push(child.pid);
-      super.spawned(child);
+      return super.spawned(child);
     }
   }
 
@@ -56,8 +56,13 @@ describe('the servers of the standalone program', () => {
     expect(pids.filter((pid) => processStartTime(pid) !== undefined)).toEqual([]);
   });
 
+  /** Of a start that was killed: nobody takes note of how its children end. */
+  class KilledChildren extends SeenChildren {
+    override async ended(): Promise<void> {}
+  }
+
   it('take over from those that a killed start left', async () => {
-    const killed = await startServers(folder, new SeenChildren(folder.path), config(), steps);
+    const killed = await startServers(folder, new KilledChildren(folder.path), config(), steps);
     const port = new URL(killed.natsUrl).port;
     const children = new SeenChildren(folder.path);
     const next = await startServers(folder, children, config({ ENTREPOT_NATS_PORT: port }), steps);

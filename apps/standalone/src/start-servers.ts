@@ -3,9 +3,9 @@ import type { Child } from '#children/start-child';
 import type { Children } from './children';
 import type { DataFolder } from './data-folder';
 import { explainServerFault } from './explain-server-fault';
-import { startNatsServerChild } from './nats-server.child';
-import { startPostgresChild } from './postgres.child';
 import type { StandaloneConfig } from './standalone.config';
+import { startNatsServerChild } from './start-nats-server-child';
+import { startPostgresChild } from './start-postgres-child';
 import type { StartSteps } from './start-steps';
 
 export interface Servers {

@@ -25,11 +25,11 @@ describe('a child process', () => {
     const marker = join(folder, 'ran');
     const pids: number[] = [];
     const recorder = {
-      spawned(child: ChildRecord) {
+      async spawned(child: ChildRecord) {
         pids.push(child.pid);
         throw new Error('no space left');
       },
-      ended: () => undefined,
+      ended: async () => undefined,
     };
     await expect(runToEnd({ ...shell(`touch ${marker}`), recorder })).rejects.toThrow('no space left');
     await gone(pids[0]!);
@@ -38,7 +38,10 @@ describe('a child process', () => {
 
   it('has the same pid and start time before its program runs and while it does', async () => {
     const recorded: ChildRecord[] = [];
-    const recorder = { spawned: (child: ChildRecord) => recorded.push(child), ended: () => undefined };
+    const recorder = {
+      spawned: async (child: ChildRecord) => void recorded.push(child),
+      ended: async () => undefined,
+    };
     const child = await startChild({ ...server('echo $$ is ready; exec sleep 60'), recorder });
     expect(child.lastLines()).toEqual([`${recorded[0]?.pid} is ready`]);
     expect(processStartTime(child.pid)).toBe(recorded[0]?.startedAt);
@@ -63,7 +66,10 @@ describe('a child process', () => {
 
   it('is ended when it is not ready in time', async () => {
     const pids: number[] = [];
-    const recorder = { spawned: (child: ChildRecord) => pids.push(child.pid), ended: () => undefined };
+    const recorder = {
+      spawned: async (child: ChildRecord) => void pids.push(child.pid),
+      ended: async () => undefined,
+    };
     const started = startChild({ ...server('echo busy; exec sleep 60'), readyWithinMs: 200, recorder });
     await expect(started).rejects.toThrow('shell was not ready within 0.2 s:\n  busy');
     expect(processStartTime(pids[0]!)).toBeUndefined();

@@ -15,8 +15,9 @@ export interface ChildRecord {
 
 /** Told of every child before its program runs and after it has ended, so that a later start can find what is left. */
 export interface ChildRecorder {
-  spawned(child: ChildRecord): void;
-  ended(child: ChildRecord): void;
+  /** The program runs when this has resolved, and never when it rejects. */
+  spawned(child: ChildRecord): Promise<void>;
+  ended(child: ChildRecord): Promise<void>;
 }
 
 export interface ChildUser {
@@ -44,7 +45,7 @@ export interface ChildExit {
 /** A process that waits at its gate. */
 export interface OpenedChild {
   readonly pid: number;
-  /** Settles when the child has ended, for whatever reason. */
+  /** Settles when the child has ended, for whatever reason, and that is on record. */
   readonly exited: Promise<ChildExit>;
   /** Settles when the child has ended and what it said was read; its own children may hold its output a little longer. */
   readonly fellSilent: Promise<void>;
@@ -88,7 +89,13 @@ export async function spawnChild(spec: ChildCommand): Promise<OpenedChild> {
   await once(child, 'spawn').catch((error: Error) => {
     throw new StartFault(`${spec.name} could not be started: ${error.message}`);
   });
-  const exited = recordChild(spec, child);
+  const ended = endOf(child);
+  const fellSilent = silenceOf(child);
+  const recorded = await record(spec, child);
+  const exited = ended.then(async (exit) => {
+    await spec.recorder?.ended(recorded);
+    return exit;
+  });
   const lines: string[] = [];
   const onLine = (listener: (line: string) => void) => {
     for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', listener);
@@ -100,7 +107,7 @@ export async function spawnChild(spec: ChildCommand): Promise<OpenedChild> {
   return {
     pid: child.pid ?? 0,
     exited,
-    fellSilent: silenceOf(child),
+    fellSilent,
     open: (input = '') => child.stdin.end(`go\n${input}`),
     signal: (signal) => child.kill(signal),
     onLine,
@@ -108,22 +115,22 @@ export async function spawnChild(spec: ChildCommand): Promise<OpenedChild> {
   };
 }
 
-function recordChild(spec: ChildCommand, child: ChildProcess): Promise<ChildExit> {
+/** Records the child before its program runs; one that could not be recorded ends at its gate. */
+async function record(spec: ChildCommand, child: ChildProcess): Promise<ChildRecord> {
   const pid = child.pid ?? 0;
   const { name, stopSignal = 'SIGTERM' } = spec;
-  const record = { name, pid, startedAt: processStartTime(pid) ?? '', stopSignal };
+  const recorded = { name, pid, startedAt: processStartTime(pid) ?? '', stopSignal };
   try {
-    spec.recorder?.spawned(record);
+    await spec.recorder?.spawned(recorded);
   } catch (error) {
     child.stdin?.end();
     throw error;
   }
-  return new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
-      spec.recorder?.ended(record);
-      resolve({ code, signal });
-    });
-  });
+  return recorded;
+}
+
+function endOf(child: ChildProcess): Promise<ChildExit> {
+  return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
 }
 
 function silenceOf(child: ChildProcess): Promise<void> {

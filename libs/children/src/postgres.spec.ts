@@ -98,12 +98,12 @@ describe('a Postgres child', () => {
   it('leaves no half of a database when it is killed while making one', async () => {
     const killed: ChildRecord[] = [];
     const recorder = {
-      spawned: () => undefined,
-      ended: () => undefined,
+      spawned: async () => undefined,
+      ended: async () => undefined,
     };
     const killer = {
       ...recorder,
-      spawned(child: ChildRecord) {
+      async spawned(child: ChildRecord) {
         killed.push(child);
         if (killed.length === 2) process.kill(child.pid, 'SIGKILL');
       },
@@ -119,8 +119,8 @@ describe('a Postgres child', () => {
   it('records every child before it runs and after it has ended', async () => {
     const seen: string[] = [];
     const recorder = {
-      spawned: (child: ChildRecord) => seen.push(`+${child.name} ${child.pid} ${child.startedAt}`),
-      ended: (child: ChildRecord) => seen.push(`-${child.name} ${child.pid} ${child.startedAt}`),
+      spawned: async (child: ChildRecord) => void seen.push(`+${child.name} ${child.pid} ${child.startedAt}`),
+      ended: async (child: ChildRecord) => void seen.push(`-${child.name} ${child.pid} ${child.startedAt}`),
     };
     const server = await start({ recorder });
     expect(seen.at(-1)).toMatch(new RegExp(`^\\+postgres ${server.pid} .+`));
