@@ -13,7 +13,11 @@ const shared = {
 module.exports = {
   testTimeout: 60_000,
   projects: [
-    { ...shared, displayName: 'specs', testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts', '<rootDir>/test/checks/**/*.spec.ts'] },
+    {
+      ...shared,
+      displayName: 'specs',
+      testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts', '<rootDir>/test/checks/**/*.spec.ts'],
+    },
     { ...shared, displayName: 'end-to-end', testMatch: ['<rootDir>/test/**/*.e2e.ts'] },
   ],
 };
