@@ -23,6 +23,9 @@ export interface Service<Schema extends z.ZodObject> {
   readonly takesRequests?: boolean;
 }
 
+/** A start that cannot go on is said by whoever runs the program, in one line. */
+const OPTIONS = { abortOnError: false } as const;
+
 @Module({})
 class ServiceModule {}
 
@@ -61,18 +64,19 @@ async function createApp<Schema extends z.ZodObject>(
 ): Promise<INestApplicationContext> {
   if (service.face) {
     const { adapter, host, port } = service.face(config);
-    const app = await NestFactory.create(root, adapter);
+    const app = await NestFactory.create(root, adapter, OPTIONS);
     await app.listen(port, host);
     return app;
   }
   if (service.takesRequests) {
     const app = await NestFactory.createMicroservice(root, {
+      ...OPTIONS,
       strategy: new JetStreamStrategy({ bus, service: service.name }),
     });
     await app.listen();
     return app;
   }
-  return NestFactory.createApplicationContext(root);
+  return NestFactory.createApplicationContext(root, OPTIONS);
 }
 
 function urlsOf(settings: ServiceConfig): ServiceUrls {
