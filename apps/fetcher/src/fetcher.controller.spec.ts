@@ -78,6 +78,7 @@ it('a tag that moved is fetched, and one that moved back to what is held is only
   await ask({ tag: '20' });
   const moved = upstream.addManifest('library/node', '20', imageManifest(config, config));
   expect(await ask({ tag: '20' })).toMatchObject({ digest: moved });
+  expect(world.book.asked).not.toContain('metadata.confirm-tag');
   expect(world.book.tags.get(`${repository()} 20`)?.digest).toBe(moved);
   upstream.addManifest('library/node', '20', image);
   upstream.requests.length = 0;

@@ -319,15 +319,65 @@ describe('stopping', () => {
   });
 
   it('a fill that is no longer ours stops, and nothing is said about it', async () => {
-    upstream.script('GET', LAYER, stallAfter(layer, 1_000), 1);
-    const operation = accept();
+    const closed = new Promise<string>((resolve) => {
+      upstream.script('GET', LAYER, (request, response) => {
+        response.on('close', () => resolve('closed'));
+        stallAfter(layer, 1_000)(request, response);
+      });
+    });
+    accept();
     await world.start(FetcherModule.with(quickSettings({ ENTREPOT_FETCH_STALL_MS: '60000' })));
     await waitUntil('bytes', () => (world.book.sessions.get(layerFill()?.session ?? '')?.length ?? 0) === 1_000);
     const fill = layerFill()!;
-    Object.assign(fill, { epoch: fill.epoch + 1, leaseUntil: performance.now() + 200 });
-    await waitUntil('the end', () => hasEnded(operation));
-    expect(operation.state).toBe('completed');
-    expect(fill.error).toBeNull();
+    Object.assign(fill, { epoch: fill.epoch + 1, leaseUntil: performance.now() + 60_000 });
+    expect(await closed).toBe('closed');
+    expect(fill).toMatchObject({ error: null, state: 'running' });
     expect(world.book.asked).not.toContain('metadata.fail-fill');
   });
+});
+
+describe('a session that another writer took', () => {
+  async function takenOnce(isOurs: boolean) {
+    const appends: number[] = [];
+    world.bytes.onAppended = (id, offset) => {
+      if (offset < 1_000_000 || appends.length > 0) return;
+      appends.push(offset);
+      // The writer that a lost connection left behind lets go only now.
+      world.book.sessions.get(id)!.epoch += 1;
+      const fill = layerFill()!;
+      if (!isOurs) Object.assign(fill, { epoch: fill.epoch + 1, leaseUntil: performance.now() + 60_000 });
+    };
+    const operation = accept();
+    await world.start(FetcherModule.with(quickSettings({ ENTREPOT_FETCH_RENEW_MS: '60000' })));
+    return operation;
+  }
+
+  it('is taken back at its end, while the fill is ours', async () => {
+    const operation = await takenOnce(true);
+    await waitUntil('the end', () => hasEnded(operation));
+    expect(operation.state).toBe('completed');
+    expect(layerFill()).toMatchObject({ attempts: 1, error: null });
+    expect(ranges()).toHaveLength(2);
+  });
+
+  it('is left to its owner when the fill is no longer ours', async () => {
+    await takenOnce(false);
+    await waitUntil('the question whose it is', () => world.book.asked.includes('metadata.renew-fills'));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(ranges()).toHaveLength(1);
+    expect(world.book.asked).not.toContain('metadata.fail-fill');
+  });
+});
+
+it('a fill for a credential that is no longer configured is not filled with another', async () => {
+  const operation = accept();
+  world.book.onFact = () => {
+    for (const fill of world.book.fills.values())
+      Object.assign(fill, { source: { ...fill.source, credential: 'former' } });
+  };
+  await world.start(FetcherModule.with(quickSettings()));
+  await waitUntil('the end', () => hasEnded(operation));
+  expect(operation).toMatchObject({ state: 'failed', error: { code: 'UNAUTHORIZED' } });
+  expect(operation.error?.message).toContain('has changed since');
+  expect(upstream.bodyBytes).toBe(0);
 });

@@ -123,6 +123,7 @@ it('indexes may lie inside each other, but not without end', async () => {
 describe('what cannot be pulled ends failed, at once, with what to do (P9)', () => {
   it.each([
     [{ reference: 'localhost:5050/team/app:1' }, 'INVALID', 'is this registry itself'],
+    [{ reference: 'warehouse:5050/team/app:1' }, 'INVALID', 'a local repository is pushed to, not pulled into'],
     [{ reference: 'https://docker.io/node' }, 'NAME_INVALID', 'must not have a scheme'],
     [{ reference: 'registry:5000/app' }, 'NAME_INVALID', 'without a dot'],
     [{ reference: '10.0.0.1/app:1' }, 'DENIED', 'ENTREPOT_UPSTREAMS'],
@@ -133,7 +134,7 @@ describe('what cannot be pulled ends failed, at once, with what to do (P9)', () 
   ])('%j', async (body, code, message) => {
     const { manifest } = offer();
     upstream.addManifest('library/node', '20', imageIndex({ manifest, platform: 'linux/amd64' }));
-    const operation = await pull(body);
+    const operation = await pull(body, { ENTREPOT_HOSTS: 'warehouse:5050' });
     expect(operation).toMatchObject({ state: 'failed', attempts: 1, error: { code } });
     expect(operation.error?.message).toContain(message);
   });

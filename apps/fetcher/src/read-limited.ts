@@ -14,11 +14,9 @@ export async function readLimited(
   signal: AbortSignal,
 ): Promise<Buffer> {
   const tooLong = upstreamFault(upstream.domain, `its answer has more than the ${limit} bytes that are read`);
-  const declared = Number(answer.header('content-length') ?? 0);
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    if (declared > limit) throw tooLong;
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       length += chunk.byteLength;
       if (length > limit) throw tooLong;
