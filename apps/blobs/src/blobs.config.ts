@@ -35,11 +35,11 @@ export const BlobsConfigSchema = z.object({
   ENTREPOT_LINGER_MS: milliseconds(1_000).describe(
     'After how long, in milliseconds, bytes of a slow upload are stored although their extent is not full; doubles up to sixteen times that.',
   ),
-  ENTREPOT_WRITE_MEMORY_BYTES: bytes(256 * MIB).describe('Memory of all uploads and fills of one process, in bytes.'),
-  ENTREPOT_READ_MEMORY_BYTES: bytes(256 * MIB).describe(
+  ENTREPOT_WRITE_MEMORY_BYTES: bytes(128 * MIB).describe('Memory of all uploads and fills of one process, in bytes.'),
+  ENTREPOT_READ_MEMORY_BYTES: bytes(128 * MIB).describe(
     'Memory of the buffers of all reads of one process, in bytes: the more reads, the smaller each buffer.',
   ),
-  ENTREPOT_HOT_MEMORY_BYTES: bytes(64 * MIB).describe('Memory for small blobs that were read lately, in bytes.'),
+  ENTREPOT_HOT_MEMORY_BYTES: bytes(32 * MIB).describe('Memory for small blobs that were read lately, in bytes.'),
   ENTREPOT_HOT_BLOB_BYTES: bytes(MIB).describe('The largest blob that is kept in memory, in bytes.'),
   ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
     'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',

@@ -12,6 +12,7 @@ import { LocalBytePlane } from './local-byte-plane';
 import { MemoryBudget } from './memory-budget';
 import { MinioDriver } from './minio.driver';
 import { ObjectReader } from './object-reader';
+import { ReadBuffers } from './read-buffers';
 import { ReadLeases } from './read-leases';
 import { SettledObjects } from './settled-objects';
 import { UploadSessions } from './upload-sessions';
@@ -51,6 +52,7 @@ export class BlobsModule {
         SettledObjects,
         HotBlobs,
         ReadLeases,
+        ReadBuffers,
         ObjectReader,
         UploadSessions,
         FinishUploadHandler,

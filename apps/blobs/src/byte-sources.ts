@@ -24,10 +24,10 @@ export class BegunBytes implements ByteSource {
     private readonly rest: ByteSource,
   ) {}
 
-  async next(): Promise<Buffer | null> {
+  async next(spare?: Buffer): Promise<Buffer | null> {
     const { first } = this;
     this.first = null;
-    return first ?? this.rest.next();
+    return first ?? this.rest.next(spare);
   }
 
   close(): Promise<void> {

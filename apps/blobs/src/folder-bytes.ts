@@ -21,12 +21,12 @@ export class FolderBytes implements ByteSource {
     this.position = stretch.start;
   }
 
-  async next(): Promise<Buffer | null> {
-    const length = Math.min(BUFFER_BYTES, this.stretch.end - this.position);
+  async next(spare?: Buffer): Promise<Buffer | null> {
+    const length = Math.min(spare?.length ?? BUFFER_BYTES, this.stretch.end - this.position);
     if (this.closing) throw cancelled('the read');
     if (length <= 0) return null;
     try {
-      return await this.read(Buffer.allocUnsafeSlow(length));
+      return await this.read(spare ?? Buffer.allocUnsafeSlow(length), length);
     } catch (error) {
       throw await this.explain(error);
     }
@@ -37,10 +37,10 @@ export class FolderBytes implements ByteSource {
     await this.closing;
   }
 
-  private async read(buffer: Buffer): Promise<Buffer> {
+  private async read(buffer: Buffer, length: number): Promise<Buffer> {
     this.file ??= this.open();
     const file = await this.file;
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, this.position);
+    const { bytesRead } = await file.read(buffer, 0, length, this.position);
     if (bytesRead === 0) throw new MissingBytes(`the file of the object ends at byte ${this.position}`);
     this.position += bytesRead;
     return buffer.subarray(0, bytesRead);

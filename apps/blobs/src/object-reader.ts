@@ -8,6 +8,7 @@ import type { ObjectView } from './followed-object';
 import { FollowedObjects } from './followed-objects';
 import { HotBlobs } from './hot-blobs';
 import { ObjectStream } from './object-stream';
+import { ReadBuffers } from './read-buffers';
 import { ReadLeases } from './read-leases';
 import { SettledBytes } from './settled-bytes';
 import { bytesAreGone, type SettledObject, SettledObjects } from './settled-objects';
@@ -21,6 +22,7 @@ export class ObjectReader {
     private readonly followed: FollowedObjects,
     private readonly hot: HotBlobs,
     private readonly leases: ReadLeases,
+    private readonly buffers: ReadBuffers,
   ) {}
 
   /** Throws BLOB_UNKNOWN, RANGE_INVALID, UNAVAILABLE. The stream is destroyed with what comes later. */
@@ -35,14 +37,15 @@ export class ObjectReader {
     const part = within(stretch, object.size);
     const source = this.hot.takes(object)
       ? new MemoryBytes((await this.hot.read(object)).subarray(part.start, part.end))
-      : await this.begin(new SettledBytes(object, part, this.driver, this.settled));
+      : await this.begin(new SettledBytes(object, part, this.driver, this.settled), part.end - part.start);
     return { size: object.size, verified: true, stream: this.stream(object.id, source, signal) };
   }
 
   /** Reads the first bytes now: what is not there must be told before an answer begins. */
-  private async begin(source: ByteSource): Promise<ByteSource> {
+  private async begin(source: ByteSource, length: number): Promise<ByteSource> {
+    const first = Buffer.allocUnsafeSlow(Math.min(this.buffers.size, length));
     try {
-      return new BegunBytes(await source.next(), source);
+      return new BegunBytes(await source.next(first), source);
     } catch (error) {
       await source.close();
       throw error;
@@ -63,7 +66,7 @@ export class ObjectReader {
   private stream(object: string, source: ByteSource, signal?: AbortSignal, released = () => {}): ObjectStream {
     const end = this.leases.begin(object, () => stream.destroy(new RegistryError('TIMEOUT', 'the read took too long')));
     const hangUp = () => stream.destroy(cancelled('the read'));
-    const stream = new ObjectStream(source, () => {
+    const stream = new ObjectStream(source, this.buffers, () => {
       end();
       signal?.removeEventListener('abort', hangUp);
       released();

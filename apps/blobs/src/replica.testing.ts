@@ -17,6 +17,7 @@ import { HotBlobs } from './hot-blobs';
 import { LocalBytePlane } from './local-byte-plane';
 import { MemoryBudget } from './memory-budget';
 import { ObjectReader } from './object-reader';
+import { ReadBuffers } from './read-buffers';
 import { ReadLeases } from './read-leases';
 import { SettledObjects } from './settled-objects';
 import { UploadSessions } from './upload-sessions';
@@ -71,7 +72,7 @@ export class Replica {
     const settled = new SettledObjects(book);
     const hot = new HotBlobs(driver, settled, this.config);
     this.leases = new ReadLeases(book, this.config);
-    const reader = new ObjectReader(driver, settled, this.followed, hot, this.leases);
+    const reader = new ObjectReader(driver, settled, this.followed, hot, this.leases, new ReadBuffers(this.config));
     const sessions = new UploadSessions(driver, book, this.followed, this.budget, this.config);
     const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
     this.plane = new LocalBytePlane(reader, sessions, SECRET);

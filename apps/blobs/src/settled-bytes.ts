@@ -15,9 +15,9 @@ export class SettledBytes implements ByteSource {
     this.bytes = driver.read(settled.id, settled.extents, stretch);
   }
 
-  async next(): Promise<Buffer | null> {
+  async next(spare?: Buffer): Promise<Buffer | null> {
     try {
-      return await this.bytes.next();
+      return await this.bytes.next(spare);
     } catch (error) {
       throw await this.objects.lose(this.settled, error);
     }

@@ -261,14 +261,14 @@ export function uploadSuite(openStore: () => Promise<StoreUnderTest>): void {
     let most = 0;
     const blobs = Array.from({ length: 6 }, () => randomBytes(3 * EXTENT));
     const sessions = blobs.map(() => book.openNow());
-    const watched = blobs.map((bytes) => {
-      const stream = streamOf(bytes);
-      stream.on('readable', () => {
+    function* watched(bytes: Buffer): Generator<Buffer> {
+      for (let at = 0; at < bytes.length; at += 64 * KIB) {
         most = Math.max(most, tight.budget.held);
-      });
-      return stream;
-    });
-    await Promise.all(watched.map((stream, index) => tight.append(sessions[index]!, 0, stream)));
+        yield bytes.subarray(at, at + 64 * KIB);
+      }
+    }
+    const streams = blobs.map((bytes) => Readable.from(watched(bytes), { objectMode: false }));
+    await Promise.all(streams.map((stream, index) => tight.append(sessions[index]!, 0, stream)));
     expect(most).toBeGreaterThan(budget / 2);
     expect(most).toBeLessThanOrEqual(budget);
     expect(tight.budget.held).toBe(0);
