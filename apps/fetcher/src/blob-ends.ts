@@ -1,38 +1,49 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { z } from 'zod';
 import { BlobFailed, BlobStored } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 
-/** Tells whoever waits for blobs that one was stored, or failed. */
+/** As much of a fact as is needed to know whom it wakes. */
+const EndSchema = z.object({ data: z.object({ digest: z.string() }) });
+
+/** Tells whoever waits for a blob that it was stored, or failed. */
 @Injectable()
 export class BlobEnds implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly waiting = new Set<() => void>();
+  private readonly waiting = new Set<{ digests: ReadonlySet<string>; end: () => void }>();
   private unsubscribe: (() => void)[] = [];
 
   constructor(private readonly bus: Bus) {}
 
   onApplicationBootstrap(): void {
-    const wake = () => {
-      for (const resolve of [...this.waiting]) resolve();
-    };
-    this.unsubscribe = [BlobStored, BlobFailed].map(({ subject }) => this.bus.subscribe(subject, wake));
+    this.unsubscribe = [BlobStored, BlobFailed].map(({ subject }) =>
+      this.bus.subscribe(subject, (fact) => this.wake(EndSchema.safeParse(fact).data?.data.digest)),
+    );
   }
 
   onModuleDestroy(): void {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
   }
 
-  /** Resolves at the next end of a blob, anybody's, or after `ms` in case it was not heard, or when it is no longer wanted. */
-  next(ms: number, signal: AbortSignal): Promise<void> {
+  /** Resolves at the next end of one of these blobs, after `ms` in case it was not heard, or when it is no longer wanted. */
+  next(digests: ReadonlySet<string>, ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.waiting.delete(end);
-        signal.removeEventListener('abort', end);
-        resolve();
+      const waiting = {
+        digests,
+        end: () => {
+          clearTimeout(timer);
+          this.waiting.delete(waiting);
+          signal.removeEventListener('abort', waiting.end);
+          resolve();
+        },
       };
-      const timer = setTimeout(end, ms);
-      this.waiting.add(end);
-      signal.addEventListener('abort', end);
+      const timer = setTimeout(waiting.end, ms);
+      this.waiting.add(waiting);
+      signal.addEventListener('abort', waiting.end);
     });
+  }
+
+  private wake(digest: string | undefined): void {
+    if (digest === undefined) return;
+    for (const { digests, end } of [...this.waiting]) if (digests.has(digest)) end();
   }
 }

@@ -17,6 +17,7 @@ import { UpstreamClient } from './upstream.client';
 import { configuredUpstreams, readUpstreamFile } from './upstream-file';
 import { UpstreamRegistry } from './upstream-registry';
 import { Upstreams } from './upstreams';
+import { BlobWait } from './wait-for-blobs';
 import { WORKER, workerName } from './worker';
 
 /** The fetcher: everything that talks to upstream registries. Needs the global `Calls`, `BytePlane`, `Bus` and the capability secret. */
@@ -82,6 +83,7 @@ const PROVIDERS: Provider[] = [
     inject: [UpstreamClient, TokenClient, Credentials, CAPABILITY_SECRET],
   },
   BlobEnds,
+  BlobWait,
   BlobFill,
   FillHandler,
   ManifestHandler,

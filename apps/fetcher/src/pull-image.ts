@@ -1,42 +1,36 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
-import { CompletePull, ReadOperationBlobs, ResolveOperation } from '#contracts/calls/operations';
-import type { OperationError, PullBody } from '#contracts/operation';
-import type { Principal } from '#contracts/principal';
-import { type Progress, progressSubject } from '#contracts/progress';
-import { Bus } from '#messaging/bus';
+import { CompletePull, ResolveOperation } from '#contracts/calls/operations';
+import type { PullBody } from '#contracts/operation';
 import type { Digest } from '#oci/digest';
+import { manifestReferences } from '#oci/manifest';
 import { hostPlatform, type Platform, parsePlatform } from '#oci/platform';
 import { dockerReference, parseReference } from '#oci/reference';
 import { invalidField, upstreamFault } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
 import { upstreamRepositoryName } from '#oci/upstream-name';
-import { BlobEnds } from './blob-ends';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
-import type { Claimed } from './leases';
 import { type FetchedRepository, ManifestHandler } from './manifest.handler';
 import { planFetch } from './plan-fetch';
 import type { FetchedManifest } from './read-fetched-manifest';
 import { Upstreams } from './upstreams';
+import { BlobWait, type WaitingOperation } from './wait-for-blobs';
 
-export interface PullOperation extends Claimed, PullBody {
-  readonly attempts: number;
-  readonly principal: Principal;
-}
-
-/** A blob could not be had in all the attempts it is given: another attempt of the pull would not help. */
-export class FailedFill extends Error {
-  override readonly name = 'FailedFill';
-
-  constructor(readonly error: OperationError) {
-    super(error.message);
-  }
-}
+export interface PullOperation extends WaitingOperation, PullBody {}
 
 interface Named {
   readonly repository: FetchedRepository;
   readonly tag: Tag | null;
   readonly digest: Digest | undefined;
+}
+
+/** What one pull works on. */
+interface Pull {
+  readonly operation: PullOperation;
+  readonly repository: FetchedRepository;
+  /** The digests of the blobs that it waits for. */
+  readonly blobs: Set<string>;
+  readonly signal: AbortSignal;
 }
 
 /** An index of indexes of indexes is nobody's image. */
@@ -50,10 +44,9 @@ export class ImagePull {
 
   constructor(
     private readonly calls: Calls,
-    private readonly bus: Bus,
     private readonly upstreams: Upstreams,
     private readonly manifests: ManifestHandler,
-    private readonly blobEnds: BlobEnds,
+    private readonly wait: BlobWait,
     @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
   ) {
     const { ENTREPOT_HOST_PLATFORM: asked } = config;
@@ -62,18 +55,20 @@ export class ImagePull {
 
   /** Resolves once the operation is completed. Throws RegistryError or FailedFill: what it is to fail with. */
   async run(operation: PullOperation, signal: AbortSignal): Promise<void> {
-    this.report(operation, { phase: 'resolving', bytesDone: 0, bytesTotal: 0, missing: 0 });
+    this.wait.report(operation, { phase: 'resolving', bytesDone: 0, bytesTotal: 0, missing: 0 });
     const named = await this.name(operation.reference);
+    const pull: Pull = { operation, repository: named.repository, blobs: new Set(), signal };
     const asked = performance.now();
     const top = await this.readTop(named, signal);
-    await this.commit(operation, named.repository, top);
-    const { name: repository } = named.repository;
-    const resolved = { id: operation.id, epoch: operation.epoch, repository, digest: top.digest };
+    await this.commit(pull, top);
+    const { id, epoch } = operation;
+    const resolved = { id, epoch, repository: pull.repository.name, digest: top.digest };
     await this.calls.ask(ResolveOperation, { ...resolved, tag: named.tag });
-    await this.fetchChildren(operation, named.repository, top, 1, signal);
+    await this.fetchChildren(pull, top, 1);
     for (let completed = false; !completed; ) {
-      const size = await this.waitForBlobs(operation, signal);
-      const outcome = { repository, tag: named.tag, digest: top.digest, mediaType: top.mediaType, size };
+      const size = await this.wait.all(operation, pull.blobs, signal);
+      const { repository, digest } = resolved;
+      const outcome = { repository, tag: named.tag, digest, mediaType: top.mediaType, size };
       const tag = named.tag === null ? null : { name: named.tag, askedMsAgo: performance.now() - asked };
       ({ completed } = await this.calls.ask(CompletePull, { ...resolved, tag, outcome }));
     }
@@ -102,52 +97,35 @@ export class ImagePull {
     return this.manifests.read(repository, { tag: tag! }, within);
   }
 
-  private commit({ id, epoch }: PullOperation, repository: FetchedRepository, fetched: FetchedManifest): Promise<void> {
-    return this.manifests.commit(repository, fetched, { fill: true, operation: { id, epoch } });
+  private async commit({ operation, repository, blobs }: Pull, fetched: FetchedManifest): Promise<void> {
+    const { id, epoch } = operation;
+    for (const { descriptor } of manifestReferences(fetched.manifest).blobs) blobs.add(descriptor.digest);
+    await this.manifests.commit(repository, fetched, { fill: true, operation: { id, epoch } });
   }
 
-  private async fetchChildren(
-    operation: PullOperation,
-    repository: FetchedRepository,
-    index: FetchedManifest,
-    depth: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async fetchChildren(pull: Pull, index: FetchedManifest, depth: number): Promise<void> {
     if (index.manifest.kind === 'image') return;
-    const children = [...planFetch(index.manifest, operation.platforms, this.host)];
+    const children = [...planFetch(index.manifest, pull.operation.platforms, this.host)];
     if (children.length > 0 && depth > DEEPEST_INDEX) {
-      throw upstreamFault(
-        repository.source.upstream,
-        `its indexes lie more than ${DEEPEST_INDEX} deep inside each other`,
-      );
+      const why = `its indexes lie more than ${DEEPEST_INDEX} deep inside each other`;
+      throw upstreamFault(pull.repository.source.upstream, why);
     }
     const fetchNext = async () => {
       for (let child = children.shift(); child !== undefined; child = children.shift()) {
-        const fetched = await this.manifests.read(repository, { digest: child.digest }, this.limit(signal));
-        await this.commit(operation, repository, fetched);
-        await this.fetchChildren(operation, repository, fetched, depth + 1, signal);
+        await this.fetchChild(pull, child.digest, depth);
       }
     };
-    await Promise.all(Array.from({ length: CHILDREN_AT_ONCE }, fetchNext));
-  }
-
-  /** Answers the bytes of all blobs together, once none is missing. */
-  private async waitForBlobs(operation: PullOperation, signal: AbortSignal): Promise<number> {
-    const { id, epoch } = operation;
-    for (;;) {
-      signal.throwIfAborted();
-      const ended = this.blobEnds.next(this.config.ENTREPOT_FETCH_PROGRESS_MS, signal);
-      const { missing, failed, bytesDone, bytesTotal } = await this.calls.ask(ReadOperationBlobs, { id, epoch });
-      this.report(operation, { phase: 'filling', bytesDone, bytesTotal, missing });
-      const [first] = failed;
-      if (first !== undefined) throw new FailedFill(first.error);
-      if (missing === 0) return bytesTotal;
-      await ended;
+    try {
+      await Promise.all(Array.from({ length: CHILDREN_AT_ONCE }, fetchNext));
+    } finally {
+      children.length = 0;
     }
   }
 
-  private report({ id, principal }: PullOperation, progress: Omit<Progress, 'operation'>): void {
-    this.bus.publish(progressSubject(principal, id), { operation: id, ...progress } satisfies Progress);
+  private async fetchChild(pull: Pull, digest: Digest, depth: number): Promise<void> {
+    const fetched = await this.manifests.read(pull.repository, { digest }, this.limit(pull.signal));
+    await this.commit(pull, fetched);
+    await this.fetchChildren(pull, fetched, depth + 1);
   }
 
   private limit(signal: AbortSignal): AbortSignal {

@@ -62,6 +62,13 @@ it('a pull ends completed with its tag, its manifest and every blob, each byte a
   expect(upstream.bodyBytes).toBe(size);
 });
 
+it('the end of the last layer is heard, not waited for', async () => {
+  offer(someBytes(1_000));
+  const started = performance.now();
+  expect((await pull({}, { ENTREPOT_FETCH_PROGRESS_MS: '60000' })).state).toBe('completed');
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
 it('a pull by digest moves no tag, and one by both goes by the digest', async () => {
   const { digest } = offer();
   const reference = `${upstream.domain}/library/node`;

@@ -11,7 +11,8 @@ import { decideRetry } from './decide-retry';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { Leases, type StopReason } from './leases';
 import { toOperationError } from './operation-error';
-import { FailedFill, ImagePull, type PullOperation } from './pull-image';
+import { ImagePull, type PullOperation } from './pull-image';
+import { FailedFill } from './wait-for-blobs';
 import { WORKER } from './worker';
 
 interface ClaimedOperation {

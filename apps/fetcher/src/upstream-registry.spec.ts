@@ -74,8 +74,8 @@ describe('a registry that behaves', () => {
     expect(await read()).toMatchObject({ digest, mediaType: image.mediaType });
   });
 
-  it('may know no HEAD', async () => {
-    upstream.script('HEAD', MANIFEST, reply(405));
+  it.each([400, 405, 501])('may know no HEAD, and answer %d', async (status) => {
+    upstream.script('HEAD', MANIFEST, reply(status));
     expect(await resolve()).toBeUndefined();
   });
 

@@ -35,6 +35,9 @@ export interface BlobBody {
 
 type Wanted = Pick<UpstreamRequest, 'method' | 'headers' | 'signal'>;
 
+/** What registries answer to a HEAD that they do not know: a GET tells. */
+const WITHOUT_HEAD = new Set([400, 405, 406, 501]);
+
 const MOST_HOPS = 8;
 const CIRCLE = 'it asks this registry in turn for what it lacks: one of the two must be told where the image really is';
 
@@ -59,7 +62,7 @@ export class UpstreamRegistry {
     const wanted = { method: 'HEAD', headers: { accept: ACCEPTED_MANIFESTS.join(', ') }, signal } as const;
     const answer = await this.ask(repository, `manifests/${tag}`, wanted);
     await discard(answer);
-    if (answer.status === 405 || answer.status === 501) return undefined;
+    if (WITHOUT_HEAD.has(answer.status)) return undefined;
     if (answer.status !== 200) throw this.explain(repository, answer, `:${tag}`);
     const digest = answer.header('docker-content-digest') ?? '';
     return isDigest(digest) ? digest : undefined;

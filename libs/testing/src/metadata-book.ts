@@ -83,8 +83,8 @@ export class MetadataBook extends Calls {
   readonly tags = new Map<string, { digest: Digest; askedAt: number }>();
   /** The names of all calls, in order. */
   readonly asked: string[] = [];
-  /** Told of each fact's subject. */
-  onFact: (subject: string) => void = () => {};
+  /** Told of each fact: its subject, and the digest of what it is about. */
+  onFact: (subject: string, digest?: string) => void = () => {};
   /** What a call throws instead of its answer, by its name. */
   readonly faults = new Map<string, () => Error>();
   private readonly handlers: Handlers = new Map();
@@ -180,7 +180,7 @@ export class MetadataBook extends Calls {
     if (same) return;
     const row: FillRow = { ...NEW_WORK, ...blob, id: randomUUID(), session: this.openSession(), state: 'wanted' };
     this.fills.set(row.id, row);
-    this.onFact(BlobWanted.subject);
+    this.onFact(BlobWanted.subject, digest);
   }
 
   private answerOperations(): void {
@@ -266,7 +266,7 @@ export class MetadataBook extends Calls {
       if (question.discard) row.session = this.openSession();
       const again = this.putBack(row, question);
       row.state = again ? 'wanted' : 'failed';
-      if (!again) this.onFact(BlobFailed.subject);
+      if (!again) this.onFact(BlobFailed.subject, row.digest);
       return { failed: !again };
     });
   }
@@ -286,7 +286,7 @@ export class MetadataBook extends Calls {
       found.isEnded = true;
       this.blobs.set(digest, bytes);
       for (const fill of this.fills.values()) if (fill.digest === digest) fill.state = 'done';
-      this.onFact(BlobStored.subject);
+      this.onFact(BlobStored.subject, digest);
       return { object: session, size: bytes.byteLength };
     });
   }

@@ -20,7 +20,7 @@ export class WorkerWorld {
 
   constructor(times?: BookTimes) {
     this.book = new MetadataBook(times);
-    this.book.onFact = (subject) => this.bus.publish(subject, {});
+    this.book.onFact = (subject, digest) => this.bus.publish(subject, { data: { digest } });
     this.bytes = new MemoryBytePlane(this.book, this.secret);
   }
 
