@@ -60,6 +60,9 @@ export const GatewayConfigSchema = z
     ENTREPOT_READ_STALL_MS: milliseconds(300_000).describe(
       'a client that takes no byte of an answer for this long is cut off, in milliseconds',
     ),
+    ENTREPOT_PULL_COUNT_MS: milliseconds(10_000).describe(
+      'how often counted pulls are said to metadata, in milliseconds; those of that time are lost where a gateway is killed',
+    ),
     ENTREPOT_WATCH_MS: milliseconds(2_000).describe(
       'how often a watched operation is looked at although no message says it changed, in milliseconds',
     ),

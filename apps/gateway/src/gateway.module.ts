@@ -12,6 +12,7 @@ import { ManifestStore } from './manifest.store';
 import { OperationWatch } from './operation-watch';
 import { OperationsController } from './operations.controller';
 import { ProblemFilter } from './problem.filter';
+import { PullCounts } from './pull-counts';
 import { RegistryController } from './registry.controller';
 import { TagListHandler } from './tag-list.handler';
 
@@ -29,6 +30,7 @@ export class GatewayModule {
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: APP_FILTER, useClass: ProblemFilter },
         GatewayMetrics,
+        PullCounts,
         ManifestStore,
         ManifestHandler,
         BlobStore,

@@ -16,6 +16,7 @@ const image = {
   complete: true,
   platforms: ['linux/amd64'],
   createdAt: '2026-01-01T00:00:00.000Z',
+  pulls: 0,
   pulledAt: null,
   source: 'fetched' as const,
 };

@@ -5,6 +5,7 @@ import { GatewayMetrics } from './gateway-metrics';
 import { ManifestStore, type NamedManifest } from './manifest.store';
 import type { ReachedRepository } from './name-repository';
 import type { ManifestReference } from './parse-registry-path';
+import { PullCounts } from './pull-counts';
 import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer } from './send-answer';
 
 /**
@@ -17,6 +18,7 @@ export class ManifestHandler {
   constructor(
     private readonly manifests: ManifestStore,
     private readonly metrics: GatewayMetrics,
+    private readonly pulls: PullCounts,
   ) {}
 
   async answer(
@@ -33,8 +35,9 @@ export class ManifestHandler {
       return sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType, 'Content-Length': size });
     }
     const bytes = manifest.bytes ?? (await this.manifests.readNamed(repository, manifest.digest)).bytes;
-    this.metrics.countSent('manifest', bytes.byteLength);
     sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType }, bytes);
+    this.metrics.countSent('manifest', bytes.byteLength);
+    this.pulls.count(repository.name, manifest.digest);
   }
 
   private async find(

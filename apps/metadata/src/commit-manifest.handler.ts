@@ -66,7 +66,7 @@ export class CommitManifestHandler {
     await sql.query(
       `INSERT INTO repository_manifest (repository_id, digest, upstream, credential) VALUES ($1, $2, $3, $4)
         ON CONFLICT (repository_id, digest) DO UPDATE
-          SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential, pulled_at = now()`,
+          SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential`,
       [repositoryId, digest, source.upstream, source.credential],
     );
     await queueManifestReviews(sql, repositoryId, [digest], this.config.ENTREPOT_KEEP_PULLED_MS);

@@ -12,9 +12,11 @@ import {
   type MadeManifest,
   type Metadata,
   openMetadata,
+  repositoryName,
 } from './metadata.fixture';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
+import { PullCountStore } from './pull-count.store';
 import { RemoveImageHandler } from './remove-image.handler';
 
 const ALPINE = 'docker.io/library/alpine';
@@ -111,7 +113,8 @@ describe('images', () => {
           complete: true,
           platforms: [],
           createdAt: expect.any(String),
-          pulledAt: expect.any(String),
+          pulls: 0,
+          pulledAt: null,
           source: 'fetched',
         },
       ]);
@@ -205,7 +208,9 @@ describe('images', () => {
       expect(due).toBeGreaterThan(50 * 60_000);
       expect(due).toBeLessThanOrEqual(60 * 60_000);
       expect(await rows('SELECT 1 FROM trash')).toEqual([]);
-      await fetchManifest(metadata, ALPINE, image, { fill: false });
+      await new PullCountStore(metadata.database).record([
+        { repository: repositoryName(ALPINE), digest: image.digest, count: 1, lastMsAgo: 0 },
+      ]);
       expect(await list()).toMatchObject([{ digest: image.digest, tags: [] }]);
     });
 

@@ -15,6 +15,7 @@ interface ImageRow {
   readonly complete: boolean;
   readonly platforms: Platform[];
   readonly committed_at: Date;
+  readonly pulls: number;
   readonly pulled_at: Date | null;
   readonly upstream: string | null;
 }
@@ -62,6 +63,7 @@ function toImage(row: ImageRow): Image {
     complete: row.complete,
     platforms: [...new Set(row.platforms.filter(isRunnable).map(formatPlatform))],
     createdAt: row.committed_at.toISOString(),
+    pulls: row.pulls,
     pulledAt: row.pulled_at?.toISOString() ?? null,
     source: row.upstream === null ? 'pushed' : 'fetched',
   };
@@ -81,7 +83,9 @@ export const LIST = `
   WITH RECURSIVE page AS (
     SELECT r.id AS repository_id, r.name AS repository, rm.* FROM repository r
     CROSS JOIN LATERAL (
-      SELECT digest, upstream, committed_at, pulled_at FROM repository_manifest own
+      SELECT digest, upstream, committed_at, COALESCE(pulls, 0) AS pulls, pulled_at FROM repository_manifest own
+      LEFT JOIN LATERAL (SELECT pulls, pulled_at FROM pull_count counted
+        WHERE counted.repository_id = own.repository_id AND counted.digest = own.digest OFFSET 0) counted ON true
       WHERE repository_id = r.id AND digest > CASE WHEN r.name = $2 THEN $3 ELSE '' END AND (
         (SELECT true FROM tag WHERE tag.repository_id = r.id AND tag.digest = own.digest LIMIT 1)
         OR (
@@ -116,7 +120,7 @@ export const LIST = `
     SELECT repository_id, top, sum(size) FILTER (WHERE here) AS size, bool_and(here OR NOT required) AS complete
     FROM listed GROUP BY repository_id, top
   )
-  SELECT p.repository, p.digest, m.media_type, p.committed_at, p.pulled_at, p.upstream,
+  SELECT p.repository, p.digest, m.media_type, p.committed_at, p.pulls, p.pulled_at, p.upstream,
     ARRAY(SELECT name FROM tag WHERE tag.repository_id = p.repository_id AND tag.digest = p.digest ORDER BY name) AS tags,
     COALESCE(s.size, 0)::bigint AS size, COALESCE(s.complete, m.kind = 'other') AS complete,
     ARRAY(SELECT COALESCE(t.platform, below.platform) FROM tree t JOIN manifest below ON below.digest = t.member

@@ -51,7 +51,8 @@ export async function readReasons(
           (SELECT max(until) FROM pin WHERE kind = 'manifest' AND repository_id = $1 AND digest = ANY($2)),
           (SELECT max(until) FROM trash WHERE repository_id = $1 AND digest = ANY($2)),
           (SELECT max(used + $3 * interval '1 millisecond' + ${WITH_ABSENCES('used')})
-            FROM repository_manifest, LATERAL (SELECT greatest(committed_at, pulled_at) AS used) AS last
+            FROM repository_manifest LEFT JOIN pull_count USING (repository_id, digest),
+              LATERAL (SELECT greatest(committed_at, pulled_at) AS used) AS last
             WHERE repository_id = $1 AND digest = ANY($2) AND used > coalesce(removed_at, '-infinity'))
         ), now())::text AS until`,
     [repositoryId, digests, keepMs],

@@ -7,6 +7,7 @@ import { readAbove, readReasons } from './keep-reasons';
 import { lockManifests, lockVisible } from './locks';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
 import { recordFact } from './outbox.store';
+import { forgetPulls } from './pull-count.store';
 import { queueBlobReviews, queueManifestReviews } from './queue-reviews';
 import { releaseChildren } from './write-manifest';
 
@@ -27,7 +28,7 @@ export class ManifestReviewStore {
   ) {}
 
   async review(repositoryId: number, digest: Digest): Promise<ManifestVerdict> {
-    return this.database.transaction('metadata.review-manifest', async (sql) => {
+    const verdict = await this.database.transaction('metadata.review-manifest', async (sql) => {
       const locked = await lockAbove(sql, repositoryId, digest);
       const seq = await dueReview(sql, repositoryId, digest);
       if (seq === undefined) return 'gone';
@@ -35,6 +36,8 @@ export class ManifestReviewStore {
       await settleReview(sql, repositoryId, digest, seq, again);
       return verdict;
     });
+    if (verdict === 'removed') await forgetPulls(this.database, repositoryId, digest);
+    return verdict;
   }
 
   private async decide(sql: Sql, repositoryId: number, digest: Digest, locked: Set<string>): Promise<Reviewed> {

@@ -27,6 +27,8 @@ import { OperationWorkStore } from './operation-work.store';
 import { OutboxRelayHandler } from './outbox-relay.handler';
 import { OutboxRowsStore } from './outbox-rows.store';
 import { PresenceStore } from './presence.store';
+import { PullCountController } from './pull-count.controller';
+import { PullCountStore } from './pull-count.store';
 import { PullWorkStore } from './pull-work.store';
 import { PurgeStore } from './purge.store';
 import { RemoveImageHandler } from './remove-image.handler';
@@ -50,6 +52,7 @@ const CONTROLLERS: Type[] = [
   OperationController,
   OperationWorkController,
   ImageController,
+  PullCountController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -75,6 +78,7 @@ const PROVIDERS: Provider[] = [
   OperationWorkStore,
   OutboxRelayHandler,
   OutboxRowsStore,
+  PullCountStore,
   PullWorkStore,
   RemoveImageHandler,
   TagStore,

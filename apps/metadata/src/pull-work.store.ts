@@ -8,6 +8,7 @@ import { lockTags, lockVisible } from './locks';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
 import { countMissing, readLayers } from './operation-progress';
 import { lockForEnd, type OperationClaim } from './operation-work.store';
+import { countPull } from './pull-count.store';
 import { knownRepository } from './repository.store';
 import { storableJson } from './storable-json';
 import { TagStore } from './tag.store';
@@ -52,6 +53,7 @@ export class PullWorkStore {
       if ((await countMissing(sql, id)) > 0) return false;
       const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
       if (tag) await this.tags.move(sql, { ...move, ...tag });
+      await countPull(sql, repositoryId, digest);
       const end = { state: 'completed' as const, outcome: storableJson(outcome) };
       await endOperation(sql, operation, end, this.config.ENTREPOT_REVIEW_DELAY_MS);
       return true;

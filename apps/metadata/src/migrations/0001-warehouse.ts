@@ -75,7 +75,6 @@ const NAMES = [
     upstream text COLLATE "C",
     credential text COLLATE "C",
     committed_at timestamptz NOT NULL DEFAULT now(),
-    pulled_at timestamptz,
     -- Somebody asked for it to go: what was pulled before then no longer keeps it.
     removed_at timestamptz,
     PRIMARY KEY (repository_id, digest),
@@ -273,6 +272,14 @@ const ROOTS = [
   )`,
   'CREATE INDEX trash_image ON trash (repository_id, digest)',
   'CREATE INDEX trash_until ON trash (until)',
+  // Untagged and cached content lives by its last pull. Whoever collects reads this and never holds it locked.
+  `CREATE TABLE pull_count (
+    repository_id bigint NOT NULL REFERENCES repository (id),
+    digest text COLLATE "C" NOT NULL,
+    pulls bigint NOT NULL CHECK (pulls > 0),
+    pulled_at timestamptz NOT NULL,
+    PRIMARY KEY (repository_id, digest)
+  )`,
 ];
 
 const WORK = [

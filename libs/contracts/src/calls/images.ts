@@ -17,6 +17,8 @@ export const ImageSchema = z.object({
   platforms: z.array(z.string()),
   /** When it came here. */
   createdAt: z.iso.datetime(),
+  /** How often it was pulled, by clients and by message, as far as it was counted. */
+  pulls: z.number().int().nonnegative(),
   pulledAt: z.iso.datetime().nullable(),
   source: z.enum(['pushed', 'fetched']),
 });
