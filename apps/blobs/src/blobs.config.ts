@@ -7,47 +7,56 @@ const milliseconds = (fallback: number) => z.coerce.number().int().positive().de
 /** DI token of the settings of `blobs`. */
 export const BLOBS_CONFIG = Symbol('BLOBS_CONFIG');
 
-export const BlobsConfigSchema = z.object({
-  ENTREPOT_STORE: z
-    .enum(['folder', 'minio'])
-    .default('folder')
-    .describe('Where bytes are kept: "folder" (a folder, one blobs process) or "minio" (any S3 API).'),
-  ENTREPOT_STORE_FOLDER: z.string().min(1).default('./data/store').describe('The folder of the folder store.'),
-  ENTREPOT_S3_ENDPOINT: z
-    .url({ protocol: /^https?$/ })
-    .default('http://127.0.0.1:9000')
-    .describe('Address of the S3 API: scheme, host and port.'),
-  ENTREPOT_S3_BUCKET: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name of 3 to 63 characters')
-    .default('entrepot')
-    .describe('The bucket; made at start if it is not there.'),
-  ENTREPOT_S3_REGION: z.string().min(1).default('us-east-1').describe('The region that requests are signed for.'),
-  ENTREPOT_S3_ACCESS_KEY: z.string().default('').describe('The access key of the S3 API.'),
-  ENTREPOT_S3_SECRET_KEY: z.string().default('').describe('The secret key of the S3 API.'),
-  ENTREPOT_S3_TIMEOUT_MS: milliseconds(30_000).describe(
-    'How long, in milliseconds, an S3 request may stay without a byte moving before it is given up and tried again.',
-  ),
-  ENTREPOT_EXTENT_BYTES: bytes(16 * MIB).describe('The largest extent, in bytes: what one write to the store holds.'),
-  ENTREPOT_FIRST_EXTENT_BYTES: bytes(MIB).describe(
-    'The first extent of a blob that is followed while it is written, in bytes; the next ones double.',
-  ),
-  ENTREPOT_LINGER_MS: milliseconds(1_000).describe(
-    'After how long, in milliseconds, bytes of a slow upload are stored although their extent is not full; doubles up to sixteen times that.',
-  ),
-  ENTREPOT_WRITE_MEMORY_BYTES: bytes(128 * MIB).describe('Memory of all uploads and fills of one process, in bytes.'),
-  ENTREPOT_READ_MEMORY_BYTES: bytes(128 * MIB).describe(
-    'Memory of the buffers of all reads of one process, in bytes: the more reads, the smaller each buffer.',
-  ),
-  ENTREPOT_HOT_MEMORY_BYTES: bytes(32 * MIB).describe('Memory for small blobs that were read lately, in bytes.'),
-  ENTREPOT_HOT_BLOB_BYTES: bytes(MIB).describe('The largest blob that is kept in memory, in bytes.'),
-  ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
-    'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',
-  ),
-  ENTREPOT_READ_LEASE_AFTER_MS: milliseconds(60_000).describe(
-    'After how long, in milliseconds, a read takes a lease that keeps its object from being purged.',
-  ),
-  ENTREPOT_LONGEST_READ_MS: milliseconds(6 * 3_600_000).describe('The longest read, in milliseconds.'),
-});
+export const BlobsConfigSchema = z
+  .object({
+    ENTREPOT_STORE: z
+      .enum(['folder', 'minio'])
+      .default('folder')
+      .describe('Where bytes are kept: "folder" (a folder, one blobs process) or "minio" (any S3 API).'),
+    ENTREPOT_STORE_FOLDER: z.string().min(1).default('./data/store').describe('The folder of the folder store.'),
+    ENTREPOT_S3_ENDPOINT: z
+      .url({ protocol: /^https?$/ })
+      .default('http://127.0.0.1:9000')
+      .describe('Address of the S3 API: scheme, host and port.'),
+    ENTREPOT_S3_BUCKET: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name of 3 to 63 characters')
+      .default('entrepot')
+      .describe('The bucket; made at start if it is not there.'),
+    ENTREPOT_S3_REGION: z.string().min(1).default('us-east-1').describe('The region that requests are signed for.'),
+    ENTREPOT_S3_ACCESS_KEY: z.string().default('').describe('The access key of the S3 API.'),
+    ENTREPOT_S3_SECRET_KEY: z.string().default('').describe('The secret key of the S3 API.'),
+    ENTREPOT_S3_TIMEOUT_MS: milliseconds(30_000).describe(
+      'How long, in milliseconds, an S3 request may stay without a byte moving before it is given up and tried again.',
+    ),
+    ENTREPOT_EXTENT_BYTES: bytes(16 * MIB).describe('The largest extent, in bytes: what one write to the store holds.'),
+    ENTREPOT_FIRST_EXTENT_BYTES: bytes(MIB).describe(
+      'The first extent of a blob that is followed while it is written, in bytes; the next ones double.',
+    ),
+    ENTREPOT_LINGER_MS: milliseconds(1_000).describe(
+      'After how long, in milliseconds, bytes of a slow upload are stored although their extent is not full; doubles up to sixteen times that.',
+    ),
+    ENTREPOT_WRITE_MEMORY_BYTES: bytes(128 * MIB).describe('Memory of all uploads and fills of one process, in bytes.'),
+    ENTREPOT_READ_MEMORY_BYTES: bytes(128 * MIB).describe(
+      'Memory of the buffers of all reads of one process, in bytes: the more reads, the smaller each buffer.',
+    ),
+    ENTREPOT_HOT_MEMORY_BYTES: bytes(32 * MIB).describe('Memory for small blobs that were read lately, in bytes.'),
+    ENTREPOT_HOT_BLOB_BYTES: bytes(MIB).describe('The largest blob that is kept in memory, in bytes.'),
+    ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
+      'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',
+    ),
+    ENTREPOT_READ_LEASE_AFTER_MS: milliseconds(60_000).describe(
+      'After how long, in milliseconds, a read takes a lease that keeps its object from being purged.',
+    ),
+    ENTREPOT_LONGEST_READ_MS: milliseconds(6 * 3_600_000).describe('The longest read, in milliseconds.'),
+  })
+  .refine(
+    ({ ENTREPOT_STORE: store, ENTREPOT_S3_ACCESS_KEY: key, ENTREPOT_S3_SECRET_KEY: secret }) =>
+      store === 'folder' || (key && secret),
+    {
+      path: ['ENTREPOT_S3_ACCESS_KEY'],
+      error: 'the minio store needs ENTREPOT_S3_ACCESS_KEY and ENTREPOT_S3_SECRET_KEY',
+    },
+  );
 
 export type BlobsConfig = z.output<typeof BlobsConfigSchema>;
