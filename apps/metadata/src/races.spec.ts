@@ -1,5 +1,7 @@
 import { OCI_LAYER_GZIP } from '#oci/media-type';
 import { isRegistryError } from '#oci/registry-error';
+import type { Tag } from '#oci/tag';
+import { lockTags, lockVisible } from './locks';
 import {
   anImage,
   anIndex,
@@ -18,6 +20,7 @@ import {
   untag,
   writeWhole,
 } from './metadata.fixture';
+import { queueManifestReviews } from './queue-reviews';
 import { knownRepository } from './repository.store';
 import { interleave } from './two-at-once.fixture';
 
@@ -263,6 +266,75 @@ describe('two at once', () => {
         () => review(metadata, child),
       );
       expect(verdict).toBe('kept');
+    });
+
+    it('its index gets its tag at the end of a pull: the child stays', async () => {
+      const child = anImage();
+      const index = anIndex([child]);
+      await fetchManifest(metadata, NODE, index, { tag: 'ends' });
+      await fetchWhole(metadata, NODE, child);
+      await untag(metadata, NODE, 'ends');
+      const repositoryId = await repository();
+      await metadata.database.transaction('spec.queue', (sql) =>
+        queueManifestReviews(sql, repositoryId, [child.digest], 0),
+      );
+      const [, verdict] = await interleave(
+        metadata,
+        'spec.complete',
+        (paused) =>
+          paused.database.transaction('spec.complete', async (sql) => {
+            await lockTags(sql, repositoryId, ['ends']);
+            await lockVisible(sql, repositoryId, [index.digest]);
+            await paused.tags.move(sql, {
+              repositoryId,
+              repository: repositoryName(NODE),
+              name: 'ends' as Tag,
+              digest: index.digest,
+              askedMsAgo: 0,
+              principal: 'p',
+              operation: null,
+            });
+          }),
+        () => review(metadata, child),
+      );
+      expect(verdict).toBe('kept');
+      expect(await visible(child)).toBe('held');
+    });
+
+    it('comes to another repository: it leaves this one, and its row stays', async () => {
+      const image = await untagged();
+      const other = 'docker.io/library/other';
+      const [, verdict] = await interleave(
+        metadata,
+        'metadata.commit-manifest',
+        (paused) => fetchManifest(paused, other, image, { tag: 'here' }),
+        () => review(metadata, image),
+      );
+      expect(verdict).toBe('removed');
+      expect(await metadata.manifests.find(repositoryName(other), image.digest)).toBe('held');
+      await reviewAll(metadata);
+      expect(await findBlob(metadata, other, image.blobs[0]!.digest)).not.toBeNull();
+    });
+
+    it('a review that is queued after another one has read is not dropped by it', async () => {
+      const image = anImage();
+      await fetchWhole(metadata, NODE, image, { tag: 'read' });
+      const id = await repository();
+      const queue = () =>
+        metadata.database.transaction('spec.queue', (sql) => queueManifestReviews(sql, id, [image.digest], 0));
+      await queue();
+      const [verdict] = await interleave(
+        metadata,
+        /DELETE FROM review/,
+        (paused) => review(paused, image),
+        queue,
+        false,
+      );
+      expect(verdict).toBe('kept');
+      const left = await metadata.database.read('SELECT 1 FROM review WHERE digest = $1 AND due_at <= now()', [
+        image.digest,
+      ]);
+      expect(left).toHaveLength(1);
     });
 
     it('a review that is queued while another one runs is not lost', async () => {

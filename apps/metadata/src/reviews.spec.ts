@@ -87,6 +87,7 @@ describe('a review', () => {
     const image = anImage();
     await fetchWhole(metadata, NODE, image);
     await release(image);
+    await metadata.database.transaction('spec.queue', (sql) => queueBlobReviews(sql, [image.digest], 0));
     await metadata.database.read(
       `UPDATE object SET purge_after = now() - interval '1 second';
        UPDATE installation SET seen_at = now() - interval '2 hours'`,

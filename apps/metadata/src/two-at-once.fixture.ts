@@ -1,4 +1,4 @@
-import type { Database } from './database';
+import type { Database, Sql } from './database';
 import { type Metadata, wire } from './metadata.fixture';
 
 function deferred() {
@@ -9,21 +9,32 @@ function deferred() {
   return { promise, resolve };
 }
 
+/** Where a transaction stops: before the commit of this step, or before the first statement that matches. */
+export type Stop = string | RegExp;
+
 /**
- * The same stores, whose transaction of this step stops before its commit, with its locks held, until `go`. What is
- * started meanwhile meets a change that is not committed yet.
+ * The same stores, of which one transaction stops, with its locks held, until `go`. What is started meanwhile meets a
+ * change that is not committed yet.
  */
-export function pausedAt(metadata: Metadata, step: string) {
+export function pausedAt(metadata: Metadata, stop: Stop) {
   const reached = deferred();
   const open = deferred();
+  const pause = () => {
+    reached.resolve();
+    return open.promise;
+  };
+  const stopping = (sql: Sql): Sql => ({
+    facts: sql.facts,
+    query: async (text, params) => {
+      if (stop instanceof RegExp && stop.test(text)) await pause();
+      return sql.query(text, params);
+    },
+  });
   const database: Database = Object.create(metadata.database);
   database.transaction = (name, run) =>
     metadata.database.transaction(name, async (sql) => {
-      const result = await run(sql);
-      if (name === step) {
-        reached.resolve();
-        await open.promise;
-      }
+      const result = await run(stopping(sql));
+      if (name === stop) await pause();
       return result;
     });
   const paused: Metadata = { ...metadata, database, ...wire(database, metadata.hotClient, metadata.config) };
@@ -42,22 +53,25 @@ export async function somebodyWaits(metadata: Metadata): Promise<void> {
 }
 
 /**
- * Runs `second` while `first` has done all but its commit, and waits until it waits. Answers both results: a promise
+ * Runs `second` while `first` stands where it stops, and waits until it waits (or, with `waits` false, until it ends). Answers both results: a promise
  * that was refused is answered by its error.
  */
 export async function interleave<A, B>(
   metadata: Metadata,
-  step: string,
+  stop: Stop,
   first: (paused: Metadata) => Promise<A>,
   second: () => Promise<B>,
   waits = true,
 ): Promise<[A | Error, B | Error]> {
-  const { paused, reached, go } = pausedAt(metadata, step);
+  const { paused, reached, go } = pausedAt(metadata, stop);
   const one = first(paused).catch((error: Error) => error);
   await Promise.race([reached, one]);
   const two = second().catch((error: Error) => error);
-  if (waits) await somebodyWaits(metadata);
-  else await two;
-  go();
+  try {
+    if (waits) await somebodyWaits(metadata);
+    else await two;
+  } finally {
+    go();
+  }
   return [await one, await two];
 }
