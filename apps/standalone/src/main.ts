@@ -1,17 +1,17 @@
 import 'reflect-metadata';
 import { VERSION } from '#apps/gateway/src/version';
 import { loadConfig } from '#config/load-config';
+import { Ending } from '#service/ending';
 import { checkPort } from './check-port';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
-import { Ending } from './ending';
+import { readAll, readWarehouseSettings, settingNames } from './read-settings';
 import { readyScreen } from './ready-screen';
 import { forgetRunning, recordRunning } from './running.store';
 import { StandaloneConfigSchema } from './standalone.config';
 import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
 import { startWarehouse } from './warehouse';
-import { readAll, readWarehouseSettings, settingNames } from './warehouse.settings';
 import { warehouseEnvironment } from './warehouse-environment';
 
 const began = Date.now();

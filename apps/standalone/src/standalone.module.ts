@@ -7,7 +7,7 @@ import { MetadataModule } from '#apps/metadata/src/metadata.module';
 import { LinksModule } from '#calls/links.module';
 import type { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
-import type { WarehouseSettings } from './warehouse.settings';
+import type { WarehouseSettings } from './read-settings';
 
 /** All five services in one process; they still speak to each other by calls alone. */
 @Module({})

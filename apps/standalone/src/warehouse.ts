@@ -10,8 +10,8 @@ import { StartFault } from '#config/start-fault';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
+import type { WarehouseSettings } from './read-settings';
 import { StandaloneModule } from './standalone.module';
-import type { WarehouseSettings } from './warehouse.settings';
 
 export interface Warehouse {
   /** Where it listens: `http://host:port`. */

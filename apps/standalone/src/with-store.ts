@@ -7,13 +7,13 @@ import { loadConfig } from '#config/load-config';
 import { StartFault } from '#config/start-fault';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
+import { readWarehouseSettings, settingNames } from './read-settings';
 import { readRunning } from './running.store';
 import { openSecrets } from './secrets.store';
 import { StandaloneConfigSchema } from './standalone.config';
 import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
 import { openStore } from './warehouse';
-import { readWarehouseSettings, settingNames } from './warehouse.settings';
 import { warehouseEnvironment } from './warehouse-environment';
 
 /**

@@ -9,7 +9,7 @@ import { loadConfig } from '#config/load-config';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
-import { endOnSignal } from './end-on-signal';
+import { Ending } from './ending';
 import { type ServiceConfig, ServiceConfigSchema } from './service.config';
 
 /** A service as a process of its own. */
@@ -29,8 +29,15 @@ const OPTIONS = { abortOnError: false } as const;
 @Module({})
 class ServiceModule {}
 
-/** Reads settings, links the service to the others over HTTP and to the bus, serves until it is told to end. */
-export async function startService<Schema extends z.ZodObject>(service: Service<Schema>): Promise<void> {
+/** Runs a service until it is told to end; a start that cannot go on is its one clear line, and exit code 1. */
+export function runService<Schema extends z.ZodObject>(service: Service<Schema>): void {
+  const ending = new Ending((text) => process.stderr.write(`${text}\n`));
+  ending.listen();
+  startService(service, ending).catch((error: unknown) => ending.fail(error));
+}
+
+/** Reads settings, links the service to the others over HTTP and to the bus, and serves. */
+async function startService<Schema extends z.ZodObject>(service: Service<Schema>, ending: Ending): Promise<void> {
   // Five services may share one environment: only the standalone program knows the names of all settings.
   const names = Object.keys(process.env);
   const settings = loadConfig(ServiceConfigSchema, process.env, names);
@@ -47,13 +54,12 @@ export async function startService<Schema extends z.ZodObject>(service: Service<
     imports: [LinksModule.overHttp(secret, urlsOf(settings)), BusModule.of(bus), service.module(config)],
   };
   const app = await createApp(service, root, config, bus);
+  ending.opened(() => app.close());
+  if (service.face) return void new Logger(service.name).log('ready');
   const server = new CallServer(app.get(CallRegistry), secret);
   const port = await server.listen(settings.ENTREPOT_INTERNAL_HOST, internalPort(service.name, settings));
+  ending.opened(() => server.close());
   new Logger(service.name).log(`ready; internal calls at ${settings.ENTREPOT_INTERNAL_HOST}:${port}`);
-  endOnSignal(async () => {
-    await server.close();
-    await app.close();
-  });
 }
 
 async function createApp<Schema extends z.ZodObject>(
@@ -88,9 +94,7 @@ function urlsOf(settings: ServiceConfig): ServiceUrls {
   };
 }
 
-/** The gateway answers nobody's calls: it takes any free port. */
 function internalPort(name: string, settings: ServiceConfig): number {
-  if (settings.ENTREPOT_INTERNAL_PORT !== undefined) return settings.ENTREPOT_INTERNAL_PORT;
-  const own = urlsOf(settings)[name as keyof ServiceUrls];
-  return own === undefined ? 0 : Number(new URL(own).port || 80);
+  const own = new URL(urlsOf(settings)[name as keyof ServiceUrls]);
+  return settings.ENTREPOT_INTERNAL_PORT ?? Number(own.port || 80);
 }
