@@ -31,7 +31,9 @@ describe('requests from the bus', () => {
       imports: [BusModule.of(bus), MetadataModule.with(config)],
     }).compile();
     const patience = { deliveries: 5, firstDelayMs: 20, longestDelayMs: 200 };
-    app = module.createNestMicroservice({ strategy: new JetStreamStrategy({ bus, service: 'metadata', patience }) });
+    app = module.createNestMicroservice({
+      strategy: new JetStreamStrategy({ bus, service: 'metadata', ackWaitMs: 2_000, patience }),
+    });
     await app.listen();
     anybody = new Bus({ url: broker.anonymousUrl, name: 'anybody' });
     await anybody.start();
@@ -87,6 +89,18 @@ describe('requests from the bus', () => {
     expect(first).toMatchObject({ requestId: 'event-1', state: 'accepted', body: { reference: 'alpine:3' } });
     expect(second).toMatchObject({ state: 'failed', error: { code: 'CONFLICT' }, body: { reference: 'alpine:4' } });
     expect(second?.error?.message).toContain(first?.id);
+  });
+
+  it('sees another body under one message id, although the server would take it for a duplicate', async () => {
+    await send({ reference: 'alpine:3' }, 'm1');
+    await until('the other body is seen', async () => {
+      await send({ reference: 'alpine:4' }, 'm1');
+      await taken();
+      return (await operations()).length === 2;
+    });
+    const [second, first] = await operations();
+    expect(first).toMatchObject({ requestId: 'm1', state: 'accepted' });
+    expect(second).toMatchObject({ state: 'failed', error: { code: 'CONFLICT' } });
   });
 
   it('takes the same id of two principals as two requests', async () => {

@@ -1,9 +1,10 @@
-import type { ConsumerConfig, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
 import { durable } from '#config/failpoint';
 import type { Bus } from './bus';
 import { deadLetter } from './dead-letter';
 import { Delivery } from './delivery';
+import { type DurableConsumer, ensureConsumer } from './ensure-consumer';
 import { judgeFailure, type Patience } from './judge-failure';
 import { Pause } from './pause';
 import { DEAD_PREFIX } from './streams';
@@ -11,7 +12,7 @@ import { DEAD_PREFIX } from './streams';
 export interface ConsumerLoopOptions {
   readonly bus: Bus;
   readonly stream: string;
-  readonly consumer: Partial<ConsumerConfig> & { durable_name: string };
+  readonly consumer: DurableConsumer;
   readonly ackWaitMs: number;
   readonly atOnce: number;
   readonly patience: Patience;
@@ -21,12 +22,15 @@ export interface ConsumerLoopOptions {
 const RETRY_MS = 500;
 /** Short, so that a consumer that vanished without a word is missed soon: twice half of it. */
 const PULL_EXPIRES_MS = 10_000;
+const FLUSH_MS = 1_000;
 
 /** Consumes for ever: over restarts of the server, and over a store that was wiped, when it makes its consumer anew. */
 export class ConsumerLoop {
   private readonly log = new Logger('JetStream');
   private readonly pause = new Pause();
   private readonly busy = new Set<Promise<void>>();
+  private readonly unbegun: JsMsg[] = [];
+  private readonly closing = signal();
   private messages: ConsumerMessages | null = null;
   private running: Promise<void> | null = null;
 
@@ -38,10 +42,21 @@ export class ConsumerLoop {
     this.running = this.run().finally(forget);
   }
 
+  /**
+   * Takes no more, gives back what was delivered but not begun, and waits for the rest. What is on the wire is waited
+   * for first: the server would believe it to be in our hands. Nothing is given back before the pull has ended, or it
+   * would come to us again and again, and each time count as a delivery.
+   */
   async stop(): Promise<void> {
     this.pause.end();
+    this.closing.resolve();
+    await Promise.race([
+      this.options.bus.link.current()?.flush(),
+      new Promise((done) => setTimeout(done, FLUSH_MS).unref()),
+    ]);
     void this.messages?.close();
     await this.running;
+    for (const message of this.unbegun) message.nak();
     await Promise.all(this.busy);
   }
 
@@ -60,7 +75,7 @@ export class ConsumerLoop {
     const { bus, stream, consumer, atOnce } = this.options;
     await bus.ensureStreams();
     const manager = await bus.manager();
-    await manager.consumers.add(stream, consumer);
+    await ensureConsumer(manager, stream, consumer);
     const pulled = await bus.jetStream().consumers.get(stream, consumer.durable_name);
     this.messages = await pulled.consume({
       max_messages: atOnce,
@@ -73,10 +88,10 @@ export class ConsumerLoop {
 
   /** Waits for a free place before it answers: no more is pulled than is handled. */
   private async begin(message: JsMsg): Promise<void> {
-    if (this.pause.ended) return message.nak();
+    if (this.pause.ended) return void this.unbegun.push(message);
     const handling = this.settle(message).finally(() => this.busy.delete(handling));
     this.busy.add(handling);
-    if (this.busy.size >= this.options.atOnce) await Promise.race(this.busy);
+    if (this.busy.size >= this.options.atOnce) await Promise.race([...this.busy, this.closing.promise]);
   }
 
   private async settle(message: JsMsg): Promise<void> {
@@ -115,4 +130,12 @@ export class ConsumerLoop {
       bus.store(`${DEAD_PREFIX}.${stream}`, letter.payload, letter.messageId, letter.headers),
     );
   }
+}
+
+function signal(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -36,9 +36,9 @@ describe('the JetStream transport', () => {
   let bus: Bus;
   let app: INestMicroservice;
 
-  const startApp = async () => {
+  const startApp = async (ackWaitMs = 1_000) => {
     const module = await Test.createTestingModule({ controllers: [Requests] }).compile();
-    const strategy = new JetStreamStrategy({ bus, service: 'spec', ackWaitMs: 1_000, atOnce: 4, patience });
+    const strategy = new JetStreamStrategy({ bus, service: 'spec', ackWaitMs, atOnce: 4, patience });
     const made = module.createNestMicroservice({ strategy });
     await made.listen();
     return made;
@@ -153,6 +153,8 @@ describe('the JetStream transport', () => {
   });
 
   it('gives back what it has not begun when it closes, and waits for what it has', async () => {
+    await app.close();
+    app = await startApp(30_000);
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -165,9 +167,18 @@ describe('the JetStream transport', () => {
     await closing;
     expect(seen.length).toBe(4);
     answer = () => undefined;
-    app = await startApp();
+    app = await startApp(30_000);
     await until('all were handled', async () => new Set(texts()).size === 8 && (await pending()) === 0, 3_000);
     expect(seen.length).toBe(8);
+    await app.close();
+    app = await startApp();
+  });
+
+  it('brings a consumer that another version made to what it must be', async () => {
+    await until('its ack wait is the new one', async () => {
+      const { config } = await (await bus.manager()).consumers.info('ENTREPOT_REQUESTS', 'spec-entrepot-request-all');
+      return config.ack_wait === 1_000_000_000;
+    });
   });
 
   it('goes on after the server was killed, and delivers what was stored', async () => {

@@ -9,6 +9,9 @@ import { Delivery } from './delivery';
 import { PATIENCE, type Patience } from './judge-failure';
 import { streamOf } from './streams';
 
+/** A handler that works says so every third of it; what a killed process had in its hands comes again after it. */
+const ACK_WAIT_MS = 10_000;
+
 /** `@EventPattern('entrepot.request.>', JETSTREAM)`: without it a handler is bound to every transport there is. */
 export const JETSTREAM = Symbol('jetstream');
 
@@ -30,7 +33,7 @@ export interface JetStreamOptions {
  */
 export class JetStreamStrategy extends Server implements CustomTransportStrategy {
   override readonly transportId = JETSTREAM;
-  /** Failures are ours to judge; otherwise Nest logs them and the message would count as handled. */
+  /** Failures are ours to judge, and to log. */
   override readonly propagatesEventHandlerErrors = true;
   private loops: ConsumerLoop[] = [];
 
@@ -61,7 +64,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
   private loop(pattern: string, handler: MessageHandler): ConsumerLoop {
     const stream = streamOf(pattern);
     if (!stream) throw new Error(`no stream keeps ${pattern}`);
-    const { bus, service, ackWaitMs = 30_000, atOnce = 16, patience = PATIENCE } = this.options;
+    const { bus, service, ackWaitMs = ACK_WAIT_MS, atOnce = 16, patience = PATIENCE } = this.options;
     const consumer = {
       durable_name: consumerName(service, pattern),
       filter_subject: pattern,

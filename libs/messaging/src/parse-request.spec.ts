@@ -96,7 +96,7 @@ describe('reading a request', () => {
       fc.uint8Array({ maxLength: 200 }),
       fc.json().map((text) => Buffer.from(text)),
     );
-    fc.assert(
+    void fc.assert(
       fc.property(any, fc.option(fc.string(), { nil: undefined }), (bytes, messageId) => {
         try {
           expect(parseRequest(raw('', { bytes, messageId })).requestId.length).toBeGreaterThan(0);
