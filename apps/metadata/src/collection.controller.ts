@@ -2,10 +2,10 @@ import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import { CheckRows, ClaimPurges, ForgetObjects, ListObjects, ReviewDue } from '#contracts/calls/collection';
 import type { QuestionOf } from '#contracts/define-call';
+import { RowsCheck } from './check-rows';
 import { ObjectListStore } from './object-list.store';
 import { PurgeStore } from './purge.store';
 import { ReviewHandler } from './review.handler';
-import { RowsCheck } from './rows.check';
 
 /** What is collected is decided here, from rows; `gc` says when, and `blobs` deletes what was committed as purging. */
 @Controller()

@@ -9,7 +9,7 @@ import {
   purgeAll,
   reviewAll,
   untag,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const NODE = 'docker.io/library/node';
 const SHORT = { ENTREPOT_PIN_MS: 1, ENTREPOT_PIN_WRITE_MS: 0, ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_GRACE_MS: 0 };

@@ -7,7 +7,7 @@ import {
   type MadeManifest,
   type Metadata,
   openMetadata,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const NODE = 'docker.io/library/node';
 

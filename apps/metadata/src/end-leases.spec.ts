@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ANONYMOUS } from '#contracts/principal';
 import { endLeases } from './end-leases';
 import { ImageNameStore } from './image-name.store';
-import { type Metadata, openMetadata } from './metadata.fixture';
+import { type Metadata, openMetadata } from './metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { OutboxRowsStore } from './outbox-rows.store';

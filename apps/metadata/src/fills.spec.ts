@@ -13,7 +13,7 @@ import {
   runFills,
   someBytes,
   writeWhole,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const NODE = repositoryName('docker.io/library/node');
 const SETTINGS = { ENTREPOT_BACKOFF_MS: 60_000, ENTREPOT_ATTEMPTS: 2, ENTREPOT_LEASE_MS: 60_000 };

@@ -13,7 +13,7 @@ import {
   type Metadata,
   openMetadata,
   repositoryName,
-} from './metadata.fixture';
+} from './metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullCountStore } from './pull-count.store';

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { BlobController } from './blob.controller';
 import { BlobReviewStore } from './blob-review.store';
+import { RowsCheck } from './check-rows';
 import { CollectionController } from './collection.controller';
 import { CommitManifestHandler } from './commit-manifest.handler';
 import { Database } from './database';
@@ -33,7 +34,6 @@ import { PullWorkStore } from './pull-work.store';
 import { PurgeStore } from './purge.store';
 import { RemoveImageHandler } from './remove-image.handler';
 import { ReviewHandler } from './review.handler';
-import { RowsCheck } from './rows.check';
 import { SessionController } from './session.controller';
 import { SessionStore } from './session.store';
 import { TagController } from './tag.controller';

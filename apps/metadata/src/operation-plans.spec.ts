@@ -11,7 +11,7 @@ import {
   openMetadata,
   repositoryName,
   runFills,
-} from './metadata.fixture';
+} from './metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { OutboxRowsStore } from './outbox-rows.store';

@@ -12,7 +12,7 @@ import {
   openMetadata,
   repositoryName,
   runFills,
-} from './metadata.fixture';
+} from './metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullWorkStore } from './pull-work.store';

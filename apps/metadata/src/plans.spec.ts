@@ -15,7 +15,7 @@ import {
   reviewAll,
   untag,
   wire,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const NODE = repositoryName('docker.io/library/node');
 

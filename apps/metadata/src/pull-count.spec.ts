@@ -12,7 +12,7 @@ import {
   repositoryName,
   reviewAll,
   untag,
-} from './metadata.fixture';
+} from './metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullCountStore, RECORD_PULLS } from './pull-count.store';

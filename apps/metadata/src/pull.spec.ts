@@ -9,7 +9,7 @@ import {
   openMetadata,
   repositoryName,
   runFills,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const NODE = 'docker.io/library/node';
 

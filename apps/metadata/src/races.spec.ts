@@ -19,10 +19,10 @@ import {
   someBytes,
   untag,
   writeWhole,
-} from './metadata.fixture';
+} from './metadata.testing';
 import { queueManifestReviews } from './queue-reviews';
 import { knownRepository } from './repository.store';
-import { interleave } from './two-at-once.fixture';
+import { interleave } from './two-at-once.testing';
 
 const NODE = 'docker.io/library/node';
 const SETTINGS = { ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_GRACE_MS: 0 };

@@ -17,7 +17,7 @@ import {
   someBytes,
   untag,
   writeWhole,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const REPOSITORIES = ['docker.io/library/a', 'docker.io/library/b', 'quay.io/corp/c'] as const;
 const SOURCES = [

@@ -15,7 +15,7 @@ import {
   reviewAll,
   someBytes,
   untag,
-} from './metadata.fixture';
+} from './metadata.testing';
 import { queueBlobReviews, queueManifestReviews } from './queue-reviews';
 import { releaseImages } from './release-image';
 import { knownRepository } from './repository.store';

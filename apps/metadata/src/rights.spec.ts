@@ -14,7 +14,7 @@ import {
   repositoryName,
   runFills,
   someBytes,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const EVIL: Source = { upstream: 'evil.example', credential: 'anonymous' };
 const SECRET: Source = { upstream: 'docker.io', credential: 'cred1' };

@@ -8,8 +8,8 @@ import {
   pushBlob,
   repositoryName,
   someBytes,
-} from './metadata.fixture';
-import { interleave } from './two-at-once.fixture';
+} from './metadata.testing';
+import { interleave } from './two-at-once.testing';
 
 const TEAM = repositoryName('team/app');
 const HOUR = 3_600_000;

@@ -8,7 +8,7 @@ import {
   openMetadata,
   repositoryName,
   someBytes,
-} from './metadata.fixture';
+} from './metadata.testing';
 
 const NODE = repositoryName('docker.io/library/node');
 

@@ -1,5 +1,5 @@
 import type { Database, Sql } from './database';
-import { type Metadata, wire } from './metadata.fixture';
+import { type Metadata, wire } from './metadata.testing';
 
 function deferred() {
   let resolve = () => {};

@@ -1,4 +1,5 @@
 import { OCI_LAYER_GZIP } from '#oci/media-type';
+import { RULES } from './check-rows';
 import {
   anImage,
   anIndex,
@@ -10,8 +11,7 @@ import {
   repositoryName,
   reviewAll,
   someBytes,
-} from './metadata.fixture';
-import { RULES } from './rows.check';
+} from './metadata.testing';
 
 const NODE = 'docker.io/library/node';
 

@@ -6,6 +6,7 @@ import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
 import { startTestDatabase } from '#testing/test-database';
 import { BlobReviewStore } from './blob-review.store';
+import { RowsCheck } from './check-rows';
 import { CommitManifestHandler } from './commit-manifest.handler';
 import { Database } from './database';
 import { FillStore } from './fill.store';
@@ -24,7 +25,6 @@ import { queueManifestReviews } from './queue-reviews';
 import { releaseImages } from './release-image';
 import { knownRepository } from './repository.store';
 import { ReviewHandler } from './review.handler';
-import { RowsCheck } from './rows.check';
 import { SessionStore } from './session.store';
 import { TagStore } from './tag.store';
 import { WantBlobHandler } from './want-blob.handler';
@@ -187,7 +187,7 @@ export async function purgeAll(metadata: Metadata): Promise<string[]> {
 
 /** Takes a tag away, as a remove does. */
 export async function untag(metadata: Metadata, repository: string, tag: string, reviewInMs = 0): Promise<void> {
-  await metadata.database.transaction('spec.untag', async (sql) => {
+  await metadata.database.transaction('metadata.untag-image', async (sql) => {
     const id = await knownRepository(sql, repository);
     await lockTags(sql, id, [tag]);
     const gone = await sql.query<{ digest: string }>(
