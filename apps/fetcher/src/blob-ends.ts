@@ -24,21 +24,22 @@ export class BlobEnds implements OnApplicationBootstrap, OnModuleDestroy {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
   }
 
-  /** Resolves at the next end of one of these blobs, after `ms` in case it was not heard, or when it is no longer wanted. */
+  /**
+   * Resolves at the next end of one of these blobs, after `ms` in case it was not heard, or when it is no longer
+   * wanted: the signal must be aborted once nobody waits.
+   */
   next(digests: ReadonlySet<string>, ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const waiting = {
-        digests,
-        end: () => {
-          clearTimeout(timer);
-          this.waiting.delete(waiting);
-          signal.removeEventListener('abort', waiting.end);
-          resolve();
-        },
+      const end = () => {
+        clearTimeout(timer);
+        this.waiting.delete(waiting);
+        signal.removeEventListener('abort', end);
+        resolve();
       };
-      const timer = setTimeout(waiting.end, ms);
+      const waiting = { digests, end };
+      const timer = setTimeout(end, ms);
       this.waiting.add(waiting);
-      signal.addEventListener('abort', waiting.end);
+      signal.addEventListener('abort', end);
     });
   }
 

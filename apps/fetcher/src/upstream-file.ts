@@ -3,7 +3,6 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartFault } from '#config/start-fault';
 import { parseReference } from '#oci/reference';
-import { RegistryError } from '#oci/registry-error';
 
 const HostSchema = z.string().superRefine((host, context) => {
   const rule = brokenHostRule(host);
@@ -118,12 +117,11 @@ function faultOf(issue: z.core.$ZodIssue): string {
 }
 
 function brokenHostRule(host: string): string | undefined {
+  const rule = 'must be a host as a reference spells it, such as docker.io or registry.lan:5000';
   try {
-    return parseReference(`${host}/a/b`).domain === host
-      ? undefined
-      : 'must be a host as a reference spells it, such as docker.io or registry.lan:5000';
-  } catch (error) {
-    return error instanceof RegistryError ? 'must be a host, and optionally a colon and a port' : String(error);
+    return parseReference(`${host}/a/b`).domain === host && URL.canParse(`https://${host}`) ? undefined : rule;
+  } catch {
+    return rule;
   }
 }
 

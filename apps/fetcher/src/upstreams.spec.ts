@@ -36,6 +36,9 @@ it('we are not our own upstream, by any name or by a detour', () => {
   });
   expect(() => upstreams().find('localhost:5050')).toThrow(self);
   expect(() => upstreams().find('Images.Team.test')).toThrow(self);
+  const local = new Upstreams({ configured: new Map(), ownHosts: ['127.0.0.1:5050'], loopbackAllowed: true });
+  for (const spelling of ['127.1:5050', '0x7f.1:5050', '2130706433.:5050'])
+    expect(() => local.find(spelling)).toThrow(self);
   expect(() => upstreams({ 'a.test': { at: 'images.team.test' } }).find('a.test')).toThrow(self);
 });
 
@@ -51,4 +54,8 @@ it('loopback is reached without configuration by its own names, while we listen 
   expect(reachOf(upstreams({}, false).find('127.0.0.1:5001'), '127.0.0.1').loopback).toBe(false);
   expect(reachOf(upstreams({}, true).find('evil.test'), '127.0.0.1').loopback).toBe(false);
   expect(reachOf(upstreams({}, true).find('evil.test'), 'evil.test').loopback).toBe(false);
+});
+
+it('what cannot be contacted is refused by name', () => {
+  expect(() => upstreams().find('registry.test:99999')).toThrow(expect.objectContaining({ code: 'INVALID' }));
 });

@@ -21,7 +21,7 @@ export interface Upstream {
 /** Docker Hub's registry has another host than its references say. */
 const CONTACTED_AT = new Map([['docker.io', 'registry-1.docker.io']]);
 
-const UNCONFIGURED = { plainHttp: false, tokenHosts: [], storageHosts: [] } satisfies ConfiguredUpstream;
+const UNCONFIGURED: ConfiguredUpstream = { plainHttp: false, tokenHosts: [], storageHosts: [] };
 
 export interface UpstreamRules {
   readonly configured: ReadonlyMap<string, ConfiguredUpstream>;
@@ -40,29 +40,25 @@ export class Upstreams {
     this.domains = new Set(rules.configured.keys());
   }
 
-  /** Throws INVALID for one of our own hosts. */
+  /** Throws INVALID for one of our own hosts, and for what cannot be contacted at all. */
   find(reference: string): Upstream {
     const domain = reference.toLowerCase();
-    const entry = this.rules.configured.get(domain);
-    const { at, plainHttp, ca, clientCert, clientKey, credential, tokenHosts, storageHosts } =
-      entry ?? (UNCONFIGURED as ConfiguredUpstream);
-    const host = at ?? CONTACTED_AT.get(domain) ?? domain;
+    const configured = this.rules.configured.get(domain);
+    const entry = configured ?? UNCONFIGURED;
+    const host = entry.at ?? CONTACTED_AT.get(domain) ?? domain;
+    if (!URL.canParse(`https://${host}`)) throw invalidField('reference', `${domain} has a port that there is not`);
     this.refuseOurselves(domain, host);
-    const mayLoop = this.rules.loopbackAllowed && isLoopbackHost(hostOf(host));
-    const isPlain = plainHttp || (entry === undefined && isLoopbackHost(hostOf(host)));
+    const isLoopback = isLoopbackHost(hostOf(host));
+    const isPlain = entry.plainHttp || (configured === undefined && isLoopback);
     return {
       domain,
       origin: new URL(`${isPlain ? 'http' : 'https'}://${host}`).origin,
-      isConfigured: entry !== undefined,
-      ...(credential === undefined ? {} : { credential }),
-      tls: {
-        ...(ca === undefined ? {} : { ca }),
-        ...(clientCert === undefined ? {} : { cert: clientCert }),
-        ...(clientKey === undefined ? {} : { key: clientKey }),
-      },
-      tokenHosts,
-      storageHosts,
-      mayLoop,
+      isConfigured: configured !== undefined,
+      ...(entry.credential === undefined ? {} : { credential: entry.credential }),
+      tls: tlsOf(entry),
+      tokenHosts: entry.tokenHosts,
+      storageHosts: entry.storageHosts,
+      mayLoop: this.rules.loopbackAllowed && isLoopback,
     };
   }
 
@@ -71,7 +67,8 @@ export class Upstreams {
   }
 
   private refuseOurselves(domain: string, host: string): void {
-    if (!this.isOurselves(domain) && !this.isOurselves(host)) return;
+    const spellings = [domain, host, new URL(`http://${host}`).host];
+    if (!spellings.some((spelling) => this.isOurselves(spelling))) return;
     throw invalidField(
       'reference',
       `${domain} is this registry itself: what is held here needs no pull, push it or pull it by its upstream's name`,
@@ -97,6 +94,14 @@ export function addressRefused(upstream: Upstream, hostname: string): RegistryEr
   return new RegistryError('DENIED', `upstream ${upstream.domain}: ${why}; if it is meant, ${remedy}`, {
     detail: { registry: upstream.domain, host: hostname },
   });
+}
+
+function tlsOf({ ca, clientCert, clientKey }: ConfiguredUpstream): Upstream['tls'] {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(clientCert === undefined ? {} : { cert: clientCert }),
+    ...(clientKey === undefined ? {} : { key: clientKey }),
+  };
 }
 
 /** The host name of `host[:port]` or of an origin, canonical. */

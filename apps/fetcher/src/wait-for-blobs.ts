@@ -34,6 +34,20 @@ export class BlobWait {
 
   /** Answers the bytes of all blobs together, once none is missing. Throws FailedFill. */
   async all(operation: WaitingOperation, digests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
+    const done = new AbortController();
+    try {
+      return await this.wait(operation, digests, AbortSignal.any([signal, done.signal]));
+    } finally {
+      done.abort();
+    }
+  }
+
+  report({ id, principal }: WaitingOperation, progress: Omit<Progress, 'operation'>): void {
+    this.bus.publish(progressSubject(principal, id), { operation: id, ...progress } satisfies Progress);
+  }
+
+  /** Listens before it looks: an end in between is not missed. */
+  private async wait(operation: WaitingOperation, digests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
     const { id, epoch } = operation;
     const everyMs = this.config.ENTREPOT_FETCH_PROGRESS_MS;
     for (let reportedAt = Number.NEGATIVE_INFINITY; ; ) {
@@ -49,9 +63,5 @@ export class BlobWait {
       if (missing === 0) return bytesTotal;
       await ended;
     }
-  }
-
-  report({ id, principal }: WaitingOperation, progress: Omit<Progress, 'operation'>): void {
-    this.bus.publish(progressSubject(principal, id), { operation: id, ...progress } satisfies Progress);
   }
 }
