@@ -13,6 +13,7 @@ import {
   type Metadata,
   openMetadata,
   repositoryName,
+  reviewAll,
 } from './metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
@@ -300,6 +301,15 @@ describe('images', () => {
         code: 'CONFLICT',
         detail: { parents: [index.digest] },
       });
+    });
+
+    it('takes all that an index lists with it', async () => {
+      const children = [anImage(), anImage()];
+      await fetchManifest(metadata, ALPINE, anIndex(children), { tag: '3' });
+      for (const child of children) await fetchWhole(metadata, ALPINE, child);
+      await remove('alpine:3', { now: true });
+      await reviewAll(metadata);
+      expect(await rows('SELECT 1 FROM repository_manifest')).toEqual([]);
     });
 
     it('says what is not here', async () => {

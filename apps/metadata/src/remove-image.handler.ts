@@ -10,6 +10,7 @@ import type { NamedImage, OperationRow } from './operation-rows';
 import { lockForEnd, type OperationClaim } from './operation-work.store';
 import { type AskedRemoval, planRemoval, type RemovalPlan, type StandingImage } from './plan-removal';
 import { queueManifestReviews } from './queue-reviews';
+import { releaseImages } from './release-image';
 import { removeTags } from './remove-tags';
 
 type Removed = NonNullable<NamedImage['removes']>[number];
@@ -112,12 +113,9 @@ const STANDING = `
   FROM repository r JOIN repository_manifest rm ON rm.repository_id = r.id
   WHERE r.id = $1 AND rm.digest = $2`;
 
-/** Earlier pulls no longer keep it; with `now`, neither does what was removed of it before. */
+/** Earlier pulls no longer keep it, nor what it lists; with `now`, neither does what was removed of it before. */
 async function markRemoved(sql: Sql, { repositoryId, digest }: Removed, now: boolean): Promise<void> {
-  await sql.query(
-    'UPDATE repository_manifest SET removed_at = clock_timestamp() WHERE repository_id = $1 AND digest = $2',
-    [repositoryId, digest],
-  );
+  await releaseImages(sql, repositoryId, [digest]);
   if (now) await sql.query('DELETE FROM trash WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
 }
 
