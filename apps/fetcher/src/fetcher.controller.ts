@@ -9,8 +9,8 @@ import { isImageIndex } from '#oci/media-type';
 import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
-import { type FetchedRepository, ManifestHandler } from './manifest.handler';
-import type { FetchedManifest } from './read-fetched-manifest';
+import { type FetchedRepository, ManifestHandler } from './pull/manifest.handler';
+import type { FetchedManifest } from './upstream/read-fetched-manifest';
 
 type Question = QuestionOf<typeof FetchManifest>;
 type Answer = AnswerOf<typeof FetchManifest>;

@@ -1,23 +1,23 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
 import { hopId } from '#calls/hop-id';
-import { isLoopbackHost } from './address-rule';
-import { BlobEnds } from './blob-ends';
-import { Credentials } from './credentials';
-import { DockerLogins } from './docker-logins.client';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { FetcherController } from './fetcher.controller';
-import { FillHandler } from './fill.handler';
-import { BlobFill } from './fill-blob';
-import { ManifestHandler } from './manifest.handler';
-import { PullHandler } from './pull.handler';
-import { ImagePull } from './pull-image';
-import { TokenClient } from './token.client';
-import { UpstreamClient } from './upstream.client';
-import { configuredUpstreams, readUpstreamFile } from './upstream-file';
-import { UpstreamRegistry } from './upstream-registry';
-import { Upstreams } from './upstreams';
-import { BlobWait } from './wait-for-blobs';
+import { FillHandler } from './fill/fill.handler';
+import { BlobFill } from './fill/fill-blob';
+import { BlobEnds } from './pull/blob-ends';
+import { ManifestHandler } from './pull/manifest.handler';
+import { PullHandler } from './pull/pull.handler';
+import { ImagePull } from './pull/pull-image';
+import { BlobWait } from './pull/wait-for-blobs';
+import { isLoopbackHost } from './upstream/address-rule';
+import { Credentials } from './upstream/credentials';
+import { DockerLogins } from './upstream/docker-logins.client';
+import { TokenClient } from './upstream/token.client';
+import { UpstreamClient } from './upstream/upstream.client';
+import { configuredUpstreams, readUpstreamFile } from './upstream/upstream-file';
+import { UpstreamRegistry } from './upstream/upstream-registry';
+import { Upstreams } from './upstream/upstreams';
 import { WORKER, workerName } from './worker';
 
 /** The fetcher: everything that talks to upstream registries. Needs the global `Calls`, `BytePlane`, `Bus` and the capability secret. */

@@ -1,11 +1,11 @@
-import { Credentials } from './credentials';
-import type { DockerLogins } from './docker-logins.client';
 import { type FetcherConfig, FetcherConfigSchema } from './fetcher.config';
-import { TokenClient } from './token.client';
-import { UpstreamClient, type UpstreamTimes } from './upstream.client';
-import type { ConfiguredUpstream } from './upstream-file';
-import { UpstreamRegistry } from './upstream-registry';
-import { Upstreams } from './upstreams';
+import { Credentials } from './upstream/credentials';
+import type { DockerLogins } from './upstream/docker-logins.client';
+import { TokenClient } from './upstream/token.client';
+import { UpstreamClient, type UpstreamTimes } from './upstream/upstream.client';
+import type { ConfiguredUpstream } from './upstream/upstream-file';
+import { UpstreamRegistry } from './upstream/upstream-registry';
+import { Upstreams } from './upstream/upstreams';
 
 /** Settings whose times a test can wait for. */
 export function quickSettings(changes: Record<string, string> = {}): FetcherConfig {

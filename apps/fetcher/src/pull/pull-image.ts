@@ -9,11 +9,11 @@ import { dockerReference, parseReference } from '#oci/reference';
 import { invalidField, upstreamFault } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
 import { upstreamRepositoryName } from '#oci/upstream-name';
-import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
+import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import type { FetchedManifest } from '../upstream/read-fetched-manifest';
+import { Upstreams } from '../upstream/upstreams';
 import { type FetchedRepository, ManifestHandler } from './manifest.handler';
 import { planFetch } from './plan-fetch';
-import type { FetchedManifest } from './read-fetched-manifest';
-import { Upstreams } from './upstreams';
 import { BlobWait, type WaitingOperation } from './wait-for-blobs';
 
 export interface PullOperation extends WaitingOperation, PullBody {}

@@ -5,12 +5,12 @@ import { BlobWanted } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import { Leases } from '../leases';
+import { toOperationError } from '../operation-error';
+import { WORKER } from '../worker';
 import { decideFillEnd } from './decide-fill-end';
-import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { BlobFill } from './fill-blob';
-import { Leases } from './leases';
-import { toOperationError } from './operation-error';
-import { WORKER } from './worker';
 
 /** Claims fills and carries them out, so many at once, and so many of one repository. */
 @Injectable()

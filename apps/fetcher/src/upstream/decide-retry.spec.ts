@@ -1,5 +1,5 @@
 import { RegistryError } from '#oci/registry-error';
-import { decideFillEnd } from './decide-fill-end';
+import { decideFillEnd } from '../fill/decide-fill-end';
 import { decideRetry, isTemporaryStatus, readRetryAfter } from './decide-retry';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');

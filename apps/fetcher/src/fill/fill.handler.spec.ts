@@ -3,8 +3,8 @@ import { imageManifest, someBytes } from '#testing/image-parts';
 import { cutAfter, hang, reply, type Script, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
 import { waitUntil } from '#testing/wait-until';
 import { WorkerWorld } from '#testing/worker-world';
-import { FetcherModule } from './fetcher.module';
-import { quickSettings } from './fetcher.testing';
+import { FetcherModule } from '../fetcher.module';
+import { quickSettings } from '../fetcher.testing';
 
 const MIB = 1024 * 1024;
 const config = someBytes(200);

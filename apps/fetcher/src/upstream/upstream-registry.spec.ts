@@ -4,7 +4,7 @@ import { RegistryError } from '#oci/registry-error';
 import { parseTag, type Tag } from '#oci/tag';
 import { imageIndex, imageManifest, someBytes } from '#testing/image-parts';
 import { cutAfter, flood, hang, reply, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
-import { RegistryBench } from './fetcher.testing';
+import { RegistryBench } from '../fetcher.testing';
 
 const TAG = parseTag('20');
 const MANIFEST = /\/manifests\//;

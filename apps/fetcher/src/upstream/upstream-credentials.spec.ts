@@ -4,7 +4,7 @@ import { parseTag } from '#oci/tag';
 import { imageManifest, someBytes } from '#testing/image-parts';
 import { LOCALHOST_CERTIFICATE } from '#testing/localhost-certificate';
 import { demandToken, reply, type Script, ScriptedUpstream } from '#testing/scripted-upstream';
-import { RegistryBench, type RegistrySetting } from './fetcher.testing';
+import { RegistryBench, type RegistrySetting } from '../fetcher.testing';
 
 const TAG = parseTag('20');
 const CANARY = 'canary-secret';

@@ -1,5 +1,5 @@
 import { isRegistryError } from '#oci/registry-error';
-import { decideRetry, type RetryDecision } from './decide-retry';
+import { decideRetry, type RetryDecision } from '../upstream/decide-retry';
 
 export interface FillEnd extends RetryDecision {
   /** Start over with a new object: what is stored is of no use. */

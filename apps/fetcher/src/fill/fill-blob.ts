@@ -7,11 +7,11 @@ import { type Fill, RenewFills } from '#contracts/calls/fills';
 import { FinishUpload, ReadSession } from '#contracts/calls/sessions';
 import { isRegistryError, RegistryError } from '#oci/registry-error';
 import { splitRepositoryName } from '#oci/upstream-name';
-import { BoundedBody } from './bound-body';
-import { away, explainFailure } from './explain-failure';
-import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
-import { UpstreamRegistry, type UpstreamRepository } from './upstream-registry';
-import { Upstreams } from './upstreams';
+import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import { BoundedBody } from '../upstream/bound-body';
+import { away, explainFailure } from '../upstream/explain-failure';
+import { UpstreamRegistry, type UpstreamRepository } from '../upstream/upstream-registry';
+import { Upstreams } from '../upstream/upstreams';
 
 /** An attempt goes on by itself after a break, as long as each connection brings this much. */
 const WORTH_RESUMING_BYTES = 1024 * 1024;

@@ -7,11 +7,11 @@ import { invalidField } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { splitRepositoryName } from '#oci/upstream-name';
-import { FillHandler } from './fill.handler';
-import type { Claimed } from './leases';
-import type { FetchedManifest } from './read-fetched-manifest';
-import { UpstreamRegistry, type UpstreamRepository } from './upstream-registry';
-import { Upstreams } from './upstreams';
+import { FillHandler } from '../fill/fill.handler';
+import type { Claimed } from '../leases';
+import type { FetchedManifest } from '../upstream/read-fetched-manifest';
+import { UpstreamRegistry, type UpstreamRepository } from '../upstream/upstream-registry';
+import { Upstreams } from '../upstream/upstreams';
 
 /** A repository of ours that is an upstream's, and that upstream's side of it. */
 export interface FetchedRepository {

@@ -5,9 +5,9 @@ import type { OperationError } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { type Progress, progressSubject } from '#contracts/progress';
 import { Bus } from '#messaging/bus';
+import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import type { Claimed } from '../leases';
 import { BlobEnds } from './blob-ends';
-import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
-import type { Claimed } from './leases';
 
 export interface WaitingOperation extends Claimed {
   readonly principal: Principal;

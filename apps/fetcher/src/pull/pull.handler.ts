@@ -7,13 +7,13 @@ import type { Principal } from '#contracts/principal';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { invalidField, isRegistryError } from '#oci/registry-error';
-import { decideRetry } from './decide-retry';
-import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
-import { Leases, type StopReason } from './leases';
-import { toOperationError } from './operation-error';
+import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import { Leases, type StopReason } from '../leases';
+import { toOperationError } from '../operation-error';
+import { decideRetry } from '../upstream/decide-retry';
+import { WORKER } from '../worker';
 import { ImagePull, type PullOperation } from './pull-image';
 import { FailedFill } from './wait-for-blobs';
-import { WORKER } from './worker';
 
 interface ClaimedOperation {
   readonly id: string;

@@ -7,8 +7,8 @@ import { demandToken, hang, reply, ScriptedUpstream, stallAfter } from '#testing
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { waitUntil } from '#testing/wait-until';
 import { WorkerWorld } from '#testing/worker-world';
-import { FetcherModule } from './fetcher.module';
-import { quickSettings } from './fetcher.testing';
+import { FetcherModule } from '../fetcher.module';
+import { quickSettings } from '../fetcher.testing';
 
 const MANIFEST = /\/manifests\//;
 
