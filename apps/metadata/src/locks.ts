@@ -18,8 +18,17 @@ import type { Sql } from './database';
 /** One key for one thing in one namespace; two things with one key only wait for each other. */
 const KEY = `hashtextextended($1 || ':' || name, 0)`;
 
-async function lockNames(sql: Sql, space: 'tag' | 'blob' | 'manifest', names: readonly string[]): Promise<void> {
+/**
+ * Postgres has room for a few thousand locks in all. Whoever needs more than this many (a manifest may list ten
+ * thousand blobs) takes the whole namespace in their place; everybody else shares it.
+ */
+const MANY = 256;
+
+async function lockNames(sql: Sql, space: 'tag' | 'blob', names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
+  const whole = names.length > MANY;
+  await sql.query(`SELECT pg_advisory_xact_lock${whole ? '' : '_shared'}(hashtextextended($1, 0))`, [space]);
+  if (whole) return;
   await sql.query(
     `SELECT pg_advisory_xact_lock(key) FROM
       (SELECT DISTINCT ${KEY} AS key FROM unnest($2::text[]) AS name ORDER BY key) AS sorted`,

@@ -184,6 +184,19 @@ describe('two at once', () => {
     expect(facts).toHaveLength(1);
   });
 
+  it('manifests of thousands of blobs that are not here: each waits for the other, and for one of few', async () => {
+    const many = () => Array.from({ length: 4000 }, () => someBytes(OCI_LAYER_GZIP));
+    const [layer] = many();
+    const fetching = (on: Metadata, blobs: Bytes[]) => fetchManifest(on, NODE, anImage(blobs), { fill: false });
+    const answers = await interleave(
+      metadata,
+      'metadata.commit-manifest',
+      (paused) => fetching(paused, [layer!, ...many()]),
+      () => Promise.all([fetching(metadata, [layer!, ...many()]), fetching(metadata, [layer!])]),
+    );
+    expect(answers).toMatchObject([{ length: 4002 }, [{ length: 4002 }, { length: 2 }]]);
+  });
+
   describe('a manifest is removed and', () => {
     async function untagged(): Promise<MadeManifest> {
       const image = anImage();
