@@ -15,25 +15,26 @@ const POINTS = (JSON.parse(execFileSync(process.execPath, [LISTER], { encoding: 
   .filter(({ step }) => !/bucket/.test(step))
   .flatMap(({ step }) => [`${step}:before`, `${step}:after`]);
 
-/** If a pull or a remove passes these no more, the test has lost its subject. */
-const PULL_PASSES = [
-  'metadata.accept-operation',
-  'metadata.commit-manifest',
-  'metadata.finish-session',
-  'blobs.fsync-extent',
-];
-const REMOVE_PASSES = ['metadata.accept-operation', 'metadata.remove-image', 'blobs.unlink-object'];
+/** If a path passes these no more, the test has lost its subject. */
+const MUST_PASS = {
+  start: ['standalone.write-format', 'standalone.record-children', 'metadata.claim-operations'],
+  pull: ['metadata.accept-operation', 'metadata.commit-manifest', 'metadata.finish-session', 'blobs.fsync-extent'],
+  remove: ['metadata.remove-image', 'blobs.unlink-object', 'metadata.forget-objects'],
+};
+type Path = keyof typeof MUST_PASS;
 
 const points = (log: string) => new Set([...log.matchAll(/^failpoint (.+)$/gm)].map(([, name]) => name!));
 const sides = (steps: string[]) => steps.flatMap((step) => [`${step}:before`, `${step}:after`]);
-
-type Path = 'pull' | 'remove';
+const armed = (names: readonly string[], action: string) => ({
+  ...SHORT_TIMES,
+  ENTREPOT_FAILPOINTS: names.map((name) => `${name}=${action}`).join(';'),
+});
 
 describeWithPeers('kill -9 before and after every durable step', ['docker-registry', 'skopeo'], () => {
   let upstream: DockerRegistry;
   let entrepot: Entrepot;
   let digest: string;
-  const passed = { pull: new Set<string>(), remove: new Set<string>() };
+  const passed: Record<Path, string[]> = { start: [], pull: [], remove: [] };
 
   beforeAll(async () => {
     [upstream, entrepot] = await Promise.all([DockerRegistry.start(), Entrepot.start(armed(POINTS, 'say'))]);
@@ -44,33 +45,36 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
     await Promise.all([entrepot?.destroy(), upstream?.stop()]);
   }, 60_000);
 
-  const armed = (names: readonly string[], action: string) => ({
-    ...SHORT_TIMES,
-    ENTREPOT_FAILPOINTS: names.map((name) => `${name}=${action}`).join(';'),
-  });
-
   /** Asks under a key; the program may die before, while or after it answers. */
-  async function ask(path: Path, key: string): Promise<void> {
+  async function ask(path: 'pull' | 'remove', key: string): Promise<void> {
     const body = { kind: path, reference: `${upstream.host}/library/quick:1` };
     await entrepot.ask('POST', '/api/v1/operations', body, { 'idempotency-key': key }).catch(() => undefined);
   }
 
   /** Waits until what was asked under a key has come about. */
-  async function done(path: Path, key: string): Promise<void> {
-    await eventually(`the ${path} ${key} completes`, async () => {
+  async function done(path: 'pull' | 'remove', key: string): Promise<void> {
+    const { state, error } = await eventually(`the ${path} ${key} ends`, async () => {
       const mine = (await entrepot.operations()).filter(({ requestId }) => requestId === key);
-      if (mine.length > 1) throw new Error('it was done twice');
-      if (mine[0]?.state === 'failed') throw new Error(`it failed: ${JSON.stringify(mine[0].error)}`);
-      return mine[0]?.state === 'completed';
+      expect(mine.length).toBeLessThanOrEqual(1);
+      return mine.find(({ endedAt }) => endedAt !== null);
     });
+    expect({ state, error }).toEqual({ state: 'completed', error: null });
     if (path === 'remove') await eventually('every byte leaves the disk', isEmpty);
   }
 
   const isEmpty = async () =>
     (await entrepot.images()).length === 0 && (await folderSize(join(entrepot.data, 'blobs'))) < 5_000;
 
+  /** Waits for the end that the point brings; without one, it is asked to end, and that is found out. */
+  async function death(): Promise<void> {
+    const late = setTimeout(() => void entrepot.stop('SIGTERM'), 30_000);
+    const { signal } = await entrepot.exited;
+    clearTimeout(late);
+    expect(signal).toBe('SIGKILL');
+  }
+
   /** Dies at the point; the next start goes on by itself, and what was asked for comes about. */
-  async function dieAt(path: Path, point: string): Promise<void> {
+  async function dieAt(path: 'pull' | 'remove', point: string): Promise<void> {
     await entrepot.kill9();
     entrepot.relaunch(armed([point], 'kill'));
     const key = `${path}-${point}`;
@@ -78,9 +82,8 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
       () => ask(path, key),
       () => undefined,
     );
-    const { signal } = await entrepot.exited;
+    await death();
     await asking;
-    if (signal !== 'SIGKILL') throw new Error(`it did not die at ${point}: ${entrepot.log}`);
     await entrepot.start(SHORT_TIMES);
     await ask(path, key);
     await done(path, key);
@@ -93,65 +96,96 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
   }
 
   async function clear(point: string): Promise<void> {
-    const key = `clear-${point}`;
-    await ask('remove', key);
-    await done('remove', key);
+    if (await isEmpty()) return;
+    await ask('remove', `clear-${point}`);
+    await done('remove', `clear-${point}`);
   }
 
   async function fill(point: string): Promise<void> {
-    const key = `fill-${point}`;
-    await ask('pull', key);
-    await done('pull', key);
+    if ((await entrepot.images()).some(({ complete, tags }) => complete && tags.length > 0)) return;
+    await ask('pull', `fill-${point}`);
+    await done('pull', `fill-${point}`);
   }
 
-  async function each(path: Path, before: (point: string) => Promise<void>, after: () => Promise<void>): Promise<void> {
+  /** Tries each point of a path, tells of each, and goes on after one that failed. */
+  async function each(path: Path, run: (point: string) => Promise<void>): Promise<void> {
     const faults: string[] = [];
+    expect(passed[path]).not.toEqual([]);
     for (const point of passed[path]) {
       const began = Date.now();
-      const fault = await before(point)
-        .then(() => dieAt(path, point))
-        .then(after)
-        .then(
-          () => undefined,
-          (error: Error) => `${point}: ${error.message}${error.cause ? ` (${String(error.cause)})` : ''}`,
-        );
+      const fault = await run(point).then(
+        () => undefined,
+        (error: Error) => `${point}: ${error.message}${error.cause ? ` (${String(error.cause)})` : ''}`,
+      );
       process.stderr.write(`  ${path} ${point}: ${fault ? 'FAILED' : 'ok'}, ${Date.now() - began} ms\n`);
-      if (fault) faults.push(fault);
+      if (fault) {
+        faults.push(fault);
+        await entrepot.kill9();
+        await entrepot.start(SHORT_TIMES);
+      }
     }
     expect(faults).toEqual([]);
   }
 
   it(
-    'which of them a pull and a remove pass',
+    'which of them a first start, a pull and a remove pass',
     async () => {
+      const seen = (from: number) => points(entrepot.log.slice(from));
+      const [start, begun] = [seen(0), entrepot.log.length];
       await ask('pull', 'first');
       await done('pull', 'first');
-      passed.pull = points(entrepot.log);
+      const [pull, pulled] = [seen(begun), entrepot.log.length];
       await isWhole();
-      const from = entrepot.log.length;
       await clear('first');
-      passed.remove = points(entrepot.log.slice(from));
-      expect([...passed.pull]).toEqual(expect.arrayContaining(sides(PULL_PASSES)));
-      expect([...passed.remove]).toEqual(expect.arrayContaining(sides(REMOVE_PASSES)));
-      process.stderr.write(
-        `  not passed by either: ${POINTS.filter((point) => !passed.pull.has(point) && !passed.remove.has(point)).join(' ')}\n`,
-      );
+      await eventually('the tombstones go', async () => seen(pulled).has('metadata.forget-objects:after'));
+      const remove = seen(pulled);
+      const groups = { start, pull, remove };
+      for (const path of ['start', 'pull', 'remove'] as const) {
+        expect([...groups[path]]).toEqual(expect.arrayContaining(sides(MUST_PASS[path])));
+      }
+      // A step is tried where it is passed first: armed, it kills there.
+      passed.start = [...start];
+      passed.pull = [...pull].filter((point) => !start.has(point));
+      passed.remove = [...remove].filter((point) => !start.has(point) && !pull.has(point));
+      const others = POINTS.filter((point) => !start.has(point) && !pull.has(point) && !remove.has(point));
+      process.stderr.write(`  passed by none of them: ${others.join(' ')}\n`);
     },
     2 * MINUTES,
   );
 
   it(
     'a pull comes about all the same, once, whole, and fsck finds nothing',
-    () => each('pull', clear, isWhole),
+    () =>
+      each('pull', async (point) => {
+        await clear(point);
+        await dieAt('pull', point);
+        await isWhole();
+      }),
     20 * MINUTES,
   );
 
   it(
     'a remove comes about all the same, every byte goes, and fsck finds nothing',
-    async () => {
-      const isClean = async () => expect(await entrepot.fsck()).toEqual([]);
-      await each('remove', fill, isClean);
-    },
+    () =>
+      each('remove', async (point) => {
+        await fill(point);
+        await dieAt('remove', point);
+        expect(await entrepot.fsck()).toEqual([]);
+      }),
+    20 * MINUTES,
+  );
+
+  it(
+    'a first start goes on at the next one, and pulls',
+    () =>
+      each('start', async (point) => {
+        await entrepot.destroy();
+        entrepot = await Entrepot.launch(armed([point], 'kill'));
+        await death();
+        await entrepot.start(SHORT_TIMES);
+        await fill(point);
+        await isWhole();
+      }),
     20 * MINUTES,
   );
 });
