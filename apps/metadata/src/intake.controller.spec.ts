@@ -83,6 +83,7 @@ describe('requests from the bus', () => {
 
   it('makes a failed operation of the same id with another body, and leaves the first alone', async () => {
     await send(event({ reference: 'alpine:3' }));
+    await taken();
     await send(event({ reference: 'alpine:4' }));
     await taken();
     const [second, first] = await operations();

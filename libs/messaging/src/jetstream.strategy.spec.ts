@@ -168,7 +168,7 @@ describe('the JetStream transport', () => {
     expect(seen.length).toBe(4);
     answer = () => undefined;
     app = await startApp(30_000);
-    await until('all were handled', async () => new Set(texts()).size === 8 && (await pending()) === 0, 3_000);
+    await until('all were handled', async () => new Set(texts()).size === 8 && (await pending()) === 0, 15_000);
     expect(seen.length).toBe(8);
     await app.close();
     app = await startApp();
