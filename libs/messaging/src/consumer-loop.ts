@@ -114,7 +114,7 @@ export class ConsumerLoop {
     }
     try {
       await this.bury(message, judgement.reason);
-      message.term();
+      await durable('messaging.end-message', async () => message.term());
     } catch (fault) {
       this.log.error(`no dead letter for ${message.subject} #${message.seq}: ${(fault as Error).message}`);
       message.nak(this.options.patience.longestDelayMs);
