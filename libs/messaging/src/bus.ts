@@ -1,8 +1,9 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
+import { type BusListener, BusSubscriptions } from './bus-subscriptions';
 import { type LinkOptions, NatsLink } from './nats-link';
 import { ensureStreams } from './streams';
 
@@ -22,14 +23,7 @@ export interface BusState {
   readonly fault: string | null;
 }
 
-/** `json` is what the message holds; undefined where that is no JSON. */
-export type BusListener = (json: unknown, subject: string) => void | Promise<void>;
-
-interface Listening {
-  readonly subject: string;
-  readonly listener: BusListener;
-  subscription: Subscription | null;
-}
+export type { BusListener };
 
 const PUBLISH_WITHIN_MS = 5_000;
 
@@ -40,7 +34,7 @@ const PUBLISH_WITHIN_MS = 5_000;
 export class Bus implements OnModuleInit, OnApplicationShutdown {
   private readonly log = new Logger('Bus');
   readonly link: NatsLink;
-  private readonly listening = new Set<Listening>();
+  private readonly subscriptions = new BusSubscriptions();
   private ensuring: Promise<void> | null = null;
 
   /** Whether this process takes requests in, and so makes and repairs the streams. */
@@ -77,14 +71,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 
   /** Listens until the function it answers is called, whatever becomes of the connection meanwhile. */
   subscribe(subject: string, listener: BusListener): () => void {
-    const listening: Listening = { subject, listener, subscription: null };
-    this.listening.add(listening);
-    const connection = this.link.current();
-    if (connection) this.open(listening, connection);
-    return () => {
-      this.listening.delete(listening);
-      listening.subscription?.unsubscribe();
-    };
+    return this.subscriptions.add(subject, listener, this.link.current());
   }
 
   /**
@@ -164,34 +151,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 
   private connected(connection: NatsConnection, isNew: boolean): void {
     this.ensureStreams().catch(() => undefined);
-    for (const listening of this.listening) {
-      if (isNew || listening.subscription?.isClosed()) this.open(listening, connection);
-    }
-  }
-
-  private open(listening: Listening, connection: NatsConnection): void {
-    listening.subscription = connection.subscribe(listening.subject, {
-      callback: (error, message) => {
-        if (error) this.log.warn(`cannot listen to ${listening.subject}: ${error.message}`);
-        else void this.hear(listening, message.subject, message.data);
-      },
-    });
-  }
-
-  private async hear(listening: Listening, subject: string, data: Uint8Array): Promise<void> {
-    try {
-      await listening.listener(readJson(data), subject);
-    } catch (error) {
-      this.log.error(`a listener to ${listening.subject} failed: ${(error as Error).message}`);
-    }
-  }
-}
-
-function readJson(data: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(data).toString('utf8'));
-  } catch {
-    return undefined;
+    this.subscriptions.open(connection, isNew);
   }
 }
 
