@@ -28,25 +28,21 @@ export class ManifestHandler {
     reply: FastifyReply,
   ): Promise<void> {
     const manifest = await this.find(repository, reference);
+    const { mediaType, size, digest } = manifest;
     const headers = manifestHeaders(manifest);
-    if (isHeldByClient(request.headers, etagOf(manifest.digest))) return sendAnswer(reply, 304, headers);
-    const { mediaType, size } = manifest;
+    if (isHeldByClient(request.headers, etagOf(digest))) return sendAnswer(reply, 304, headers);
     if (request.method === 'HEAD') {
       return sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType, 'Content-Length': size });
     }
-    const bytes = manifest.bytes ?? (await this.manifests.readNamed(repository, manifest.digest)).bytes;
+    const bytes = await this.manifests.read(repository, digest);
     sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType }, bytes);
     this.metrics.countSent('manifest', bytes.byteLength);
-    this.pulls.count(repository.name, manifest.digest);
+    this.pulls.count(repository.name, digest);
   }
 
-  private async find(
-    repository: ReachedRepository,
-    reference: ManifestReference,
-  ): Promise<NamedManifest & { bytes?: Uint8Array }> {
+  private find(repository: ReachedRepository, reference: ManifestReference): Promise<NamedManifest> {
     if ('tag' in reference) return this.manifests.resolve(repository, reference.tag);
-    const { mediaType, bytes } = await this.manifests.read(repository, reference.digest);
-    return { digest: reference.digest, mediaType, size: bytes.byteLength, bytes };
+    return this.manifests.find(repository, reference.digest);
   }
 }
 

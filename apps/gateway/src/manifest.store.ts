@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { FetchManifest } from '#contracts/calls/fetching';
-import { FindManifest, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
+import { FindManifests, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
 import { isRegistryError, manifestUnknown, RegistryError } from '#oci/registry-error';
-import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
-import { type CachedManifest, ManifestCache } from './manifest-cache';
+import { ManifestCache } from './manifest-cache';
 import type { AskedRepository, ReachedRepository } from './name-repository';
 import { QuestionBatcher } from './question-batcher';
 
@@ -23,11 +22,15 @@ export interface NamedManifest {
 type TagQuestion = QuestionOf<typeof ResolveTags>['tags'][number];
 type TagAnswer = AnswerOf<typeof ResolveTags>['manifests'][number];
 type HeldTag = NonNullable<TagAnswer>;
+type DigestQuestion = QuestionOf<typeof FindManifests>['manifests'][number];
+type DigestAnswer = AnswerOf<typeof FindManifests>['manifests'][number];
+type FetchReference = QuestionOf<typeof FetchManifest>['reference'];
 
 /** Manifests as metadata has them; for an upstream's repository, what is missing or too old is fetched first. */
 @Injectable()
 export class ManifestStore {
   private readonly tags: QuestionBatcher<TagQuestion, TagAnswer>;
+  private readonly shown: QuestionBatcher<DigestQuestion, DigestAnswer>;
   private readonly cache: ManifestCache;
 
   constructor(
@@ -38,6 +41,11 @@ export class ManifestStore {
     this.tags = new QuestionBatcher(
       ({ repository, tag }) => `${repository}:${tag}`,
       async (tags) => (await calls.ask(ResolveTags, { tags })).manifests,
+      1000,
+    );
+    this.shown = new QuestionBatcher(
+      ({ repository, digest }) => `${repository}@${digest}`,
+      async (manifests) => (await calls.ask(FindManifests, { manifests })).manifests,
       1000,
     );
   }
@@ -52,34 +60,22 @@ export class ManifestStore {
     return this.revalidate(repository, tag, held, held.ageMs);
   }
 
-  /** The bytes of a manifest that this repository shows, fetched first where it is an upstream's. MANIFEST_UNKNOWN. */
-  async read(repository: ReachedRepository, digest: Digest): Promise<CachedManifest> {
-    const held = await this.readHeld(repository.name, digest);
-    if (held) return held;
+  /** A manifest that this repository shows, fetched first where it is an upstream's. MANIFEST_UNKNOWN. */
+  async find(repository: ReachedRepository, digest: Digest): Promise<NamedManifest> {
+    const held = await this.shown.ask({ repository: repository.name, digest });
+    if (held) return { digest, ...held };
     if (!repository.isUpstream) throw manifestUnknown(digest);
-    await this.fetch(repository, { digest });
-    return this.readNamed(repository, digest);
+    return this.fetch(repository, { digest });
   }
 
-  /** As `read`, for a digest that this repository was just found to show. */
-  async readNamed({ name }: AskedRepository, digest: Digest): Promise<CachedManifest> {
-    const manifest = this.cache.get(name, digest) ?? (await this.readStored(name, digest));
-    if (!manifest) throw manifestUnknown(digest);
-    return manifest;
-  }
-
-  private async readHeld(repository: RepositoryName, digest: Digest): Promise<CachedManifest | undefined> {
+  /** The bytes of a manifest that this repository was just found to show. */
+  async read({ name: repository }: AskedRepository, digest: Digest): Promise<Uint8Array> {
     const cached = this.cache.get(repository, digest);
-    if (!cached) return this.readStored(repository, digest);
-    const { state } = await this.calls.ask(FindManifest, { repository, digest });
-    return state === 'held' ? cached : undefined;
-  }
-
-  private async readStored(repository: RepositoryName, digest: Digest): Promise<CachedManifest | undefined> {
-    const { found, mediaType, bytes } = await this.calls.ask(ReadManifest, { repository, digest });
-    if (!found || !bytes) return undefined;
-    this.cache.set(repository, digest, { mediaType, bytes });
-    return { mediaType, bytes };
+    if (cached) return cached;
+    const { found, bytes } = await this.calls.ask(ReadManifest, { repository, digest });
+    if (!found || !bytes) throw manifestUnknown(digest);
+    this.cache.set(repository, digest, bytes);
+    return bytes;
   }
 
   /**
@@ -100,13 +96,19 @@ export class ManifestStore {
     return within(this.config.ENTREPOT_REVALIDATE_MS, asked, stale);
   }
 
-  private async fetch(
-    { name, hops }: ReachedRepository,
-    reference: QuestionOf<typeof FetchManifest>['reference'],
-  ): Promise<NamedManifest> {
+  /** What was fetched is there for as long as is promised of all that is said to be there. */
+  private async fetch(repository: ReachedRepository, reference: FetchReference): Promise<NamedManifest> {
+    const digest = await this.askUpstream(repository, reference);
+    const shown = await this.shown.ask({ repository: repository.name, digest });
+    if (!shown) throw manifestUnknown(digest);
+    return { digest, ...shown };
+  }
+
+  private async askUpstream({ name, hops }: ReachedRepository, reference: FetchReference): Promise<Digest> {
     try {
+      const question = { repository: name, reference, hops: [...hops] };
       const deadlineMs = this.config.ENTREPOT_FETCH_WAIT_MS;
-      return await this.calls.ask(FetchManifest, { repository: name, reference, hops: [...hops] }, { deadlineMs });
+      return (await this.calls.ask(FetchManifest, question, { deadlineMs })).digest;
     } catch (error) {
       // The upstream refuses us, not this client's credentials: 401 would make the client log in here.
       if (isRegistryError(error, 'UNAUTHORIZED')) throw new RegistryError('DENIED', error.message, { cause: error });

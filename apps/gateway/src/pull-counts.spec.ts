@@ -1,4 +1,4 @@
-import { FindManifest, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
+import { FindManifests, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
 import { RecordPulls } from '#contracts/calls/pulls';
 import { digestOf } from '#oci/digest';
 import { OCI_INDEX, OCI_MANIFEST } from '#oci/media-type';
@@ -31,7 +31,12 @@ async function start(settings: Record<string, string> = {}): Promise<void> {
         tag === 'latest' ? { digest: digestOf(index), mediaType: OCI_INDEX, size: index.length, ageMs: null } : null,
       ),
     }))
-    .on(FindManifest, () => ({ state: 'held' as const }))
+    .on(FindManifests, ({ manifests }) => ({
+      manifests: manifests.map(({ digest }) => {
+        const bytes = held.get(digest);
+        return bytes ? { mediaType: OCI_MANIFEST, size: bytes.length } : null;
+      }),
+    }))
     .on(ReadManifest, ({ digest }) => {
       const bytes = held.get(digest);
       return bytes ? { found: true, mediaType: OCI_MANIFEST, bytes } : { found: false };

@@ -1,8 +1,9 @@
 import { FetchManifest } from '#contracts/calls/fetching';
-import { FindManifest, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
+import { FindManifests, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
 import { digestOf } from '#oci/digest';
 import { OCI_INDEX } from '#oci/media-type';
 import { type ErrorCode, RegistryError } from '#oci/registry-error';
+import { eventually } from '#testing/eventually';
 import { askRaw } from '#testing/raw-http';
 import { TestGateway } from './gateway.testing';
 
@@ -35,7 +36,12 @@ beforeEach(() => {
       const bytes = held.get(digest);
       return bytes ? { found: true, mediaType: OCI_INDEX, bytes } : { found: false };
     })
-    .on(FindManifest, ({ digest }) => ({ state: held.has(digest) ? ('held' as const) : ('sparse' as const) }))
+    .on(FindManifests, ({ manifests }) => ({
+      manifests: manifests.map(({ digest }) => {
+        const bytes = held.get(digest);
+        return bytes ? { mediaType: OCI_INDEX, size: bytes.length } : null;
+      }),
+    }))
     .on(FetchManifest, async () => {
       const bytes = await upstream();
       return { digest: commit(bytes), mediaType: OCI_INDEX, size: bytes.length };
@@ -148,4 +154,44 @@ test('the upstream is told through whom the question came, so that two of us nev
   const headers = { 'Entrepot-Hops': '0123456789abcdef, fedcba9876543210, no-hop' };
   await askRaw(gateway.port, '/v2/docker.io/library/node/manifests/22', { headers });
   expect(gateway.calls.questions(FetchManifest)).toMatchObject([{ hops: ['0123456789abcdef', 'fedcba9876543210'] }]);
+});
+
+test.each(['GET', 'HEAD'])('what was just fetched is pinned before it is answered: %s', async (method) => {
+  const { status } = await askRaw(gateway.port, '/v2/docker.io/library/node/manifests/22', { method });
+  expect(status).toBe(200);
+  expect(gateway.calls.asked.map(({ name }) => name).slice(0, 3)).toEqual([
+    'metadata.resolve-tags',
+    'fetcher.fetch-manifest',
+    'metadata.find-manifests',
+  ]);
+});
+
+test('a HEAD by digest moves no bytes, and a second GET none again', async () => {
+  const digest = commit(older);
+  const { headers } = await askRaw(gateway.port, `/v2/team/heads/manifests/${digest}`, { method: 'HEAD' });
+  expect(headers['content-length']).toBe(String(older.length));
+  expect(gateway.calls.questions(ReadManifest)).toEqual([]);
+  for (let times = 0; times < 3; times++) expect((await pull(digest, 'team/heads')).body).toEqual(older);
+  expect(gateway.calls.questions(ReadManifest)).toHaveLength(1);
+  expect(gateway.calls.questions(FindManifests)).toHaveLength(4);
+});
+
+test('many who ask for digests at once cost few questions', async () => {
+  const digests = [commit(older), commit(newer)];
+  let answerFirst = () => {};
+  const first = new Promise<void>((resolve) => {
+    answerFirst = resolve;
+  });
+  const shown = digests.map((digest) => ({ digest, mediaType: OCI_INDEX, size: held.get(digest)!.length }));
+  gateway.calls.on(FindManifests, async ({ manifests }) => {
+    await first;
+    return { manifests: manifests.map(({ digest }) => shown.find((each) => each.digest === digest) ?? null) };
+  });
+  const pulls = Array.from({ length: 40 }, (_, at) => pull(digests[at % 2]!, 'team/app'));
+  await eventually('all have come', async () =>
+    /in_flight_requests 41\b/.test((await askRaw(gateway.port, '/metrics')).text),
+  );
+  answerFirst();
+  for (const { status } of await Promise.all(pulls)) expect(status).toBe(200);
+  expect(gateway.calls.questions(FindManifests).length).toBeLessThanOrEqual(2);
 });

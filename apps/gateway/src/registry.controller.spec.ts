@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import * as fc from 'fast-check';
 import { FindBlobs, WantBlob } from '#contracts/calls/blobs';
 import { FetchManifest } from '#contracts/calls/fetching';
-import { FindManifest, ListTags, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
+import { FindManifests, ListTags, ReadManifest, ResolveTags } from '#contracts/calls/manifests';
 import { digestOf } from '#oci/digest';
 import { OCI_MANIFEST } from '#oci/media-type';
 import { blobUnknown, RegistryError, unavailable } from '#oci/registry-error';
@@ -38,7 +38,11 @@ beforeEach(() => {
     .on(ReadManifest, (asked) =>
       asked.digest === digest ? { found: true, mediaType: OCI_MANIFEST, bytes: manifest } : { found: false },
     )
-    .on(FindManifest, (asked) => ({ state: asked.digest === digest ? ('held' as const) : ('unknown' as const) }))
+    .on(FindManifests, ({ manifests }) => ({
+      manifests: manifests.map((asked) =>
+        asked.digest === digest ? { mediaType: OCI_MANIFEST, size: manifest.length } : null,
+      ),
+    }))
     .on(FindBlobs, ({ blobs }) => ({
       blobs: blobs.map((blob) => (blob.digest === layerDigest ? { object, size: layer.length } : null)),
     }))

@@ -82,6 +82,20 @@ export async function lockManifests(
   return rows.map((row) => row.digest);
 }
 
+/** As `lockVisible`, for manifests of several repositories. */
+export async function lockShown(
+  sql: Sql,
+  shown: readonly { readonly repository: string; readonly digest: string }[],
+): Promise<void> {
+  await sql.query(
+    `SELECT 1 FROM unnest($1::text[], $2::text[]) AS shown (repository, digest)
+      JOIN repository ON repository.name = shown.repository
+      JOIN repository_manifest AS visible ON visible.repository_id = repository.id AND visible.digest = shown.digest
+      ORDER BY visible.digest, visible.repository_id FOR KEY SHARE OF visible`,
+    [shown.map((each) => each.repository), shown.map((each) => each.digest)],
+  );
+}
+
 /** Locks those of these manifests that are visible in a repository, after `lockManifests`. Answers which. */
 export async function lockVisible(
   sql: Sql,

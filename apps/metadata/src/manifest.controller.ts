@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
-import { CommitManifest, FindManifest, ReadManifest } from '#contracts/calls/manifests';
+import { CommitManifest, FindManifest, FindManifests, ReadManifest } from '#contracts/calls/manifests';
 import type { QuestionOf } from '#contracts/define-call';
 import { CommitManifestHandler } from './commit-manifest.handler';
+import { HotQuestions } from './hot-questions';
 import { ManifestStore } from './manifest.store';
 
 @Controller()
@@ -10,12 +11,18 @@ export class ManifestController {
   constructor(
     private readonly manifests: ManifestStore,
     private readonly commits: CommitManifestHandler,
+    private readonly hot: HotQuestions,
   ) {}
 
   @Answers(ReadManifest)
   async read({ repository, digest }: QuestionOf<typeof ReadManifest>) {
     const stored = await this.manifests.read(repository, digest);
     return stored ? { found: true, ...stored } : { found: false, mediaType: '' };
+  }
+
+  @Answers(FindManifests)
+  findAll(question: QuestionOf<typeof FindManifests>) {
+    return this.hot.findManifests(question);
   }
 
   @Answers(FindManifest)

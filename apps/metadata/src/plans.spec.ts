@@ -1,6 +1,6 @@
 import type { Tag } from '#oci/tag';
 import type { Sql } from './database';
-import { FIND_BLOBS, RESOLVE_TAGS } from './hot-questions';
+import { FIND_BLOBS, FIND_MANIFESTS, RESOLVE_TAGS } from './hot-questions';
 import {
   anImage,
   anIndex,
@@ -119,8 +119,9 @@ describe('a question costs what it asks for, not what the store holds', () => {
     ];
     const names = ['docker.io/filler/r1', 'docker.io/filler/r2'];
     const plans = [
-      await plan({ text: RESOLVE_TAGS, params: [names, tags] }),
+      await plan({ text: RESOLVE_TAGS, params: [names, tags, 1] }),
       await plan({ text: FIND_BLOBS, params: [names, digests, 1] }),
+      await plan({ text: FIND_MANIFESTS, params: [names, digests, 1] }),
     ];
     for (const each of plans) expect(each).not.toMatch(/Seq Scan/);
   });

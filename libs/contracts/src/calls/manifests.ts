@@ -16,6 +16,7 @@ export type Source = z.output<typeof SourceSchema>;
 /**
  * The first hot question: which manifest has this tag now? Read from the primary by a query sent after the
  * question arrived. Many are asked at once; answers lie in the order of the questions. `null`: no such tag.
+ * Saying that a manifest is there pins it for its repository, before it is said.
  */
 export const ResolveTags = defineCall('metadata.resolve-tags', {
   question: z.object({
@@ -40,6 +41,19 @@ export const ResolveTags = defineCall('metadata.resolve-tags', {
 export const ReadManifest = defineCall('metadata.read-manifest', {
   question: z.object({ repository: RepositoryNameSchema, digest: DigestSchema }),
   answer: z.object({ found: z.boolean(), mediaType: z.string().default(''), bytes: BytesSchema.optional() }),
+});
+
+/**
+ * The hot question of a pull by digest: does this repository show this manifest? As `ResolveTags` otherwise. `null`: it
+ * does not (then `FetchManifest` may help, where it is an upstream's).
+ */
+export const FindManifests = defineCall('metadata.find-manifests', {
+  question: z.object({
+    manifests: z.array(z.object({ repository: RepositoryNameSchema, digest: DigestSchema })).max(1000),
+  }),
+  answer: z.object({
+    manifests: z.array(z.object({ mediaType: z.string(), size: z.number().int() }).nullable()),
+  }),
 });
 
 /** Is this digest visible in this repository as a manifest, or listed by a held index of it (a sparse child)? */
