@@ -1,15 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { OperationAccepted } from '#contracts/facts';
-import type { Operation, OperationError, OperationKind, OperationState } from '#contracts/operation';
+import type { Operation, OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
-import { conflict, invalidField } from '#oci/registry-error';
+import { conflict } from '#oci/registry-error';
 import { checkRequest, checkRequestId } from './check-request';
 import { Database, type Sql } from './database';
 import { endOperation, recordEnd } from './end-operation';
 import { hashBody } from './hash-body';
 import { ImageNameStore } from './image-name.store';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
+import { type OperationFilter, readOperationPage } from './operation-page';
 import { readProgress } from './operation-progress';
 import { type NamedImage, type OperationRow, toOperation } from './operation-rows';
 import { recordFact } from './outbox.store';
@@ -20,14 +21,6 @@ export interface AskedOperation {
   readonly requestId: string;
   readonly kind: OperationKind;
   readonly body: Record<string, unknown>;
-}
-
-export interface OperationFilter {
-  readonly principal: Principal;
-  readonly kind?: OperationKind | undefined;
-  readonly state?: OperationState | undefined;
-  readonly after?: string | undefined;
-  readonly limit: number;
 }
 
 /** Operations as their senders see them. */
@@ -88,23 +81,10 @@ export class OperationStore {
   }
 
   /** Newest first. */
-  async list({ principal, kind, state, after, limit }: OperationFilter) {
-    const cursor = after === undefined ? null : readCursor(after);
-    const rows = await this.database.read<OperationRow & { at: string }>(LIST, [
-      principal,
-      kind ?? null,
-      state ?? null,
-      cursor?.at ?? null,
-      cursor?.id ?? null,
-      limit + 1,
-    ]);
-    const page = rows.slice(0, limit);
-    const progress = await this.progressOf(page);
-    const last = rows.length > limit ? page.at(-1) : undefined;
-    return {
-      operations: page.map((row) => toOperation(row, progress.get(row.id))),
-      next: last ? `${last.at}.${last.id}` : null,
-    };
+  async list(filter: OperationFilter) {
+    const { rows, next } = await readOperationPage(this.database, filter);
+    const progress = await this.progressOf(rows);
+    return { operations: rows.map((row) => toOperation(row, progress.get(row.id))), next };
   }
 
   /** Null where this principal has none of that id. Throws CONFLICT once it has ended. */
@@ -140,20 +120,6 @@ export class OperationStore {
       rows.map(({ id }) => id),
     );
   }
-}
-
-/** Microseconds since 1970, as text: what the cursor carries, since a Date would lose the last three digits. */
-const LIST = `
-  SELECT *, (extract(epoch FROM accepted_at) * 1000000)::bigint::text AS at FROM operation
-  WHERE principal = $1 AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR state = $3)
-    AND ($4::bigint IS NULL
-      OR (accepted_at, id) < (timestamptz 'epoch' + $4::bigint * interval '1 microsecond', $5::uuid))
-  ORDER BY accepted_at DESC, id DESC LIMIT $6`;
-
-function readCursor(text: string): { at: string; id: string } {
-  const [, at, id] = /^(\d{1,18})\.([0-9a-f-]{36})$/.exec(text) ?? [];
-  if (at === undefined || id === undefined) throw invalidField('after', 'must be the `next` of the page before');
-  return { at, id };
 }
 
 async function findRequest(sql: Sql, { principal, requestId }: AskedOperation): Promise<OperationRow | undefined> {
