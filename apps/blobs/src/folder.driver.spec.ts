@@ -106,6 +106,26 @@ describe('the folder driver', () => {
     await replica.stop();
   });
 
+  test('an end that takes the session waits for a frozen writer too', async () => {
+    const book = new SessionBook();
+    const replica = new Replica(driver, book);
+    const session = book.openNow();
+    const bytes = randomBytes(10 * KIB);
+    await replica.append(session, 0, bytes);
+    const { frozen, release } = freeze('writev');
+    const overtaken = replica.append(session, bytes.length, randomBytes(10));
+    overtaken.catch(() => {});
+    await frozen;
+    const finished = replica.finish(session, digestOf(bytes));
+    await waitUntil('the session to be taken', () => book.sessions.get(session.id)!.epoch === 3);
+    await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, 100))]);
+    expect(book.object(session.object).state).toBe('uploading');
+    release();
+    await expect(overtaken).rejects.toMatchObject({ code: 'STALE' });
+    expect(await finished).toEqual({ object: session.object, size: bytes.length });
+    await replica.stop();
+  });
+
   test.each(['ENOSPC', 'EDQUOT'])(
     '%s says that the store is full, keeps what was stored, and shows no half',
     async (code) => {
