@@ -162,7 +162,7 @@ export function uploadSuite(openStore: () => Promise<StoreUnderTest>): void {
     await feed.feed(bytes.subarray(0, 10));
     await waitUntil('the first bytes to be stored', () => book.object(session.object).extents.length === 1);
     await one.append(session, 10, bytes.subarray(10));
-    await expect(stalled).rejects.toMatchObject({ code: 'STALE', detail: { offset: 1000 } });
+    await expect(stalled).rejects.toMatchObject({ code: 'STALE' });
     const { object } = await one.finish(session, digestOf(bytes));
     expect((await stored(object)).equals(bytes)).toBe(true);
   });
