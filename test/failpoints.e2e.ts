@@ -19,6 +19,7 @@ const POINTS = (JSON.parse(execFileSync(process.execPath, [LISTER], { encoding: 
 const MUST_PASS = {
   start: ['standalone.write-format', 'standalone.record-children', 'metadata.claim-operations'],
   pull: ['metadata.accept-operation', 'metadata.commit-manifest', 'metadata.finish-session', 'blobs.fsync-extent'],
+  serve: ['metadata.pin-manifests'],
   remove: ['metadata.remove-image', 'blobs.unlink-object', 'metadata.forget-objects'],
 };
 type Path = keyof typeof MUST_PASS;
@@ -34,7 +35,7 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
   let upstream: DockerRegistry;
   let entrepot: Entrepot;
   let digest: string;
-  const passed: Record<Path, string[]> = { start: [], pull: [], remove: [] };
+  const passed: Record<Path, string[]> = { start: [], pull: [], serve: [], remove: [] };
 
   beforeAll(async () => {
     [upstream, entrepot] = await Promise.all([DockerRegistry.start(), Entrepot.start(armed(POINTS, 'say'))]);
@@ -128,7 +129,7 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
   }
 
   it(
-    'which of them a first start, a pull and a remove pass',
+    'which of them a first start, a pull, a reader and a remove pass',
     async () => {
       const seen = (from: number) => points(entrepot.log.slice(from));
       const [start, begun] = [seen(0), entrepot.log.length];
@@ -136,19 +137,18 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
       await done('pull', 'first');
       const [pull, pulled] = [seen(begun), entrepot.log.length];
       await isWhole();
+      const [serve, served] = [seen(pulled), entrepot.log.length];
       await clear('first');
-      await eventually('the tombstones go', async () => seen(pulled).has('metadata.forget-objects:after'));
-      const remove = seen(pulled);
-      const groups = { start, pull, remove };
-      for (const path of ['start', 'pull', 'remove'] as const) {
-        expect([...groups[path]]).toEqual(expect.arrayContaining(sides(MUST_PASS[path])));
-      }
+      await eventually('the tombstones go', async () => seen(served).has('metadata.forget-objects:after'));
+      const groups = { start, pull, serve, remove: seen(served) };
       // A step is tried where it is passed first: armed, it kills there.
-      passed.start = [...start];
-      passed.pull = [...pull].filter((point) => !start.has(point));
-      passed.remove = [...remove].filter((point) => !start.has(point) && !pull.has(point));
-      const others = POINTS.filter((point) => !start.has(point) && !pull.has(point) && !remove.has(point));
-      process.stderr.write(`  passed by none of them: ${others.join(' ')}\n`);
+      const before = new Set<string>();
+      for (const path of ['start', 'pull', 'serve', 'remove'] as const) {
+        expect([...groups[path]]).toEqual(expect.arrayContaining(sides(MUST_PASS[path])));
+        passed[path] = [...groups[path]].filter((point) => !before.has(point));
+        for (const point of groups[path]) before.add(point);
+      }
+      process.stderr.write(`  passed by none: ${POINTS.filter((point) => !before.has(point)).join(' ')}\n`);
     },
     2 * MINUTES,
   );
@@ -159,6 +159,21 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
       each('pull', async (point) => {
         await clear(point);
         await dieAt('pull', point);
+        await isWhole();
+      }),
+    20 * MINUTES,
+  );
+
+  it(
+    'an image that is being served is whole at the next start',
+    () =>
+      each('serve', async (point) => {
+        await fill(point);
+        await entrepot.kill9();
+        entrepot.relaunch(armed([point], 'kill'));
+        await entrepot.ready();
+        await Promise.all([death(), isWhole().catch(() => undefined)]);
+        await entrepot.start(SHORT_TIMES);
         await isWhole();
       }),
     20 * MINUTES,
