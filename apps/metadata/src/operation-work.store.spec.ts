@@ -7,6 +7,7 @@ import { ImageNameStore } from './image-name.store';
 import {
   anImage,
   fetchManifest,
+  HUB,
   type MadeManifest,
   type Metadata,
   openMetadata,
@@ -268,6 +269,31 @@ describe('operations and their workers', () => {
       expect(await complete(claimed, image, 'twice')).toBe(true);
       expect(await complete(claimed, image, 'twice')).toBe(true);
       expect(await facts(claimed.id)).toEqual(['accepted', 'completed']);
+    });
+
+    it('ends in one step where its image is here whole, and only from the same source', async () => {
+      const image = anImage();
+      await complete(await begin(image), image, 'again').catch(() => undefined);
+      await runFills(metadata);
+      const claimed = await claimOne();
+      const end = {
+        id: claimed.id,
+        epoch: claimed.epoch,
+        repository: repositoryName(ALPINE),
+        tag: { name: 'again' as Tag, askedMsAgo: 0 },
+        digest: image.digest,
+        outcome: { size: 1 },
+      };
+      const stranger = { upstream: 'docker.io', credential: 'team' };
+      expect(await pulls.complete({ ...end, held: { source: stranger, manifests: [image.digest] } })).toBe(false);
+      const more = [image.digest, anImage().digest];
+      expect(await pulls.complete({ ...end, held: { source: HUB, manifests: more } })).toBe(false);
+      expect(await pulls.complete({ ...end, held: { source: HUB, manifests: [image.digest] } })).toBe(true);
+      expect(await tagged('again')).toBe(image.digest);
+      expect(await read(claimed.id)).toMatchObject({
+        state: 'completed',
+        image: { repository: ALPINE, tag: 'again', digest: image.digest },
+      });
     });
 
     it('does not end while its bytes are here only for another repository', async () => {

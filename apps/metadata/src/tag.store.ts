@@ -62,6 +62,19 @@ export class TagStore {
     await recordFact(sql, TagMoved, `${repository}:${name}`, { repository, tag: name, from, to: digest });
   }
 
+  /**
+   * Whether the tag names this digest, and its upstream said so a moment ago: saying it again would change nothing
+   * that shows, and have all who pull one image at once wait for each other.
+   */
+  async isFresh(sql: Sql, repositoryId: number, tag: Tag, digest: Digest): Promise<boolean> {
+    const rows = await sql.query(
+      `SELECT 1 FROM tag WHERE repository_id = $1 AND name = $2 AND digest = $3
+        AND asked_at > now() - $4 * interval '1 millisecond'`,
+      [repositoryId, tag, digest, FRESH_MS],
+    );
+    return rows.length > 0;
+  }
+
   /** Whether the tag still names this digest; its age begins anew if so. */
   async confirm(repository: RepositoryName, tag: Tag, digest: Digest, askedMsAgo: number): Promise<boolean> {
     return this.database.transaction('metadata.confirm-tag', async (sql) => {
@@ -89,6 +102,9 @@ export class TagStore {
     return { found: true, tags: rows.slice(0, limit).map((row) => row.name), more: rows.length > limit };
   }
 }
+
+/** Of a tag's age nobody cares for less. */
+const FRESH_MS = 1_000;
 
 /** When the upstream was asked, by Postgres' clock: $3 milliseconds ago; a push is always later. */
 const ASKED = `coalesce(now() - $3::float8 * interval '1 millisecond', 'infinity')`;

@@ -210,8 +210,11 @@ export class MetadataBook extends Calls {
       return {};
     });
     this.answer(ReadOperationBlobs, ({ id, epoch }) => this.standing(this.running({ id, epoch })));
-    this.answer(CompletePull, ({ id, epoch, repository, tag, digest, outcome }) => {
+    this.answer(CompletePull, ({ id, epoch, repository, tag, digest, outcome, held }) => {
       const row = this.running({ id, epoch });
+      const keys = (held?.manifests ?? []).map((each) => `${repository} ${each}`);
+      if (keys.some((key) => !this.manifests.has(key))) return { completed: false };
+      for (const key of keys) row.manifests.add(key);
       if (this.standing(row).missing > 0) return { completed: false };
       if (tag) this.moveTag(repository, tag.name, digest, tag.askedMsAgo);
       Object.assign(row, { state: 'completed', outcome });

@@ -57,9 +57,18 @@ export class ManifestHandler {
     signal: AbortSignal,
   ): Promise<FetchedManifest> {
     if ('tag' in reference) return this.registry.readManifest(repository.remote, reference.tag, signal);
-    const { digest } = reference;
+    const held = await this.readHeld(repository, reference.digest, signal);
+    return held ?? this.registry.readManifest(repository.remote, reference.digest, signal);
+  }
+
+  /** A manifest that this repository holds; undefined where it does not. */
+  async readHeld(
+    repository: FetchedRepository,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<FetchedManifest | undefined> {
     const held = await this.calls.ask(ReadManifest, { repository: repository.name, digest }, { signal });
-    if (!held.found || held.bytes === undefined) return this.registry.readManifest(repository.remote, digest, signal);
+    if (!held.found || held.bytes === undefined) return undefined;
     const { bytes, mediaType } = held;
     return { digest, bytes, mediaType, manifest: parseManifest(bytes, mediaType) };
   }

@@ -12,6 +12,7 @@ import { upstreamRepositoryName } from '#oci/upstream-name';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import type { FetchedManifest } from '../upstream/read-fetched-manifest';
 import { Upstreams } from '../upstream/upstreams';
+import { heldImage } from './held-image';
 import { type FetchedRepository, ManifestHandler } from './manifest.handler';
 import { planFetch } from './plan-fetch';
 import { BlobWait, type WaitingOperation } from './wait-for-blobs';
@@ -60,6 +61,7 @@ export class ImagePull {
     const pull: Pull = { operation, repository: named.repository, blobs: new Set(), signal };
     const asked = performance.now();
     const top = await this.readTop(named, signal);
+    if (await this.completeHeld(pull, named, top, asked)) return;
     await this.commit(pull, top);
     const { id, epoch } = operation;
     const resolved = { id, epoch, repository: pull.repository.name, digest: top.digest };
@@ -72,6 +74,33 @@ export class ImagePull {
       const tag = named.tag === null ? null : { name: named.tag, askedMsAgo: performance.now() - asked };
       ({ completed } = await this.calls.ask(CompletePull, { ...resolved, tag, outcome }));
     }
+  }
+
+  /** An image that is here whole is done in one commit. Answers whether it is. */
+  private async completeHeld(
+    { operation, repository, signal }: Pull,
+    { tag }: Named,
+    top: FetchedManifest,
+    asked: number,
+  ) {
+    const { id, epoch, platforms } = operation;
+    const readHeld = async (digest: Digest) =>
+      (await this.manifests.readHeld(repository, digest, this.limit(signal)))?.manifest;
+    // What is named by its digest lives by being committed again.
+    if (tag === null) return false;
+    const image = await heldImage(top.digest, readHeld, (index) => planFetch(index, platforms, this.host));
+    if (image === null) return false;
+    const { digest, mediaType } = top;
+    const { completed } = await this.calls.ask(CompletePull, {
+      id,
+      epoch,
+      repository: repository.name,
+      tag: { name: tag, askedMsAgo: performance.now() - asked },
+      digest,
+      outcome: { repository: repository.name, tag, digest, mediaType, size: image.size },
+      held: { source: repository.source, manifests: image.manifests },
+    });
+    return completed;
   }
 
   /** A digest is what Docker pulls where there are both: no tag is moved then. */

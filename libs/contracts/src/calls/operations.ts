@@ -5,6 +5,7 @@ import { TagSchema } from '#oci/tag';
 import { defineCall } from '../define-call';
 import { OperationErrorSchema, OperationKindSchema, OperationSchema, OperationStateSchema } from '../operation';
 import { PrincipalSchema } from '../principal';
+import { SourceSchema } from './manifests';
 
 /** Takes a request in: accepted means the row is committed. The same id with another body is CONFLICT. */
 export const AcceptOperation = defineCall('metadata.accept-operation', {
@@ -104,6 +105,11 @@ export const CompletePull = defineCall('metadata.complete-pull', {
     tag: z.object({ name: TagSchema, askedMsAgo: z.number().nonnegative() }).nullable(),
     digest: DigestSchema,
     outcome: z.record(z.string(), z.unknown()),
+    /**
+     * The manifests that the pull would commit, where the asker found all of them here: nothing was committed for it.
+     * Not completed where one has gone meanwhile, came from another source, or misses a blob.
+     */
+    held: z.object({ source: SourceSchema, manifests: z.array(DigestSchema).min(1).max(1000) }).optional(),
   }),
   answer: z.object({ completed: z.boolean() }),
 });
