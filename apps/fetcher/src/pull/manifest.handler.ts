@@ -70,7 +70,7 @@ export class ManifestHandler {
     const held = await this.calls.ask(ReadManifest, { repository: repository.name, digest }, { signal });
     if (!held.found || held.bytes === undefined) return undefined;
     const { bytes, mediaType } = held;
-    return { digest, bytes, mediaType, manifest: parseManifest(bytes, mediaType) };
+    return { digest, bytes, mediaType, manifest: parseManifest(bytes, mediaType), isHeld: true };
   }
 
   async commit(repository: FetchedRepository, fetched: FetchedManifest, options: CommitOptions): Promise<void> {

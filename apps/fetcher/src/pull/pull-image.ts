@@ -84,10 +84,12 @@ export class ImagePull {
     asked: number,
   ) {
     const { id, epoch, platforms } = operation;
-    const readHeld = async (digest: Digest) =>
-      (await this.manifests.readHeld(repository, digest, this.limit(signal)))?.manifest;
     // What is named by its digest lives by being committed again.
-    if (tag === null) return false;
+    if (tag === null || !top.isHeld) return false;
+    const readHeld = async (digest: Digest) => {
+      if (digest === top.digest) return top.manifest;
+      return (await this.manifests.readHeld(repository, digest, this.limit(signal)))?.manifest;
+    };
     const image = await heldImage(top.digest, readHeld, (index) => planFetch(index, platforms, this.host));
     if (image === null) return false;
     const { digest, mediaType } = top;

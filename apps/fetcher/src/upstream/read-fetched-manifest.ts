@@ -10,6 +10,8 @@ export interface FetchedManifest {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
+  /** It was here already, in this repository. */
+  readonly isHeld?: true;
 }
 
 /** Media types that say nothing about what a manifest is. */
