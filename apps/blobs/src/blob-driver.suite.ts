@@ -38,6 +38,11 @@ export function blobDriverSuite(openStore: () => Promise<StoreUnderTest>): void 
     }
   }
 
+  test('a store that is here can be written to', async () => {
+    const { freeBytes } = await store.driver.check();
+    expect(freeBytes ?? 1).toBeGreaterThan(0);
+  });
+
   test('any stretch of what was written is read back, across extents, on any replica', async () => {
     const object = randomUUID();
     const bytes = randomBytes(3 * KIB * KIB + 777);

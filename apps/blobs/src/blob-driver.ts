@@ -35,6 +35,12 @@ export abstract class BlobDriver {
   abstract close(): Promise<void>;
 
   /**
+   * Whether the store can be written to now, found cheaply. Answers the bytes that are free; null where it does not say.
+   * Throws UNAVAILABLE.
+   */
+  abstract check(): Promise<{ freeBytes: number | null }>;
+
+  /**
    * Writes one extent and answers its key once it is durable: never before. A failure leaves nothing that is read.
    * Throws UNAVAILABLE, saying so where the store is full.
    */

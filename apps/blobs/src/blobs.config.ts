@@ -14,6 +14,12 @@ export const BlobsConfigSchema = z
       .default('folder')
       .describe('Where bytes are kept: "folder" (a folder, one blobs process) or "minio" (any S3 API).'),
     ENTREPOT_STORE_FOLDER: z.string().min(1).default('./data/store').describe('The folder of the folder store.'),
+    ENTREPOT_STORE_LOW_BYTES: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(512 * MIB)
+      .describe('Readiness warns while the folder store has less free space than this, in bytes.'),
     ENTREPOT_S3_ENDPOINT: z
       .url({ protocol: /^https?$/ })
       .default('http://127.0.0.1:9000')

@@ -1,9 +1,11 @@
-import { Controller } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import { HashObject, ListStored, PurgeObject } from '#contracts/calls/blobs';
+import { PingBlobs } from '#contracts/calls/ping';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { BlobDriver } from './blob-driver';
+import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { FinishUploadHandler } from './finish-upload.handler';
 import { HashObjectHandler } from './hash-object.handler';
 import { HotBlobs } from './hot-blobs';
@@ -18,7 +20,15 @@ export class BlobsController {
     private readonly hashing: HashObjectHandler,
     private readonly settled: SettledObjects,
     private readonly hot: HotBlobs,
+    @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
+
+  @Answers(PingBlobs)
+  async ping(): Promise<AnswerOf<typeof PingBlobs>> {
+    const { freeBytes } = await this.driver.check();
+    const isLow = freeBytes !== null && freeBytes < this.config.ENTREPOT_STORE_LOW_BYTES;
+    return { warning: isLow ? `the store has ${freeBytes} bytes left: free space, or give it more` : null };
+  }
 
   @Answers(FinishUpload)
   finishUpload(question: QuestionOf<typeof FinishUpload>): Promise<AnswerOf<typeof FinishUpload>> {

@@ -52,6 +52,25 @@ describe('the folder driver', () => {
     jest.spyOn(prototype, method as 'writev').mockRejectedValueOnce(Object.assign(new Error(code), { code }));
   }
 
+  test('a folder that is gone, or another process has taken, cannot be written to', async () => {
+    const store = join(folder, 'store');
+    const unavailable = { code: 'UNAVAILABLE' };
+    await rename(store, join(folder, 'elsewhere'));
+    await expect(driver.check()).rejects.toMatchObject(unavailable);
+    await mkdir(join(store, 'objects'), { recursive: true });
+    await expect(driver.check()).rejects.toMatchObject(unavailable);
+    await rename(store, join(folder, 'bare'));
+    await rename(join(folder, 'elsewhere'), store);
+    expect(await driver.check()).toEqual({ freeBytes: expect.any(Number) });
+  });
+
+  test('a store that is nearly full says so and is here', async () => {
+    const ping = (settings: object) => new Replica(driver, new SessionBook(), settings).controller.ping();
+    expect(await ping({ ENTREPOT_STORE_LOW_BYTES: 1 })).toEqual({ warning: null });
+    const { warning } = await ping({ ENTREPOT_STORE_LOW_BYTES: Number.MAX_SAFE_INTEGER });
+    expect(warning).toMatch(/^the store has \d+ bytes left/);
+  });
+
   test('a write is durable before it is acknowledged: its bytes, its name, and the shelf of its name', async () => {
     const done: string[] = [];
     for (const method of ['writev', 'datasync', 'sync'] as const) {

@@ -1,10 +1,10 @@
-import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Stretch } from '#calls/byte-plane';
 import { durable } from '#config/failpoint';
 import type { Extent } from '#contracts/calls/sessions';
-import { RegistryError } from '#oci/registry-error';
+import { RegistryError, unavailable } from '#oci/registry-error';
 import { BlobDriver, type ByteSource, MissingBytes, type StoredObject } from './blob-driver';
 import { FolderBytes, isAbsent } from './folder-bytes';
 import { FolderLock } from './folder-lock';
@@ -43,6 +43,18 @@ export class FolderDriver extends BlobDriver {
   override async close(): Promise<void> {
     await Promise.allSettled(this.running.values());
     await this.lock.release();
+  }
+
+  override async check(): Promise<{ freeBytes: number }> {
+    this.mustHold();
+    if (!(await this.lock.present())) throw unavailable('the folder of the store', 5);
+    try {
+      await access(this.objects, constants.W_OK);
+      const { bavail, bsize } = await statfs(this.objects);
+      return { freeBytes: bavail * bsize };
+    } catch (error) {
+      throw storageFault(error);
+    }
   }
 
   override async write(object: string, offset: number, chunks: readonly Buffer[]): Promise<null> {

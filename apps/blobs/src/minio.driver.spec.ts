@@ -48,6 +48,34 @@ describeWithPeers('the minio driver and a store that fails', ['minio'], () => {
     return Buffer.concat(parts);
   }
 
+  test('checks are one question for a while', async () => {
+    proxy.seen.length = 0;
+    await Promise.all([driver.check(), driver.check()]);
+    expect(await driver.check()).toEqual({ freeBytes: null });
+    expect(proxy.seen).toEqual([expect.stringMatching(`^HEAD /${bucket}`)]);
+  });
+
+  test('a bucket that is gone is not there to be written to', async () => {
+    await server.client().removeBucket(bucket);
+    await expect(driver.check()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining(bucket),
+    });
+  });
+
+  test('a store that refuses, hangs or is away is not there either, and nobody waits for it long', async () => {
+    proxy.next('HEAD', ({ response }) => void response.writeHead(503).end(), /./);
+    await expect(driver.check()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    for (const prepare of [() => proxy.next('HEAD', () => {}, /./), () => proxy.stop()]) {
+      const another = new MinioDriver({ ...server.settings(bucket, proxy.endpoint), timeoutMs: 30_000 });
+      await prepare();
+      const began = performance.now();
+      await expect(another.check()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(performance.now() - began).toBeLessThan(5_000);
+      await another.close();
+    }
+  });
+
   test('an extent is one PUT of a known length, and nothing else is asked', async () => {
     proxy.seen.length = 0;
     let length: string | undefined;

@@ -9,6 +9,10 @@ import { S3Bytes } from './s3-bytes';
 
 const PREFIX = 'objects/';
 const KEYS_AT_ONCE = 1000;
+/** Checks within this time are one, in milliseconds: whoever asks costs the store nothing. */
+const SAME_CHECK_MS = 5_000;
+/** A store that takes longer to answer a check is away, in milliseconds. */
+const CHECK_MS = 1_500;
 
 /**
  * Any S3 API. Each extent is one PUT under a key of its own, `objects/<id>/<random>`: a late PUT of an overtaken
@@ -18,6 +22,7 @@ export class MinioDriver extends BlobDriver {
   override readonly parallelWrites = 3;
   private readonly log = new Logger('Blobs');
   private readonly client: S3Client;
+  private checked: { readonly at: number; readonly found: Promise<void> } | undefined;
 
   constructor(settings: S3Settings) {
     super();
@@ -31,6 +36,15 @@ export class MinioDriver extends BlobDriver {
 
   override async close(): Promise<void> {
     this.client.close();
+  }
+
+  override async check(): Promise<{ freeBytes: null }> {
+    const now = performance.now();
+    if (!this.checked || now - this.checked.at > SAME_CHECK_MS) {
+      this.checked = { at: now, found: this.client.check(AbortSignal.timeout(CHECK_MS)) };
+    }
+    await this.checked.found;
+    return { freeBytes: null };
   }
 
   override async write(

@@ -76,7 +76,8 @@ export class Replica {
     const sessions = new UploadSessions(driver, book, this.followed, this.budget, this.config);
     const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
     this.plane = new LocalBytePlane(reader, sessions, SECRET);
-    this.controller = new BlobsController(driver, finishing, new HashObjectHandler(driver, book), settled, hot);
+    const hashing = new HashObjectHandler(driver, book);
+    this.controller = new BlobsController(driver, finishing, hashing, settled, hot, this.config);
   }
 
   append(

@@ -8,6 +8,7 @@ import { Logger } from '@nestjs/common';
 import { Client } from 'minio';
 import { BUFFER_BYTES } from '#calls/byte-plane';
 import { durable } from '#config/failpoint';
+import { unavailable } from '#oci/registry-error';
 import { MissingBytes } from './blob-driver';
 import { judgeStorageError } from './judge-storage-error';
 import { storageFault, storeIsFull } from './storage-fault';
@@ -70,6 +71,17 @@ export class S3Client {
       throw error;
     });
     await this.bucketIsThere;
+  }
+
+  /** Whether the bucket is there, asked once. Throws UNAVAILABLE. */
+  async check(signal: AbortSignal): Promise<void> {
+    const { bucket } = this.settings;
+    const isThere = await this.giveUp
+      .run(signal, () => this.client.bucketExists(bucket))
+      .catch((error: unknown) => {
+        throw storageFault(error);
+      });
+    if (!isThere) throw unavailable(`the bucket ${bucket} of the store`, 5);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
-import { ListStored } from '#contracts/calls/blobs';
 import { ListTags } from '#contracts/calls/manifests';
+import { PingBlobs, PingMetadata } from '#contracts/calls/ping';
 import { unavailable } from '#oci/registry-error';
 import { askRaw } from '#testing/raw-http';
 import { TestGateway } from './gateway.testing';
@@ -8,9 +8,7 @@ let gateway: TestGateway;
 
 beforeEach(async () => {
   gateway = await TestGateway.start();
-  gateway.calls
-    .on(ListTags, () => ({ found: false, tags: [], more: false }))
-    .on(ListStored, () => ({ stored: [], next: null }));
+  gateway.calls.on(PingMetadata, () => ({})).on(PingBlobs, () => ({ warning: null }));
 });
 afterEach(() => gateway.stop());
 
@@ -31,23 +29,32 @@ test('ready means that metadata and blobs answer', async () => {
 });
 
 test.each([
-  ['metadata', ListTags],
-  ['blobs', ListStored],
-] as const)('without %s it is not ready, and says what is away', async (what, call) => {
-  gateway.calls.on(call as typeof ListTags, () => {
+  ['metadata', PingMetadata, { blobs: 'ok' }],
+  ['blobs', PingBlobs, { metadata: 'ok' }],
+] as const)('without %s it is not ready, and says what is away', async (what, call, others) => {
+  gateway.calls.on(call as typeof PingMetadata, () => {
     throw unavailable('it');
   });
   const { status, text } = await ask('/readyz');
   expect(status).toBe(503);
-  expect(JSON.parse(text)).toMatchObject({ status: 'not ready', [what]: 'it is not available at the moment' });
+  const away = { status: 'not ready', [what]: 'it is not available at the moment' };
+  expect(JSON.parse(text)).toMatchObject({ ...away, ...others });
+});
+
+test('a store that is nearly full is said, and what it has is served still', async () => {
+  gateway.calls.on(PingBlobs, () => ({ warning: 'the store has 7 bytes left' }));
+  const { status, text } = await ask('/readyz');
+  expect(status).toBe(200);
+  expect(JSON.parse(text)).toMatchObject({ status: 'ready', blobs: 'ok, but the store has 7 bytes left' });
 });
 
 test('many probes cost one question', async () => {
   await Promise.all(Array.from({ length: 10 }, () => ask('/readyz')));
-  expect(gateway.calls.questions(ListStored)).toHaveLength(1);
+  expect(gateway.calls.questions(PingBlobs)).toHaveLength(1);
 });
 
 test('requests are counted by method, kind of route and status, and never by what a client may invent', async () => {
+  gateway.calls.on(ListTags, () => ({ found: false, tags: [], more: false }));
   await ask('/v2/a/tags/list');
   await ask('/v2/b/tags/list');
   await ask('/v2/b/manifests/..');

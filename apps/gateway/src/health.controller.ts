@@ -1,23 +1,24 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Calls } from '#calls/calls';
-import { ListStored } from '#contracts/calls/blobs';
-import { ListTags } from '#contracts/calls/manifests';
+import { PingBlobs, PingMetadata } from '#contracts/calls/ping';
 import { Bus } from '#messaging/bus';
 import { RegistryError } from '#oci/registry-error';
 import { GatewayMetrics } from './gateway-metrics';
 import { sendAnswer, sendJson } from './send-answer';
 
-/** A probe waits this long for what it asks, in milliseconds. */
-const PROBE_MS = 2_000;
-
 /** Probes within this time are answered alike, in milliseconds: whoever probes costs the store nothing. */
 const SAME_FOR_MS = 1_000;
 
+/** How a service is: `ok`, perhaps with a warning, or why it is away. */
+interface Presence {
+  readonly isHere: boolean;
+  readonly said: string;
+}
+
 interface Readiness {
-  /** `ok`, or why not. */
-  readonly metadata: string;
-  readonly blobs: string;
+  readonly metadata: Presence;
+  readonly blobs: Presence;
 }
 
 /** For whoever keeps this process running: is it alive, can it answer pulls, and its figures. */
@@ -36,14 +37,18 @@ export class HealthController {
     sendJson(reply, 200, { status: 'alive' });
   }
 
-  /** Pulls need metadata and blobs. The bus is only reported: everything but waking goes on without it. */
+  /**
+   * Pulls need metadata and blobs. The bus is only reported: everything but waking goes on without it; so is a store
+   * that is nearly full: what it has is served still.
+   */
   @Get('readyz')
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const readiness = await this.readiness(Date.now());
-    const isReady = readiness.metadata === 'ok' && readiness.blobs === 'ok';
+    const { metadata, blobs } = await this.readiness(Date.now());
+    const isReady = metadata.isHere && blobs.isHere;
     const { connected, server, fault } = this.bus.state();
     const bus = connected ? `ok, nats-server ${server}` : (fault ?? 'not connected');
-    sendJson(reply, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', ...readiness, bus });
+    const status = isReady ? 'ready' : 'not ready';
+    sendJson(reply, isReady ? 200 : 503, { status, metadata: metadata.said, blobs: blobs.said, bus });
   }
 
   @Get('metrics')
@@ -59,20 +64,20 @@ export class HealthController {
   }
 
   private async probe(): Promise<Readiness> {
-    const within = { deadlineMs: PROBE_MS };
     const [metadata, blobs] = await Promise.all([
-      outcome(this.calls.ask(ListTags, { repository: 'readiness/probe', limit: 0 }, within)),
-      outcome(this.calls.ask(ListStored, { limit: 1 }, within)),
+      presence(this.calls.ask(PingMetadata, {}).then(() => null)),
+      presence(this.calls.ask(PingBlobs, {}).then(({ warning }) => warning)),
     ]);
     return { metadata, blobs };
   }
 }
 
-async function outcome(asked: Promise<unknown>): Promise<string> {
+async function presence(asked: Promise<string | null>): Promise<Presence> {
   try {
-    await asked;
-    return 'ok';
+    const warning = await asked;
+    return { isHere: true, said: warning === null ? 'ok' : `ok, but ${warning}` };
   } catch (error) {
-    return error instanceof RegistryError ? error.message : 'an internal error: the log says more';
+    const said = error instanceof RegistryError ? error.message : 'an internal error: the log says more';
+    return { isHere: false, said };
   }
 }

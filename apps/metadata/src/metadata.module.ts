@@ -1,44 +1,45 @@
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
-import { BlobController } from './blob.controller';
-import { BlobReviewStore } from './blob-review.store';
-import { RowsCheck } from './check-rows';
-import { CollectionController } from './collection.controller';
-import { CommitManifestHandler } from './commit-manifest.handler';
-import { Database } from './database';
-import { endLeases } from './end-leases';
-import { FillStore } from './fill.store';
-import { FinishSessionHandler } from './finish-session.handler';
-import { HotClient } from './hot-client';
-import { HotQuestions } from './hot-questions';
-import { ImageController } from './image.controller';
-import { ImageStore } from './image.store';
-import { ImageNameStore } from './image-name.store';
-import { IntakeController } from './intake.controller';
-import { ManifestController } from './manifest.controller';
-import { ManifestStore } from './manifest.store';
-import { ManifestReviewStore } from './manifest-review.store';
+import { BlobController } from './blob/blob.controller';
+import { FillStore } from './blob/fill.store';
+import { WantBlobHandler } from './blob/want-blob.handler';
+import { Database } from './database/database';
+import { endLeases } from './database/end-leases';
+import { HotClient } from './database/hot-client';
+import { PresenceStore } from './database/presence.store';
+import { HotQuestions } from './hot/hot-questions';
+import { ImageController } from './image/image.controller';
+import { ImageStore } from './image/image.store';
+import { ImageNameStore } from './image/image-name.store';
+import { PullCountController } from './image/pull-count.controller';
+import { PullCountStore } from './image/pull-count.store';
+import { RemoveImageHandler } from './image/remove-image.handler';
+import { CommitManifestHandler } from './manifest/commit-manifest.handler';
+import { ManifestController } from './manifest/manifest.controller';
+import { ManifestStore } from './manifest/manifest.store';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
-import { ObjectController } from './object.controller';
-import { ObjectStore } from './object.store';
-import { ObjectListStore } from './object-list.store';
-import { OperationController } from './operation.controller';
-import { OperationStore } from './operation.store';
-import { OperationWorkController } from './operation-work.controller';
-import { OperationWorkStore } from './operation-work.store';
-import { OutboxRelayHandler } from './outbox-relay.handler';
-import { OutboxRowsStore } from './outbox-rows.store';
-import { PresenceStore } from './presence.store';
-import { PullCountController } from './pull-count.controller';
-import { PullCountStore } from './pull-count.store';
-import { PullWorkStore } from './pull-work.store';
-import { PurgeStore } from './purge.store';
-import { RemoveImageHandler } from './remove-image.handler';
-import { ReviewHandler } from './review.handler';
-import { SessionController } from './session.controller';
-import { SessionStore } from './session.store';
-import { TagController } from './tag.controller';
-import { TagStore } from './tag.store';
-import { WantBlobHandler } from './want-blob.handler';
+import { TagController } from './names/tag.controller';
+import { TagStore } from './names/tag.store';
+import { RowsCheck } from './object/check-rows';
+import { ObjectController } from './object/object.controller';
+import { ObjectStore } from './object/object.store';
+import { ObjectListStore } from './object/object-list.store';
+import { PurgeStore } from './object/purge.store';
+import { IntakeController } from './operation/intake.controller';
+import { OperationController } from './operation/operation.controller';
+import { OperationStore } from './operation/operation.store';
+import { OperationWorkController } from './operation/operation-work.controller';
+import { OperationWorkStore } from './operation/operation-work.store';
+import { PullWorkStore } from './operation/pull-work.store';
+import { OutboxRelayHandler } from './outbox/outbox-relay.handler';
+import { OutboxRowsStore } from './outbox/outbox-rows.store';
+import { PingController } from './ping.controller';
+import { BlobReviewStore } from './review/blob-review.store';
+import { CollectionController } from './review/collection.controller';
+import { ManifestReviewStore } from './review/manifest-review.store';
+import { ReviewHandler } from './review/review.handler';
+import { FinishSessionHandler } from './upload/finish-session.handler';
+import { SessionController } from './upload/session.controller';
+import { SessionStore } from './upload/session.store';
 
 /** Truth: Postgres, requests taken in, facts sent out. */
 const CONTROLLERS: Type[] = [
@@ -53,6 +54,7 @@ const CONTROLLERS: Type[] = [
   OperationWorkController,
   ImageController,
   PullCountController,
+  PingController,
 ];
 
 const PROVIDERS: Provider[] = [
