@@ -9,7 +9,7 @@ const KEPT = {
       seal(file: { datasync(): Promise<void> }) { return durable('blobs.fsync-extent', () => this.flush(file)); }
       private flush(file: { datasync(): Promise<void> }) { return file.datasync(); }
     }`,
-  'apps/metadata/src/database.ts': `
+  'apps/metadata/src/database/database.ts': `
     import { durable } from '#config/failpoint';
     export class Database {
       transaction(step: string, run: () => Promise<void>) {

@@ -1,6 +1,6 @@
 import type { Tag } from '#oci/tag';
-import type { Sql } from './database';
-import { FIND_BLOBS, FIND_MANIFESTS, RESOLVE_TAGS } from './hot-questions';
+import type { Sql } from './database/database';
+import { FIND_BLOBS, FIND_MANIFESTS, RESOLVE_TAGS } from './hot/hot-questions';
 import {
   anImage,
   anIndex,

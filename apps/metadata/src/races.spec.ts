@@ -1,7 +1,8 @@
 import { OCI_LAYER_GZIP } from '#oci/media-type';
 import { isRegistryError } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
-import { lockTags, lockVisible } from './locks';
+import { lockTags, lockVisible } from './database/locks';
+import { interleave } from './database/two-at-once.testing';
 import {
   anImage,
   anIndex,
@@ -20,9 +21,8 @@ import {
   untag,
   writeWhole,
 } from './metadata.testing';
-import { queueManifestReviews } from './queue-reviews';
-import { knownRepository } from './repository.store';
-import { interleave } from './two-at-once.testing';
+import { knownRepository } from './names/repository.store';
+import { queueManifestReviews } from './review/queue-reviews';
 
 const NODE = 'docker.io/library/node';
 const SETTINGS = { ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_GRACE_MS: 0 };

@@ -1,0 +1,52 @@
+import type { Source } from '#contracts/calls/manifests';
+import { BlobWanted } from '#contracts/facts';
+import type { Digest } from '#oci/digest';
+import type { Sql } from '../database/database';
+import { recordFacts } from '../outbox/outbox.store';
+import { beginUploads, newUploadId } from '../upload/begin-upload';
+
+export interface WantedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/**
+ * Has these blobs fetched from their upstream, for a repository that lists them: one download for a digest, an
+ * upstream and a credential in the whole installation, so that one which waits or runs already is left alone.
+ */
+export async function wantFills(
+  sql: Sql,
+  repositoryId: number,
+  source: Source,
+  blobs: readonly WantedBlob[],
+  idleMs: number,
+): Promise<void> {
+  if (blobs.length === 0) return;
+  const begun = await sql.query<{ id: string } & WantedBlob>(
+    `INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state)
+      SELECT id, $1, $2, $3, digest, size, 'wanted'
+      FROM unnest($4::uuid[], $5::text[], $6::bigint[]) AS wanted (id, digest, size) ORDER BY digest
+      ON CONFLICT (digest, upstream, credential) WHERE state IN ('wanted', 'running') DO NOTHING
+      RETURNING id, digest, size`,
+    [
+      source.upstream,
+      source.credential,
+      repositoryId,
+      blobs.map(newUploadId),
+      blobs.map((blob) => blob.digest),
+      blobs.map((blob) => blob.size),
+    ],
+  );
+  await beginUploads(
+    sql,
+    begun.map((fill) => ({ ...fill, repositoryId })),
+    idleMs,
+  );
+  await sql.query('UPDATE fill SET session_id = id WHERE id = ANY($1)', [begun.map((fill) => fill.id)]);
+  const { upstream } = source;
+  await recordFacts(
+    sql,
+    BlobWanted,
+    begun.map(({ digest, size }) => ({ aggregate: digest, data: { digest, size, upstream } })),
+  );
+}

@@ -1,0 +1,81 @@
+import { TagRemoved } from '#contracts/facts';
+import { isRegistryError } from '#oci/registry-error';
+import { startTestDatabase, type TestDatabase } from '#testing/test-database';
+import { partitionOf, recordFact } from '../outbox/outbox.store';
+import { Database } from './database';
+import { migrate } from './migrate';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+describe('Database', () => {
+  let postgres: TestDatabase;
+  let database: Database;
+
+  beforeAll(async () => {
+    postgres = await startTestDatabase();
+    database = await Database.open({ url: postgres.url, poolSize: 4, waitMs: 20_000 });
+  });
+  afterAll(async () => {
+    await database?.onApplicationShutdown();
+    await postgres?.stop();
+  });
+
+  it('migrates once however many start together', async () => {
+    await Promise.all([migrate(postgres.url), migrate(postgres.url), migrate(postgres.url)]);
+    expect(await database.read('SELECT name FROM migration')).toEqual([{ name: 'Warehouse0000000000001' }]);
+    expect(await database.read('SELECT generation FROM installation')).toEqual([{ generation: 1 }]);
+  });
+
+  it('records a fact with its transaction, and wakes the relay only after the commit', async () => {
+    const heard: number[][] = [];
+    const stop = database.onFacts((partitions) => heard.push([...partitions]));
+    const data = { repository: 'a', tag: 'b', from: DIGEST as never };
+    const undone = database.transaction('spec.undo', async (sql) => {
+      await recordFact(sql, TagRemoved, 'a:b', data);
+      throw new Error('no');
+    });
+    await expect(undone).rejects.toThrow('no');
+    await database.transaction('spec.record-fact', (sql) => recordFact(sql, TagRemoved, 'a:b', data));
+    stop();
+    expect(heard).toEqual([[partitionOf('a:b')]]);
+    const rows = await database.read<{ message: object; message_id: string }>('SELECT * FROM outbox');
+    expect(rows).toHaveLength(1);
+    expect(rows[0]!.message).toMatchObject({
+      specversion: '1.0',
+      id: rows[0]!.message_id,
+      type: 'dev.entrepot.fact.tag.removed.v1',
+      subject: 'a:b',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      revision: expect.stringMatching(/^\d+$/),
+      data,
+    });
+  });
+
+  it('runs a transaction again after a deadlock', async () => {
+    await database.read('CREATE TABLE spec_pair (id int PRIMARY KEY, n int NOT NULL)');
+    await database.read('INSERT INTO spec_pair VALUES (1, 0), (2, 0)');
+    const add = (first: number, second: number) =>
+      database.transaction('spec.add', async (sql) => {
+        await sql.query('UPDATE spec_pair SET n = n + 1 WHERE id = $1', [first]);
+        await sql.query('SELECT pg_sleep(0.1)');
+        await sql.query('UPDATE spec_pair SET n = n + 1 WHERE id = $1', [second]);
+      });
+    await Promise.all([add(1, 2), add(2, 1)]);
+    expect(await database.read('SELECT n FROM spec_pair')).toEqual([{ n: 2 }, { n: 2 }]);
+  });
+
+  it('says UNAVAILABLE while Postgres is away, and goes on when it is back', async () => {
+    await postgres.kill();
+    const read = await database.read('SELECT 1').catch((why: unknown) => why);
+    const write = await database.transaction('spec.write', (sql) => sql.query('SELECT 1')).catch((why: unknown) => why);
+    expect([read, write].every((error) => isRegistryError(error, 'UNAVAILABLE'))).toBe(true);
+    await postgres.start();
+    await expect(database.read('SELECT 1 AS one')).resolves.toEqual([{ one: 1 }]);
+  });
+
+  it('refuses a schema that is newer than this program', async () => {
+    await database.read(`INSERT INTO migration (timestamp, name) VALUES (9, 'Later0000000000009')`);
+    await expect(migrate(postgres.url)).rejects.toThrow(/schema 9 .*knows schemas up to 1/);
+    await database.read('DELETE FROM migration WHERE timestamp = 9');
+  });
+});

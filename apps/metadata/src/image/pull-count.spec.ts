@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { ANONYMOUS } from '#contracts/principal';
+import {
+  anImage,
+  fetchManifest,
+  fetchWhole,
+  type MadeManifest,
+  type Metadata,
+  openMetadata,
+  repositoryName,
+  reviewAll,
+  untag,
+} from '../metadata.testing';
+import { OperationStore } from '../operation/operation.store';
+import { OperationWorkStore } from '../operation/operation-work.store';
+import { PullWorkStore } from '../operation/pull-work.store';
+import { ImageStore } from './image.store';
+import { ImageNameStore } from './image-name.store';
+import { PullCountStore, RECORD_PULLS } from './pull-count.store';
+
+const ALPINE = 'docker.io/library/alpine';
+const NODE = 'docker.io/library/node';
+const MINUTE = 60_000;
+
+describe('a pull that was counted', () => {
+  let metadata: Metadata;
+  let pulls: PullCountStore;
+  let images: ImageStore;
+  beforeAll(async () => {
+    metadata = await openMetadata({ ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_PIN_MS: 1 });
+    await metadata.presence.beat();
+    pulls = new PullCountStore(metadata.database);
+    images = new ImageStore(metadata.database);
+  });
+  const empty = () =>
+    metadata.database.read('TRUNCATE repository, manifest, object, operation, review, outbox CASCADE');
+  beforeEach(empty);
+  afterEach(async () => {
+    expect(await metadata.rows.check()).toEqual([]);
+  });
+  afterAll(() => metadata?.stop());
+
+  const pulled = (repository: string, { digest }: MadeManifest, lastMsAgo = 0, count = 1) => ({
+    repository: repositoryName(repository),
+    digest,
+    lastMsAgo,
+    count,
+  });
+  const listed = async (repository: string) => (await images.list({ repository, limit: 10 })).images;
+  const agoMs = async (repository: string) => {
+    const [image] = await listed(repository);
+    return Date.now() - Date.parse(image!.pulledAt!);
+  };
+  const rows = () => metadata.database.read('SELECT * FROM pull_count');
+  const age = (by: string) =>
+    metadata.database.read(
+      `UPDATE repository_manifest SET committed_at = now() - interval '${by}'; UPDATE review SET due_at = now()`,
+    );
+
+  it('adds to those before it, and the last one is what is shown', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+    expect(await listed(ALPINE)).toMatchObject([{ pulls: 0, pulledAt: null }]);
+    await pulls.record([pulled(ALPINE, image, 2 * MINUTE, 4)]);
+    await pulls.record([pulled(ALPINE, image, 60 * MINUTE, 3), pulled(ALPINE, image, 50 * MINUTE, 2)]);
+    expect(await listed(ALPINE)).toMatchObject([{ pulls: 9 }]);
+    expect(await agoMs(ALPINE)).toBeGreaterThanOrEqual(2 * MINUTE - 1000);
+    expect(await agoMs(ALPINE)).toBeLessThan(3 * MINUTE);
+  });
+
+  it('counts for its own repository alone, and not where the image is not shown', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+    await fetchWhole(metadata, NODE, image, { tag: '20' });
+    await pulls.record([pulled(NODE, image), pulled(NODE, anImage()), pulled('docker.io/library/none', image)]);
+    expect(await listed(NODE)).toMatchObject([{ pulls: 1 }]);
+    expect(await listed(ALPINE)).toMatchObject([{ pulls: 0, pulledAt: null }]);
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it('keeps untagged content from then on, and is forgotten with it', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image);
+    await pulls.record([pulled(ALPINE, image, MINUTE)]);
+    await age('60 days');
+    expect(await reviewAll(metadata)).toMatchObject({ removed: 0 });
+    await metadata.database.read(`UPDATE pull_count SET pulled_at = now() - interval '31 days'`);
+    await age('60 days');
+    expect(await reviewAll(metadata)).toMatchObject({ removed: 1 });
+    expect(await rows()).toEqual([]);
+  });
+
+  it('keeps nothing that somebody asked to go after it, and what was pulled after that', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+    await untag(metadata, ALPINE, '3', MINUTE);
+    await pulls.record([pulled(ALPINE, image, MINUTE)]);
+    expect(await listed(ALPINE)).toEqual([]);
+    await pulls.record([pulled(ALPINE, image)]);
+    expect(await listed(ALPINE)).toHaveLength(1);
+    await metadata.database.read('UPDATE review SET due_at = now()');
+    expect(await reviewAll(metadata)).toMatchObject({ removed: 0 });
+    await metadata.database.read(
+      `UPDATE pull_count SET pulled_at = now() - interval '1 hour'; UPDATE review SET due_at = now()`,
+    );
+    expect(await reviewAll(metadata)).toMatchObject({ removed: 1 });
+  });
+
+  it('is not what a fetch does, however often it is tried', async () => {
+    const image = anImage();
+    for (let times = 0; times < 3; times++) await fetchManifest(metadata, ALPINE, image, { tag: '3' });
+    expect(await listed(ALPINE)).toMatchObject([{ pulls: 0, pulledAt: null }]);
+  });
+
+  it('is what a message asks for: once, however often its end is said', async () => {
+    const { database, config, tags } = metadata;
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image);
+    await age('60 days');
+    const reference = `alpine@${image.digest}`;
+    const body = { reference };
+    const names = new ImageNameStore(config);
+    await new OperationStore(database, names, config).accept({
+      principal: ANONYMOUS,
+      requestId: randomUUID(),
+      kind: 'pull',
+      body,
+    });
+    const [{ id, epoch } = { id: '', epoch: 0 }] = (
+      await new OperationWorkStore(database, config).claim('one', ['pull'], 1)
+    ).operations;
+    await fetchManifest(metadata, ALPINE, image, { operation: { id, epoch } });
+    expect(await rows()).toEqual([]);
+    const end = { id, epoch, repository: repositoryName(ALPINE), tag: null, digest: image.digest, outcome: {} };
+    for (let times = 0; times < 3; times++) await new PullWorkStore(database, tags, config).complete(end);
+    expect(await listed(ALPINE)).toMatchObject([{ pulls: 1 }]);
+    await metadata.database.read('UPDATE review SET due_at = now()');
+    expect(await reviewAll(metadata)).toMatchObject({ removed: 0 });
+  });
+
+  it('waits for nobody who collects, and nobody who collects waits for it', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+    await pulls.record([pulled(ALPINE, image)]);
+    await metadata.database.transaction('spec.collect', async (sql) => {
+      await sql.query('SELECT 1 FROM manifest, repository_manifest FOR UPDATE');
+      await pulls.record([pulled(ALPINE, image)]);
+    });
+    await metadata.database.transaction('spec.count', async (sql) => {
+      await sql.query('SELECT 1 FROM pull_count FOR UPDATE');
+      await metadata.database.read('DELETE FROM tag');
+      await age('60 days');
+      expect(await metadata.manifestReviews.review(await repositoryId(), image.digest)).toBe('postponed');
+    });
+    expect(await listed(ALPINE)).toHaveLength(1);
+  });
+
+  const repositoryId = async () => (await metadata.database.read<{ id: number }>('SELECT id FROM repository'))[0]!.id;
+
+  it('costs what was pulled, not what the store holds', async () => {
+    await metadata.database.read(
+      `INSERT INTO repository (name, upstream) SELECT 'docker.io/filler/r' || n, 'docker.io' FROM generate_series(1, 3000) n;
+       INSERT INTO manifest (digest, media_type, kind, bytes)
+         SELECT 'sha256:' || md5(n::text) || md5('x' || n), 'a/b', 'image', '{}' FROM generate_series(1, 20000) n;
+       INSERT INTO repository_manifest (repository_id, digest, upstream, credential)
+         SELECT (SELECT min(id) FROM repository) + n % 3000, 'sha256:' || md5(n::text) || md5('x' || n), 'docker.io', 'anonymous'
+         FROM generate_series(1, 20000) n;
+       INSERT INTO review (kind, repository_id, digest, due_at)
+         SELECT 'manifest', repository_id, digest, now() + interval '1 day' FROM repository_manifest`,
+    );
+    await metadata.database.read('ANALYZE');
+    const names = Array.from({ length: 1000 }, (_, at) => `docker.io/filler/r${at}`);
+    const values = [names, names.map(() => anImage().digest), names.map(() => 1), names.map(() => 0)];
+    const plan = await metadata.database.read<{ 'QUERY PLAN': string }>(`EXPLAIN ${RECORD_PULLS}`, values);
+    await empty();
+    expect(plan.map((row) => row['QUERY PLAN']).join('\n')).not.toContain('Seq Scan');
+  });
+});

@@ -1,0 +1,132 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { RemoveBody } from '#contracts/operation';
+import { conflict } from '#oci/registry-error';
+import { Database, type Sql } from '../database/database';
+import { lockTags, lockVisible } from '../database/locks';
+import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { removeTags } from '../names/remove-tags';
+import { endOperation } from '../operation/end-operation';
+import type { NamedImage, OperationRow } from '../operation/operation-rows';
+import { lockForEnd, type OperationClaim } from '../operation/operation-work.store';
+import { queueManifestReviews } from '../review/queue-reviews';
+import { type AskedRemoval, planRemoval, type RemovalPlan, type StandingImage } from './plan-removal';
+import { releaseImages } from './release-image';
+
+type Removed = NonNullable<NamedImage['removes']>[number];
+
+/** Carries out removes: on what their reference named when they were accepted, in one transaction with their end. */
+@Injectable()
+export class RemoveImageHandler {
+  constructor(
+    private readonly database: Database,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
+
+  /** Answers the names that went. Throws STALE, and CONFLICT while something uses the image. */
+  async remove(claim: OperationClaim): Promise<string[]> {
+    return this.database.transaction('metadata.remove-image', async (sql) => {
+      const operation = await lockForEnd(sql, claim);
+      if (!operation) return readRemoved(sql, claim.id);
+      const images = operation.named?.removes;
+      if (operation.kind !== 'remove' || !images) throw conflict(`operation ${claim.id} removes no image`);
+      const { force, now } = operation.body as RemoveBody;
+      const asked = { tag: operation.named?.tag ?? null, force, now };
+      await lockNames(sql, images, asked);
+      const removed: string[] = [];
+      const left: string[] = [];
+      for (const image of images) {
+        const plan = await this.removeOne(sql, operation, image, asked);
+        removed.push(...plan.tags.map((name) => `${image.repository}:${name}`));
+        if (plan.losesLastName) removed.push(`${image.repository}@${image.digest}`);
+        if (plan.left !== null) left.push(plan.left);
+      }
+      await endOperation(sql, operation, { state: 'completed', outcome: { removed, left } }, this.delayMs(asked));
+      return removed;
+    });
+  }
+
+  private async removeOne(
+    sql: Sql,
+    { id, principal }: OperationRow,
+    image: Removed,
+    asked: AskedRemoval,
+  ): Promise<RemovalPlan> {
+    const { repositoryId, repository, digest } = image;
+    await lockVisible(sql, repositoryId, [digest], 'UPDATE');
+    const standing = await readStanding(sql, image, asked.tag);
+    if (!standing)
+      return { tags: [], losesLastName: false, canBeUndone: false, left: `${repository}@${digest} is gone already` };
+    const plan = planRemoval(standing, asked);
+    for (const tag of plan.tags)
+      await removeTags(sql, { repositoryId, repository, digest, tag, principal, operation: id });
+    if (plan.losesLastName) await markRemoved(sql, image, asked.now);
+    if (plan.canBeUndone) await this.keepForUndo(sql, id, image, plan);
+    if (plan.left === null) await queueManifestReviews(sql, repositoryId, [digest], this.delayMs(asked));
+    return plan;
+  }
+
+  private async keepForUndo(sql: Sql, operation: string, image: Removed, { tags }: RemovalPlan): Promise<void> {
+    await sql.query(
+      `INSERT INTO trash (id, repository_id, digest, tags, operation_id, until)
+       VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 millisecond')`,
+      [uuidv7(), image.repositoryId, image.digest, tags, operation, this.config.ENTREPOT_UNDO_MS],
+    );
+  }
+
+  private delayMs({ now }: AskedRemoval): number {
+    return now ? 0 : this.config.ENTREPOT_REVIEW_DELAY_MS;
+  }
+}
+
+async function readRemoved(sql: Sql, id: string): Promise<string[]> {
+  const [row] = await sql.query<{ removed: string[] | null }>(
+    `SELECT outcome -> 'removed' AS removed FROM operation WHERE id = $1`,
+    [id],
+  );
+  return row?.removed ?? [];
+}
+
+/** Undefined where it is no longer in its repository. */
+async function readStanding(sql: Sql, image: Removed, tag: string | null): Promise<StandingImage | undefined> {
+  const [row] = await sql.query<StandingImage & { readonly tagNames: string | null }>(STANDING, [
+    image.repositoryId,
+    image.digest,
+    tag,
+  ]);
+  return row && { ...row, tagNames: tag === null ? undefined : row.tagNames };
+}
+
+const STANDING = `
+  WITH RECURSIVE below AS (
+    SELECT $2::text COLLATE "C" AS digest
+    UNION
+    SELECT c.held FROM below b JOIN manifest_child c ON c.parent = b.digest WHERE c.held IS NOT NULL
+  )
+  SELECT r.name AS repository, rm.digest, r.upstream IS NULL AS "isLocal",
+    ARRAY(SELECT name FROM tag WHERE repository_id = $1 AND digest = $2 ORDER BY name) AS tags,
+    (SELECT digest FROM tag WHERE repository_id = $1 AND name = $3) AS "tagNames",
+    ARRAY(SELECT c.name FROM container c JOIN below b ON b.digest = c.digest
+      WHERE c.repository_id = $1 ORDER BY c.name) AS containers,
+    ARRAY(SELECT c.parent FROM manifest_child c JOIN repository_manifest above
+      ON above.repository_id = $1 AND above.digest = c.parent WHERE c.held = $2 ORDER BY c.parent) AS parents
+  FROM repository r JOIN repository_manifest rm ON rm.repository_id = r.id
+  WHERE r.id = $1 AND rm.digest = $2`;
+
+/** Earlier pulls no longer keep it, nor what it lists; with `now`, neither does what was removed of it before. */
+async function markRemoved(sql: Sql, { repositoryId, digest }: Removed, now: boolean): Promise<void> {
+  await releaseImages(sql, repositoryId, [digest]);
+  if (now) await sql.query('DELETE FROM trash WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
+}
+
+/** All tags before all manifests. */
+async function lockNames(sql: Sql, images: readonly Removed[], { tag }: AskedRemoval): Promise<void> {
+  for (const { repositoryId, digest } of images) {
+    const named = await sql.query<{ name: string }>('SELECT name FROM tag WHERE repository_id = $1 AND digest = $2', [
+      repositoryId,
+      digest,
+    ]);
+    const names = tag === null ? named.map(({ name }) => name) : [tag];
+    await lockTags(sql, repositoryId, names);
+  }
+}

@@ -1,0 +1,127 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ClaimPurges } from '#contracts/calls/collection';
+import type { AnswerOf } from '#contracts/define-call';
+import { BlobPurged } from '#contracts/facts';
+import { Database, type Sql } from '../database/database';
+import { PresenceStore } from '../database/presence.store';
+import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { recordFacts } from '../outbox/outbox.store';
+
+/** Ended fills are kept this long, in milliseconds: operations that waited for them say why they failed. */
+const FILLS_KEPT_MS = 24 * 60 * 60 * 1000;
+
+/** Condemned objects and dead uploads on their way out. Only what is committed as purging is ever named to be deleted. */
+@Injectable()
+export class PurgeStore {
+  constructor(
+    private readonly database: Database,
+    private readonly presence: PresenceStore,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
+
+  /** Nothing while a restored database waits for its reconcile, or after metadata was away. */
+  async claim(limit: number): Promise<AnswerOf<typeof ClaimPurges>> {
+    const quietMs = await this.presence.beat();
+    if (quietMs > 0) return { objects: [], nextInMs: quietMs };
+    if (await this.isRestored()) return { objects: [], nextInMs: null };
+    await this.database.transaction('metadata.end-objects', async (sql) => {
+      await endExpiredSessions(sql, limit);
+      await endCondemned(sql, limit);
+      await sql.query(
+        `DELETE FROM fill WHERE id = ANY(ARRAY(SELECT id FROM fill WHERE ended_at < now() - $2 * interval '1 millisecond'
+          ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
+        [limit, FILLS_KEPT_MS],
+      );
+    });
+    const objects = await this.claimPurging(limit);
+    return { objects, nextInMs: objects.length === limit ? 0 : await this.nextInMs() };
+  }
+
+  /** The storage said that their bytes are gone. */
+  async forget(objects: readonly string[]): Promise<number> {
+    return this.database.transaction('metadata.forget-objects', async (sql) => {
+      const gone = await sql.query<{ object: string; bytes: number }>(
+        `WITH stored AS (SELECT object_id, sum(length)::bigint AS bytes FROM extent WHERE object_id = ANY($1) GROUP BY 1)
+          DELETE FROM object WHERE id = ANY($1) AND state = 'purging' RETURNING id AS object,
+            coalesce((SELECT bytes FROM stored WHERE stored.object_id = id), 0) AS bytes`,
+        [objects],
+      );
+      const facts = gone.map((data) => ({ aggregate: data.object, data }));
+      await recordFacts(sql, BlobPurged, facts);
+      return gone.length;
+    });
+  }
+
+  private async isRestored(): Promise<boolean> {
+    const [row] = await this.database.read<{ restored: boolean }>(
+      'SELECT generation <> reconciled_generation AS restored FROM installation',
+    );
+    return row?.restored ?? true;
+  }
+
+  /** Named again when nobody said in time that they are gone: deleting twice is harmless. */
+  private async claimPurging(limit: number): Promise<{ object: string; bytes: number }[]> {
+    return this.database.transaction('metadata.claim-purges', (sql) =>
+      sql.query(
+        `UPDATE object SET claimed_until = now() + $2 * interval '1 millisecond' WHERE id = ANY(ARRAY(
+            SELECT id FROM object WHERE state = 'purging' AND coalesce(claimed_until, '-infinity') < now()
+            ORDER BY claimed_until NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED))
+          RETURNING id AS object,
+            coalesce((SELECT sum(length)::bigint FROM extent WHERE object_id = object.id), 0) AS bytes`,
+        [limit, this.config.ENTREPOT_PURGE_CLAIM_MS],
+      ),
+    );
+  }
+
+  private async nextInMs(): Promise<number | null> {
+    const [row] = await this.database.read<{ ms: number | null }>(
+      `SELECT greatest(0, ceil(extract(epoch FROM least(
+          (SELECT min(purge_after) FROM object WHERE state = 'condemned' AND purge_after > now()),
+          (SELECT min(until) FROM lease WHERE until > now()),
+          (SELECT min(expires_at) FROM upload_session WHERE expires_at > now()),
+          (SELECT min(claimed_until) FROM object WHERE state = 'purging' AND claimed_until > now())) - now()) * 1000))::float8 AS ms`,
+    );
+    return row?.ms ?? null;
+  }
+}
+
+/** An upload that ran out, with its epoch: whoever still writes it finds no session. */
+async function endExpiredSessions(sql: Sql, limit: number): Promise<void> {
+  const expired = await sql.query<{ id: string }>(
+    `SELECT id FROM upload_session WHERE expires_at < now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit],
+  );
+  await purgeUnleased(
+    sql,
+    expired.map((session) => session.id),
+    'uploading',
+  );
+  await sql.query(
+    `DELETE FROM upload_session USING object WHERE object.id = object_id AND state = 'purging' AND object_id = ANY($1)`,
+    [expired.map((session) => session.id)],
+  );
+}
+
+async function endCondemned(sql: Sql, limit: number): Promise<void> {
+  const over = await sql.query<{ id: string }>(
+    `SELECT id FROM object WHERE state = 'condemned' AND purge_after < now()
+      AND NOT EXISTS (SELECT FROM lease WHERE object_id = object.id AND until > now())
+      ORDER BY purge_after LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit],
+  );
+  await purgeUnleased(
+    sql,
+    over.map((object) => object.id),
+    'condemned',
+  );
+}
+
+/** Leases are read after the object's row was locked, as whoever takes one locks it. */
+async function purgeUnleased(sql: Sql, ids: readonly string[], from: 'uploading' | 'condemned'): Promise<void> {
+  await sql.query('SELECT 1 FROM object WHERE id = ANY($1) ORDER BY id FOR UPDATE', [ids]);
+  await sql.query(
+    `UPDATE object SET state = 'purging', claimed_until = NULL WHERE id = ANY($1) AND state = $2
+      AND NOT EXISTS (SELECT FROM lease WHERE object_id = object.id AND until > now())`,
+    [ids, from],
+  );
+}

@@ -1,0 +1,88 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CompletePull } from '#contracts/calls/operations';
+import type { QuestionOf } from '#contracts/define-call';
+import { manifestUnknown, stale } from '#oci/registry-error';
+import { Database, type Sql } from '../database/database';
+import { lockTags, lockVisible } from '../database/locks';
+import { storableJson } from '../database/storable-json';
+import { countPull } from '../image/pull-count.store';
+import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { knownRepository } from '../names/repository.store';
+import { TagStore } from '../names/tag.store';
+import { endOperation } from './end-operation';
+import { countMissing, readLayers } from './operation-progress';
+import { lockForEnd, type OperationClaim } from './operation-work.store';
+
+/** How the blobs of a pull stand, and its end. */
+@Injectable()
+export class PullWorkStore {
+  constructor(
+    private readonly database: Database,
+    private readonly tags: TagStore,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
+
+  /** Throws STALE. */
+  async readBlobs({ id, epoch }: OperationClaim) {
+    const [held] = await this.database.read(
+      `SELECT 1 FROM operation WHERE id = $1 AND epoch = $2 AND state = 'running'`,
+      [id, epoch],
+    );
+    if (!held) throw stale(`operation ${id} is no longer this worker's`);
+    const layers = await readLayers(this.database.read.bind(this.database), [id]);
+    const sum = (pick: (layer: (typeof layers)[number]) => number) => layers.reduce((all, one) => all + pick(one), 0);
+    return {
+      missing: layers.filter(({ state }) => state !== 'held').length,
+      failed: layers.flatMap(({ digest, state, error }) => (state === 'failed' && error ? [{ digest, error }] : [])),
+      bytesDone: sum(({ done }) => done),
+      bytesTotal: sum(({ size }) => size),
+    };
+  }
+
+  /**
+   * The tag, the outcome and their facts in one commit. Answers false while a blob is missing; true again when it is
+   * sent again. Throws STALE, and MANIFEST_UNKNOWN where the image is not in that repository.
+   */
+  async complete(pull: QuestionOf<typeof CompletePull>): Promise<boolean> {
+    const { id, epoch, repository, tag, digest, outcome, held } = pull;
+    return this.database.transaction('metadata.complete-pull', async (sql) => {
+      const operation = await lockForEnd(sql, { id, epoch });
+      if (!operation) return true;
+      const repositoryId = await knownRepository(sql, repository);
+      const isFresh = tag !== null && (await this.tags.isFresh(sql, repositoryId, tag.name, digest));
+      if (tag && !isFresh) await lockTags(sql, repositoryId, [tag.name]);
+      if (held && !(await adopt(sql, id, repositoryId, held))) return false;
+      if ((await lockVisible(sql, repositoryId, [digest])).length === 0) throw manifestUnknown(digest);
+      if ((await countMissing(sql, id)) > 0) return false;
+      const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
+      if (tag && !isFresh) await this.tags.move(sql, { ...move, ...tag });
+      await countPull(sql, repositoryId, digest);
+      if (held) await name(sql, pull);
+      const end = { state: 'completed' as const, outcome: storableJson(outcome) };
+      await endOperation(sql, operation, end, this.config.ENTREPOT_REVIEW_DELAY_MS);
+      return true;
+    });
+  }
+}
+
+type Held = NonNullable<QuestionOf<typeof CompletePull>['held']>;
+
+/** Makes what is here already part of the operation: its roots, and what is counted. Answers whether all of it is. */
+async function adopt(sql: Sql, id: string, repositoryId: number, { source, manifests }: Held): Promise<boolean> {
+  const digests = [...new Set(manifests)];
+  await lockVisible(sql, repositoryId, digests);
+  const rows = await sql.query(
+    `INSERT INTO operation_manifest (operation_id, repository_id, digest)
+      SELECT $1, repository_id, digest FROM repository_manifest
+      WHERE repository_id = $2 AND digest = ANY($3) AND upstream = $4 AND credential = $5
+      ON CONFLICT (operation_id, repository_id, digest) DO UPDATE SET digest = EXCLUDED.digest RETURNING 1`,
+    [id, repositoryId, digests, source.upstream, source.credential],
+  );
+  return rows.length === digests.length;
+}
+
+/** What the reference named, where no step before this one has said it. */
+async function name(sql: Sql, { id, repository, tag, digest }: QuestionOf<typeof CompletePull>): Promise<void> {
+  const named = { repository, tag: tag?.name ?? null, digest };
+  await sql.query('UPDATE operation SET named = $2 WHERE id = $1', [id, JSON.stringify(named)]);
+}

@@ -1,0 +1,180 @@
+import { TagMoved } from '#contracts/facts';
+import { TestBroker, until } from '#messaging/broker.testing';
+import { Bus } from '#messaging/bus';
+import { OutboxRelay } from '#messaging/outbox-relay';
+import { type Digest, digestOf } from '#oci/digest';
+import { startTestDatabase, type TestDatabase } from '#testing/test-database';
+import { Database } from '../database/database';
+import { recordFact } from './outbox.store';
+import { OutboxRowsStore } from './outbox-rows.store';
+
+const TIMES = { leaseMs: 1_000, sweepMs: 100 };
+const SUM: Digest = digestOf(Buffer.from('x'));
+
+/** A bus of a process that stops in the middle of a publish, and may wake up again much later. */
+class SleepyBus extends Bus {
+  private left = Number.POSITIVE_INFINITY;
+  private readonly sleeping: (() => void)[] = [];
+
+  sleepAfter(publishes: number): void {
+    this.left = publishes;
+  }
+
+  wakeUp(): void {
+    this.left = Number.POSITIVE_INFINITY;
+    for (const wake of this.sleeping.splice(0)) wake();
+  }
+
+  override async publishDurable(subject: string, json: unknown, messageId: string): Promise<void> {
+    this.left -= 1;
+    if (this.left < 0) await new Promise<void>((resolve) => this.sleeping.push(resolve));
+    await super.publishDurable(subject, json, messageId);
+  }
+}
+
+interface Fact {
+  readonly id: string;
+  readonly revision: string;
+  readonly subject: string;
+  readonly data: { readonly tag: string };
+}
+
+describe('relaying the outbox', () => {
+  let postgres: TestDatabase;
+  let broker: TestBroker;
+  let database: Database;
+  let bus: Bus;
+  let rows: OutboxRowsStore;
+
+  beforeAll(async () => {
+    [postgres, broker] = await Promise.all([startTestDatabase(), TestBroker.start()]);
+    database = await Database.open({ url: postgres.url, poolSize: 8, waitMs: 30_000 });
+    bus = new Bus({ url: broker.url, name: 'spec', keepsStreams: true });
+    await bus.start();
+    rows = new OutboxRowsStore(database);
+  });
+  afterAll(async () => {
+    await bus?.drain();
+    await database?.onApplicationShutdown();
+    await broker?.stop();
+    await postgres?.stop();
+  });
+  beforeEach(async () => {
+    await bus.ensureStreams();
+    await (await bus.manager()).streams.purge('ENTREPOT_FACTS');
+  });
+
+  /** Many writers; each aggregate's facts are numbered in the order of their commits. */
+  const write = (aggregates: number, each: number) =>
+    Promise.all(
+      Array.from({ length: aggregates }, async (_, n) => {
+        for (let i = 0; i < each; i++) {
+          await database.transaction('metadata.test', (sql) =>
+            recordFact(sql, TagMoved, `team/app:${n}`, { repository: 'team/app', tag: String(i), from: null, to: SUM }),
+          );
+        }
+      }),
+    );
+  const stored = async (): Promise<Fact[]> => {
+    const manager = await bus.manager();
+    const { state } = await manager.streams.info('ENTREPOT_FACTS');
+    const facts: Fact[] = [];
+    for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+      const message = await manager.direct.getMessage('ENTREPOT_FACTS', { seq });
+      if (message) facts.push(message.json<Fact>());
+    }
+    return facts;
+  };
+  const left = async () => (await database.read<{ n: number }>('SELECT count(*)::int AS n FROM outbox'))[0]!.n;
+  const expectAllInOrder = (facts: Fact[], aggregates: number, each: number) => {
+    expect(facts).toHaveLength(aggregates * each);
+    expect(new Set(facts.map(({ id }) => id)).size).toBe(aggregates * each);
+    for (let n = 0; n < aggregates; n++) {
+      const own = facts.filter(({ subject }) => subject === `team/app:${n}`);
+      expect(own.map(({ data }) => data.tag)).toEqual(Array.from({ length: each }, (_, i) => String(i)));
+      const revisions = own.map(({ revision }) => Number(revision));
+      expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
+    }
+  };
+
+  it('publishes every committed fact once, in the order of each aggregate, soon after its commit', async () => {
+    const relay = new OutboxRelay(bus, rows, { leaseMs: 10_000, sweepMs: 60_000 });
+    relay.start();
+    await write(10, 20);
+    await until('the outbox is empty', async () => (await left()) === 0, 5_000);
+    expectAllInOrder(await stored(), 10, 20);
+    await relay.stop();
+  });
+
+  it('publishes nothing of a transaction that did not commit', async () => {
+    const relay = new OutboxRelay(bus, rows, TIMES);
+    relay.start();
+    const failed = database.transaction('metadata.test', async (sql) => {
+      await recordFact(sql, TagMoved, 'team/app:0', { repository: 'team/app', tag: 'x', from: null, to: SUM });
+      throw new Error('no');
+    });
+    await expect(failed).rejects.toThrow('no');
+    await write(1, 1);
+    await until('the outbox is empty', async () => (await left()) === 0);
+    expect((await stored()).map(({ data }) => data.tag)).toEqual(['0']);
+    await relay.stop();
+  });
+
+  it('keeps the order while two compete and one stops in the middle; the sleeper that wakes changes nothing', async () => {
+    const sleepy = new SleepyBus({ url: broker.url, name: 'sleepy' });
+    await sleepy.start();
+    const first = new OutboxRelay(sleepy, rows, TIMES);
+    sleepy.sleepAfter(50);
+    first.start();
+    const writing = write(10, 30);
+    await until('the first one relays', async () => (await stored()).length >= 50);
+    const second = new OutboxRelay(bus, rows, TIMES);
+    second.start();
+    await writing;
+    await until('the outbox is empty', async () => (await left()) === 0);
+    sleepy.wakeUp();
+    await first.stop();
+    expectAllInOrder(await stored(), 10, 30);
+    await second.stop();
+    await sleepy.drain();
+  });
+
+  it('gives its partitions back when it ends, so that the next need not wait', async () => {
+    const first = new OutboxRelay(bus, rows, { leaseMs: 60_000, sweepMs: 100 });
+    first.start();
+    await write(4, 2);
+    await until('the outbox is empty', async () => (await left()) === 0);
+    await first.stop();
+    const second = new OutboxRelay(bus, rows, { leaseMs: 60_000, sweepMs: 100 });
+    second.start();
+    await write(4, 2);
+    await until('the outbox is empty', async () => (await left()) === 0, 5_000);
+    await second.stop();
+  });
+
+  it('waits for NATS, keeps every fact meanwhile, and sends all when it comes, even to a store that was wiped', async () => {
+    const relay = new OutboxRelay(bus, rows, TIMES);
+    relay.start();
+    await broker.kill();
+    await until('the bus is away', () => !bus.state().connected);
+    await write(5, 10);
+    expect(await left()).toBe(50);
+    await broker.wipe();
+    await broker.restart();
+    await until('the outbox is empty', async () => (await left()) === 0);
+    expectAllInOrder(await stored(), 5, 10);
+    await relay.stop();
+  });
+
+  it('waits for a database that was away', async () => {
+    const relay = new OutboxRelay(bus, rows, TIMES);
+    relay.start();
+    await write(2, 2);
+    await postgres.kill();
+    await postgres.start();
+    await write(2, 2);
+    await until('the outbox is empty', async () => (await left()) === 0);
+    expect(await stored()).toHaveLength(8);
+    await relay.stop();
+  });
+});

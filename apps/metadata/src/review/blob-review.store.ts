@@ -1,0 +1,120 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { BlobCondemned } from '#contracts/facts';
+import type { Digest } from '#oci/digest';
+import { Database, type Sql } from '../database/database';
+import { lockBlobs } from '../database/locks';
+import { releaseUnlisted } from '../manifest/link-blobs';
+import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { recordFacts } from '../outbox/outbox.store';
+
+interface BlobState {
+  readonly digest: Digest;
+  readonly seq: number;
+  readonly stored: boolean;
+  readonly held: boolean;
+  /** When a pin ends that alone keeps these bytes, or a right to them, as Postgres wrote it. */
+  readonly until: string | null;
+}
+
+export interface BlobVerdicts {
+  readonly reviewed: number;
+  readonly condemned: number;
+  readonly postponed: number;
+}
+
+/**
+ * Whether bytes stay, and who may still have them, for many digests at once. A digest stays while a manifest holds it
+ * or a pin covers it; a right ends when nothing in its repository lists the digest and no pin of that repository does.
+ */
+@Injectable()
+export class BlobReviewStore {
+  constructor(
+    private readonly database: Database,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
+
+  async review(digests: readonly Digest[]): Promise<BlobVerdicts> {
+    return this.database.transaction('metadata.review-blobs', async (sql) => {
+      await lockBlobs(sql, digests, 'UPDATE');
+      const due = await readDue(sql, digests);
+      await endRights(sql, due);
+      const states = await readStates(sql, due);
+      const condemned = states.filter((state) => state.stored && !state.held && state.until === null);
+      const postponed = states.filter((state) => state.until !== null);
+      await this.condemn(
+        sql,
+        condemned.map((state) => state.digest),
+      );
+      await settleReviews(sql, states);
+      return { reviewed: states.length, condemned: condemned.length, postponed: postponed.length };
+    });
+  }
+
+  /** The row goes, and Postgres refuses while a manifest holds it; the bytes wait for their grace. */
+  private async condemn(sql: Sql, digests: readonly Digest[]): Promise<void> {
+    if (digests.length === 0) return;
+    const gone = await sql.query<{ digest: Digest; object: string; size: number }>(
+      'DELETE FROM blob WHERE digest = ANY($1) RETURNING digest, object_id AS object, size',
+      [digests],
+    );
+    await sql.query(
+      `UPDATE object SET state = 'condemned', purge_after = now() + $2 * interval '1 millisecond' WHERE id = ANY($1)`,
+      [gone.map((blob) => blob.object), this.config.ENTREPOT_GRACE_MS],
+    );
+    await recordFacts(
+      sql,
+      BlobCondemned,
+      gone.map((data) => ({ aggregate: data.digest, data })),
+    );
+  }
+}
+
+async function readDue(sql: Sql, digests: readonly string[]): Promise<string[]> {
+  const rows = await sql.query<{ digest: string }>(
+    `SELECT digest FROM review WHERE kind = 'blob' AND repository_id = 0 AND digest = ANY($1) AND due_at <= now()`,
+    [digests],
+  );
+  return rows.map((row) => row.digest);
+}
+
+const LISTED_IN = (repository: string, digest: string) => `EXISTS (
+  SELECT FROM manifest_blob AS listed JOIN repository_manifest AS visible ON visible.digest = listed.manifest
+  WHERE listed.digest = ${digest} AND visible.repository_id = ${repository})`;
+
+async function endRights(sql: Sql, digests: readonly string[]): Promise<void> {
+  await sql.query(`DELETE FROM pin WHERE kind = 'blob' AND digest = ANY($1) AND until <= now()`, [digests]);
+  await sql.query(
+    `DELETE FROM repository_blob AS given WHERE digest = ANY($1)
+      AND NOT ${LISTED_IN('given.repository_id', 'given.digest')}
+      AND NOT EXISTS (SELECT FROM pin WHERE pin.kind = 'blob' AND pin.digest = given.digest
+        AND pin.repository_id = given.repository_id)`,
+    [digests],
+  );
+  await releaseUnlisted(sql, digests);
+}
+
+/** Expired pins are gone by now. A pin beside a listing ends unnoticed; one that stands alone is waited for. */
+async function readStates(sql: Sql, digests: readonly string[]): Promise<BlobState[]> {
+  return sql.query<BlobState>(
+    `SELECT review.digest, review.seq, blob.digest IS NOT NULL AS stored, held, (
+          SELECT min(until) FROM pin WHERE pin.kind = 'blob' AND pin.digest = review.digest
+            AND (NOT held OR NOT ${LISTED_IN('pin.repository_id', 'pin.digest')}))::text AS until
+      FROM review LEFT JOIN blob ON blob.digest = review.digest,
+        LATERAL (SELECT EXISTS (SELECT FROM manifest_blob WHERE manifest_blob.held = review.digest) AS held) AS holding
+      WHERE review.kind = 'blob' AND review.repository_id = 0 AND review.digest = ANY($1)`,
+    [digests],
+  );
+}
+
+/** A review goes, or is postponed, only if it is as it was read: one that was queued again since stays. */
+async function settleReviews(sql: Sql, states: readonly BlobState[]): Promise<void> {
+  const read = [
+    states.map((state) => state.digest),
+    states.map((state) => state.seq),
+    states.map((state) => state.until),
+  ];
+  const same = `review.kind = 'blob' AND review.repository_id = 0 AND review.digest = read.digest AND review.seq = read.seq`;
+  const from = 'unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS read (digest, seq, until)';
+  await sql.query(`DELETE FROM review USING ${from} WHERE ${same} AND read.until IS NULL`, read);
+  await sql.query(`UPDATE review SET due_at = read.until FROM ${from} WHERE ${same} AND read.until IS NOT NULL`, read);
+}

@@ -1,0 +1,44 @@
+import { Controller } from '@nestjs/common';
+import { Answers } from '#calls/answers.decorator';
+import { CheckRows, ClaimPurges, ForgetObjects, ListObjects, ReviewDue } from '#contracts/calls/collection';
+import type { QuestionOf } from '#contracts/define-call';
+import { RowsCheck } from '../object/check-rows';
+import { ObjectListStore } from '../object/object-list.store';
+import { PurgeStore } from '../object/purge.store';
+import { ReviewHandler } from './review.handler';
+
+/** What is collected is decided here, from rows; `gc` says when, and `blobs` deletes what was committed as purging. */
+@Controller()
+export class CollectionController {
+  constructor(
+    private readonly reviews: ReviewHandler,
+    private readonly purges: PurgeStore,
+    private readonly objects: ObjectListStore,
+    private readonly rows: RowsCheck,
+  ) {}
+
+  @Answers(ReviewDue)
+  review({ limit }: QuestionOf<typeof ReviewDue>) {
+    return this.reviews.reviewDue(limit);
+  }
+
+  @Answers(ClaimPurges)
+  claim({ limit }: QuestionOf<typeof ClaimPurges>) {
+    return this.purges.claim(limit);
+  }
+
+  @Answers(ForgetObjects)
+  async forget({ objects }: QuestionOf<typeof ForgetObjects>) {
+    return { forgotten: await this.purges.forget(objects) };
+  }
+
+  @Answers(ListObjects)
+  list({ after, limit }: QuestionOf<typeof ListObjects>) {
+    return this.objects.list(after, limit);
+  }
+
+  @Answers(CheckRows)
+  async check() {
+    return { faults: await this.rows.check() };
+  }
+}
