@@ -1,8 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import { PingMetadata } from '#contracts/calls/ping';
-import { Database } from './database/database';
-import { HotClient } from './database/hot-client';
+import { Database } from './database';
+import { HotClient } from './hot-client';
 
 /** Whether metadata can answer: the connections of pulls are others than those of all else. */
 @Controller()
