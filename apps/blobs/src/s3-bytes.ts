@@ -8,7 +8,7 @@ import type { S3Client } from './s3.client';
 import { StreamIntake } from './stream-intake';
 
 /** When so little of a key is left, the next one is asked for. */
-const READ_AHEAD_BYTES = 4 * 1024 * 1024;
+const READ_AHEAD_BYTES = 1024 * 1024;
 
 /** What is still to be read of one key. */
 interface Part {

@@ -6,7 +6,6 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Client } from 'minio';
-import { BUFFER_BYTES } from '#calls/byte-plane';
 import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
 import { MissingBytes } from './blob-driver';
@@ -29,6 +28,8 @@ const FIRST_DELAY_MS = 100;
 const THROWN_AWAY = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
 /** Slow readers hold a connection each. */
 const CONNECTIONS = 1024;
+/** Each of them and its answer buffer so much; with more no read is faster, and slow readers cost more. */
+const CONNECTION_BYTES = 256 * 1024;
 
 /**
  * An S3 API through the `minio` client, without its traps: never `putObject` of a stream (it may never settle, joins
@@ -46,8 +47,8 @@ export class S3Client {
   constructor(private readonly settings: S3Settings) {
     const { protocol, hostname, port } = new URL(settings.endpoint);
     const useSSL = protocol === 'https:';
-    const wide = { highWaterMark: BUFFER_BYTES };
-    const connections = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: 64, ...wide };
+    const buffered = { highWaterMark: CONNECTION_BYTES };
+    const connections = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: 64, ...buffered };
     this.agent = useSSL ? new https.Agent(connections) : new http.Agent(connections);
     // Over TLS bytes cannot change on their way; over plain HTTP the store verifies the hash that is signed.
     this.signsBytes = !useSSL && settings.accessKey !== '';
@@ -176,7 +177,7 @@ export class S3Client {
 
   private async putOnce(key: string, chunks: readonly Buffer[], length: number, hash: string): Promise<void> {
     const { bucket, region } = this.settings;
-    const body = Readable.from(chunks, { objectMode: false, highWaterMark: BUFFER_BYTES });
+    const body = Readable.from(chunks, { objectMode: false, highWaterMark: CONNECTION_BYTES });
     const headers = { 'content-length': length };
     const request = { method: 'PUT', bucketName: bucket, objectName: key, headers };
     const response = await this.client.makeRequestStreamAsync(request, body, hash, [200], region);
