@@ -68,7 +68,7 @@ export class CallServer {
 
   private async answerCall(request: IncomingMessage, response: ServerResponse, name: string, capability: string) {
     if (!allows(this.secret, capability, { method: 'ask', object: name }, Date.now())) {
-      throw new RegistryError('DENIED', 'this call needs a capability');
+      throw new RegistryError('DENIED', 'this call needs a capability that is valid now: secrets or clocks may differ');
     }
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), Number(request.headers['entrepot-deadline-ms']) || 10_000);

@@ -6,7 +6,8 @@ import { decodeMessage } from './encode-message';
 
 /** The byte plane of another process. */
 export class HttpBytePlane extends BytePlane {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  /** A slow client holds its connection for as long as it takes: no number of them may hold up another. */
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
 
   constructor(private readonly url: string) {
     super();

@@ -11,7 +11,9 @@ import { withinDeadline } from './within-deadline';
 
 /** The binding between processes: one POST a call, over few connections that stay open. */
 export class HttpCalls extends Calls {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  /** The fetcher answers when an upstream does: those who wait for a hanging one hold up nobody else. */
+  private readonly patient = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
 
   constructor(
     private readonly urls: ServiceUrls,
@@ -34,6 +36,7 @@ export class HttpCalls extends Calls {
 
   close(): void {
     this.agent.destroy();
+    this.patient.destroy();
   }
 
   /** A kept connection that the other side has just closed is tried once more: every command may be repeated. */
@@ -56,9 +59,10 @@ export class HttpCalls extends Calls {
     signal: AbortSignal,
   ): { request: ClientRequest; answer: Promise<Buffer> } {
     const grant = { method: 'ask', object: name, expires: Date.now() + CAPABILITY_MS } as const;
-    const sent = request(`${this.urls[name.split('.')[0] as AnsweringApp]}/calls/${name}`, {
+    const app = name.split('.')[0] as AnsweringApp;
+    const sent = request(`${this.urls[app]}/calls/${name}`, {
       method: 'POST',
-      agent: this.agent,
+      agent: app === 'fetcher' ? this.patient : this.agent,
       signal,
       headers: {
         authorization: `Capability ${signCapability(this.secret, grant)}`,
