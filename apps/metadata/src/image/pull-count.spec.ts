@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { CompletePull } from '#contracts/calls/operations';
 import { ANONYMOUS } from '#contracts/principal';
+import { interleave } from '../database/two-at-once.testing';
 import {
   anImage,
   fetchManifest,
@@ -112,30 +114,56 @@ describe('a pull that was counted', () => {
     expect(await listed(ALPINE)).toMatchObject([{ pulls: 0, pulledAt: null }]);
   });
 
-  it('is what a message asks for: once, however often its end is said', async () => {
-    const { database, config, tags } = metadata;
+  /** A message pull from its acceptance to its claim. */
+  async function claimPull(image: MadeManifest): Promise<{ id: string; epoch: number }> {
+    const { database, config } = metadata;
+    const asked = { principal: ANONYMOUS, requestId: randomUUID(), kind: 'pull' as const };
+    const body = { reference: `alpine@${image.digest}` };
+    await new OperationStore(database, new ImageNameStore(config), config).accept({ ...asked, body });
+    const { operations } = await new OperationWorkStore(database, config).claim('one', ['pull'], 1);
+    return operations[0]!;
+  }
+  const completePull = ({ id, epoch }: { id: string; epoch: number }, { digest }: MadeManifest, by = metadata) =>
+    new PullWorkStore(by.database, by.tags, by.config).complete(
+      CompletePull.question.parse({ id, epoch, repository: ALPINE, tag: null, digest, outcome: {} }),
+    );
+
+  it('is what a message asks for, when it has it: untagged content stays for it, and no client is counted', async () => {
     const image = anImage();
     await fetchWhole(metadata, ALPINE, image);
     await age('60 days');
-    const reference = `alpine@${image.digest}`;
-    const body = { reference };
-    const names = new ImageNameStore(config);
-    await new OperationStore(database, names, config).accept({
-      principal: ANONYMOUS,
-      requestId: randomUUID(),
-      kind: 'pull',
-      body,
-    });
-    const [{ id, epoch } = { id: '', epoch: 0 }] = (
-      await new OperationWorkStore(database, config).claim('one', ['pull'], 1)
-    ).operations;
-    await fetchManifest(metadata, ALPINE, image, { operation: { id, epoch } });
+    const operation = await claimPull(image);
+    await fetchManifest(metadata, ALPINE, image, { operation });
     expect(await rows()).toEqual([]);
-    const end = { id, epoch, repository: repositoryName(ALPINE), tag: null, digest: image.digest, outcome: {} };
-    for (let times = 0; times < 3; times++) await new PullWorkStore(database, tags, config).complete(end);
-    expect(await listed(ALPINE)).toMatchObject([{ pulls: 1 }]);
+    await completePull(operation, image);
+    expect(await listed(ALPINE)).toMatchObject([{ pulls: 0, pulledAt: expect.any(String) }]);
     await metadata.database.read('UPDATE review SET due_at = now()');
     expect(await reviewAll(metadata)).toMatchObject({ removed: 0 });
+  });
+
+  it('is what a message asks for after somebody asked that it goes, a second after the last pull', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+    await pulls.record([pulled(ALPINE, image)]);
+    await untag(metadata, ALPINE, '3', MINUTE);
+    expect(await listed(ALPINE)).toEqual([]);
+    await completePull(await claimPull(image), image);
+    expect(await listed(ALPINE)).toHaveLength(1);
+  });
+
+  it('holds up nobody who asks for the same by message', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, ALPINE, image);
+    const [first, second] = [await claimPull(image), await claimPull(image)];
+    await completePull(await claimPull(image), image);
+    const ends = await interleave(
+      metadata,
+      'metadata.complete-pull',
+      (paused) => completePull(first, image, paused),
+      () => completePull(second, image),
+      false,
+    );
+    expect(ends).toEqual([true, true]);
   });
 
   it('waits for nobody who collects, and nobody who collects waits for it', async () => {

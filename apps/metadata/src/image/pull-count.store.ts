@@ -41,12 +41,19 @@ export class PullCountStore {
   }
 }
 
-/** One pull, now: whoever has an image pulled by message wants it as much as a client that gets it. */
-export async function countPull(sql: Sql, repositoryId: number, digest: string): Promise<void> {
-  await sql.query(`INSERT INTO pull_count (repository_id, digest, pulls, pulled_at) VALUES ($1, $2, 1, now()) ${ADD}`, [
-    repositoryId,
-    digest,
-  ]);
+/**
+ * Whoever has an image pulled by message wants it as much as a client that gets it. Written at most once a minute, for
+ * many may ask for one image at once, and none of them should wait for another's commit.
+ */
+export async function notePull(sql: Sql, repositoryId: number, digest: string): Promise<void> {
+  await sql.query(
+    `INSERT INTO pull_count (repository_id, digest, pulls, pulled_at)
+      SELECT $1, $2, 0, now() WHERE NOT EXISTS (
+        SELECT FROM pull_count AS noted JOIN repository_manifest AS visible USING (repository_id, digest)
+        WHERE repository_id = $1 AND digest = $2
+          AND noted.pulled_at > greatest(now() - interval '1 minute', visible.removed_at)) ${ADD}`,
+    [repositoryId, digest],
+  );
 }
 
 /** Of a manifest that has left its repository, in a transaction of its own: see above. */

@@ -5,7 +5,7 @@ import { manifestUnknown, stale } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
 import { storableJson } from '../database/storable-json';
-import { countPull } from '../image/pull-count.store';
+import { notePull } from '../image/pull-count.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { knownRepository } from '../names/repository.store';
 import { TagStore } from '../names/tag.store';
@@ -56,7 +56,7 @@ export class PullWorkStore {
       if ((await countMissing(sql, id)) > 0) return false;
       const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
       if (tag && !isFresh) await this.tags.move(sql, { ...move, ...tag });
-      await countPull(sql, repositoryId, digest);
+      await notePull(sql, repositoryId, digest);
       if (held) await name(sql, pull);
       const end = { state: 'completed' as const, outcome: storableJson(outcome) };
       await endOperation(sql, operation, end, this.config.ENTREPOT_REVIEW_DELAY_MS);

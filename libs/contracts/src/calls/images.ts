@@ -17,8 +17,9 @@ export const ImageSchema = z.object({
   platforms: z.array(z.string()),
   /** When it came here. */
   createdAt: z.iso.datetime(),
-  /** How often it was pulled, by clients and by message, as far as it was counted. */
+  /** How often clients got it, as far as it was counted. */
   pulls: z.number().int().nonnegative(),
+  /** When it was last pulled, by a client or by message. */
   pulledAt: z.iso.datetime().nullable(),
   source: z.enum(['pushed', 'fetched']),
 });

@@ -276,7 +276,7 @@ const ROOTS = [
   `CREATE TABLE pull_count (
     repository_id bigint NOT NULL REFERENCES repository (id),
     digest text COLLATE "C" NOT NULL,
-    pulls bigint NOT NULL CHECK (pulls > 0),
+    pulls bigint NOT NULL CHECK (pulls >= 0),
     pulled_at timestamptz NOT NULL,
     PRIMARY KEY (repository_id, digest)
   )`,
