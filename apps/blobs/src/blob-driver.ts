@@ -54,6 +54,9 @@ export abstract class BlobDriver {
   /** Waits until an overtaken writer's writes have ended, where a late one could land on bytes that are read. */
   abstract takeWriting(object: string): Promise<void>;
 
+  /** An upload ends at `size`: what an overtaken writer stored behind it goes, where it lies in the same place. */
+  abstract trim(object: string, size: number): Promise<void>;
+
   /** Reads a stretch that `extents` cover. What is missing is told by the first `next`, as far as it can be known. */
   abstract read(object: string, extents: readonly Extent[], stretch: Stretch): ByteSource;
 

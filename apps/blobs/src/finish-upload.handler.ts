@@ -31,6 +31,7 @@ export class FinishUploadHandler {
       overtaken.throwIfAborted();
       if (refusal) throw await this.abort(taken, refusal);
       const { session, epoch, offset: size } = taken;
+      await this.driver.trim(taken.object, size);
       const { object } = await askAgain(this.calls, FinishSession, { session, epoch, digest: question.digest, size });
       this.sessions.forget(session);
       this.followed.find(taken.object)?.settle(question.digest, size);

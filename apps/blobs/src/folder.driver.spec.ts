@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CommitExtent } from '#contracts/calls/sessions';
 import { digestOf } from '#oci/digest';
-import { SessionBook } from '#testing/session-book';
+import { refusal, SessionBook } from '#testing/session-book';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { waitUntil } from '#testing/wait-until';
 import { FolderDriver } from './folder.driver';
@@ -142,6 +143,22 @@ describe('the folder driver', () => {
     release();
     await expect(overtaken).rejects.toMatchObject({ code: 'STALE' });
     expect(await finished).toEqual({ object: session.object, size: bytes.length });
+    await replica.stop();
+  });
+
+  test('what an overtaken writer stored behind the end of a blob is not left there', async () => {
+    const book = new SessionBook();
+    const replica = new Replica(driver, book);
+    const session = book.openNow();
+    const bytes = randomBytes(10 * KIB);
+    await replica.append(session, 0, bytes);
+    book.faultBefore(CommitExtent, () => {
+      throw refusal('STALE');
+    });
+    await expect(replica.append(session, bytes.length, randomBytes(10))).rejects.toMatchObject({ code: 'STALE' });
+    expect((await driver.list(undefined, 9)).stored[0]?.bytes).toBe(bytes.length + 10);
+    await replica.finish(session, digestOf(bytes));
+    expect((await driver.list(undefined, 9)).stored[0]?.bytes).toBe(bytes.length);
     await replica.stop();
   });
 

@@ -1,4 +1,15 @@
-import { access, constants, type FileHandle, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  stat,
+  statfs,
+  truncate,
+  unlink,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Stretch } from '#calls/byte-plane';
@@ -64,6 +75,17 @@ export class FolderDriver extends BlobDriver {
 
   override async takeWriting(object: string): Promise<void> {
     await this.running.get(object)?.catch(() => {});
+  }
+
+  override async trim(object: string, size: number): Promise<void> {
+    await this.inTurn(object, async () => {
+      this.mustHold();
+      try {
+        if ((await stat(this.path(object))).size > size) await truncate(this.path(object), size);
+      } catch (error) {
+        if (!isAbsent(error)) throw storageFault(error);
+      }
+    });
   }
 
   override read(object: string, extents: readonly Extent[], stretch: Stretch): ByteSource {
