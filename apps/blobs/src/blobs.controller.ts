@@ -10,6 +10,7 @@ import { FinishUploadHandler } from './finish-upload.handler';
 import { HashObjectHandler } from './hash-object.handler';
 import { HotBlobs } from './hot-blobs';
 import { SettledObjects } from './settled-objects';
+import { UploadSessions } from './upload-sessions';
 
 /** What `blobs` answers, beside the byte plane. */
 @Controller()
@@ -20,6 +21,7 @@ export class BlobsController {
     private readonly hashing: HashObjectHandler,
     private readonly settled: SettledObjects,
     private readonly hot: HotBlobs,
+    private readonly uploads: UploadSessions,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
@@ -39,6 +41,7 @@ export class BlobsController {
   async purgeObject({ object }: QuestionOf<typeof PurgeObject>): Promise<AnswerOf<typeof PurgeObject>> {
     this.settled.forget(object);
     this.hot.forget(object);
+    await this.uploads.stopWriting(object);
     await this.driver.purge(object);
     return {};
   }

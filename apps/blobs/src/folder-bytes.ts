@@ -2,7 +2,6 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { BUFFER_BYTES, type Stretch } from '#calls/byte-plane';
 import { cancelled } from '#oci/registry-error';
 import { type ByteSource, MissingBytes } from './blob-driver';
-import { errorCode } from './storage-fault';
 
 /** A stretch of one file, read in buffers of 1 MiB. */
 export class FolderBytes implements ByteSource {
@@ -53,8 +52,4 @@ export class FolderBytes implements ByteSource {
     await file.close();
     throw new MissingBytes(`the file of the object has ${size} of ${this.size} bytes`);
   }
-}
-
-export function isAbsent(error: unknown): boolean {
-  return errorCode(error) === 'ENOENT';
 }

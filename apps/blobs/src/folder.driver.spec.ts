@@ -239,6 +239,14 @@ describe('the folder driver', () => {
     await expect(driver.purge(object)).rejects.toMatchObject(refused);
   });
 
+  test('a writer that did not hear of a purge does not make the file again', async () => {
+    const object = randomUUID();
+    await driver.write(object, 0, [randomBytes(10)]);
+    await driver.purge(object);
+    await expect(driver.write(object, 10, [randomBytes(10)])).rejects.toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
+    expect((await driver.list(undefined, 10)).stored).toEqual([]);
+  });
+
   test('a read that ends leaves no file open', async () => {
     const object = randomUUID();
     const extents = [{ offset: 0, length: 3 * KIB * KIB, key: null }];

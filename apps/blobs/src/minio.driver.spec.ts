@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Extent } from '#contracts/calls/sessions';
 import { digestOf } from '#oci/digest';
@@ -139,6 +140,13 @@ describeWithPeers('the minio driver and a store that fails', ['minio'], () => {
       half(stall);
       expect((await read([extent], bytes.length)).equals(bytes)).toBe(true);
     }
+  });
+
+  test('a list that stalls in the middle is asked again', async () => {
+    await write(randomBytes(20));
+    const stall = ({ response }: { response: ServerResponse }) => void response.writeHead(200).write('<List');
+    proxy.next('GET', stall, /list-type/);
+    expect((await driver.list(undefined, 9)).stored).toHaveLength(1);
   });
 
   test('a GET that answers fewer bytes than were stored is missing bytes, never a short read', async () => {

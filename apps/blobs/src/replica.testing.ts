@@ -77,7 +77,7 @@ export class Replica {
     const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
     this.plane = new LocalBytePlane(reader, sessions, SECRET);
     const hashing = new HashObjectHandler(driver, book);
-    this.controller = new BlobsController(driver, finishing, hashing, settled, hot, this.config);
+    this.controller = new BlobsController(driver, finishing, hashing, settled, hot, sessions, this.config);
   }
 
   append(

@@ -1,7 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
@@ -10,6 +9,7 @@ import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
 import { MissingBytes } from './blob-driver';
 import { judgeStorageError } from './judge-storage-error';
+import { CONNECTION_BYTES, S3Transport } from './s3-transport';
 import { storageFault, storeIsFull } from './storage-fault';
 
 export interface S3Settings {
@@ -24,12 +24,6 @@ export interface S3Settings {
 
 const ATTEMPTS = 4;
 const FIRST_DELAY_MS = 100;
-/** Answers that the client turns into an error without reading them: their connection would be held for ever. */
-const THROWN_AWAY = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
-/** Slow readers hold a connection each. */
-const CONNECTIONS = 1024;
-/** Each of them and its answer buffer so much; with more no read is faster, and slow readers cost more. */
-const CONNECTION_BYTES = 256 * 1024;
 
 /**
  * An S3 API through the `minio` client, without its traps: never `putObject` of a stream (it may never settle, joins
@@ -38,18 +32,15 @@ const CONNECTION_BYTES = 256 * 1024;
  */
 export class S3Client {
   private readonly log = new Logger('Blobs');
-  private readonly agent: http.Agent;
+  private readonly transport: S3Transport;
   private readonly client: Client;
-  private readonly giveUp = new AsyncLocalStorage<AbortSignal | undefined>();
   private readonly signsBytes: boolean;
   private bucketIsThere: Promise<void> | null = null;
 
   constructor(private readonly settings: S3Settings) {
     const { protocol, hostname, port } = new URL(settings.endpoint);
     const useSSL = protocol === 'https:';
-    const buffered = { highWaterMark: CONNECTION_BYTES };
-    const connections = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: 64, ...buffered };
-    this.agent = useSSL ? new https.Agent(connections) : new http.Agent(connections);
+    this.transport = new S3Transport(useSSL, settings.timeoutMs);
     // Over TLS bytes cannot change on their way; over plain HTTP the store verifies the hash that is signed.
     this.signsBytes = !useSSL && settings.accessKey !== '';
     this.client = new Client({
@@ -59,8 +50,8 @@ export class S3Client {
       region: settings.region,
       accessKey: settings.accessKey,
       secretKey: settings.secretKey,
-      transport: { request: this.request.bind(this) } as unknown as typeof http,
-      transportAgent: this.agent,
+      transport: { request: this.transport.request.bind(this.transport) } as unknown as typeof http,
+      transportAgent: this.transport.agent,
       retryOptions: { disableRetry: true },
     });
   }
@@ -77,8 +68,8 @@ export class S3Client {
   /** Whether the bucket is there, asked once. Throws UNAVAILABLE. */
   async check(signal: AbortSignal): Promise<void> {
     const { bucket } = this.settings;
-    const isThere = await this.giveUp
-      .run(signal, () => this.client.bucketExists(bucket))
+    const isThere = await this.transport
+      .during(signal, () => this.client.bucketExists(bucket))
       .catch((error: unknown) => {
         throw storageFault(error);
       });
@@ -86,7 +77,7 @@ export class S3Client {
   }
 
   close(): void {
-    this.agent.destroy();
+    this.transport.agent.destroy();
   }
 
   /** Stores a whole key. The bytes are in memory, so each attempt sends them anew. */
@@ -100,7 +91,9 @@ export class S3Client {
   async get(key: string, start: number, end: number, signal: AbortSignal): Promise<IncomingMessage> {
     await this.ready();
     const length = end - start;
-    const response = await this.giveUp.run(signal, () => this.getOnce(key, start, length));
+    const response = await this.transport.during(signal, () => this.getOnce(key, start, length));
+    // A reader may rest as long as it likes: while it reads, it looks at the time itself.
+    response.setTimeout(0);
     const comes = Number(response.headers['content-length']);
     if (comes === length) return response;
     response.destroy();
@@ -140,7 +133,7 @@ export class S3Client {
       signal?.throwIfAborted();
       try {
         await this.ready();
-        return await this.giveUp.run(signal, work);
+        return await this.transport.during(signal, work);
       } catch (error) {
         signal?.throwIfAborted();
         await this.survive(error, attempt);
@@ -187,33 +180,6 @@ export class S3Client {
   private listPage(prefix: string, token: string, after: string) {
     return this.client.listObjectsV2Query(this.settings.bucket, prefix, token, '', 1000, after);
   }
-
-  /** What the client sends with: given up with its caller's signal, and when no byte moves for too long. */
-  private request(options: https.RequestOptions, answer: (response: IncomingMessage) => void): http.ClientRequest {
-    const signal = this.giveUp.getStore();
-    const send = options.protocol === 'https:' ? https.request : http.request;
-    const sent = send(options, (response) => {
-      sent.setTimeout(0);
-      // It may be given up before anybody has it.
-      response.on('error', () => {});
-      if (THROWN_AWAY.has(response.statusCode ?? 0)) response.resume();
-      answer(response);
-    });
-    sent.setTimeout(this.settings.timeoutMs, () => sent.destroy(new Error('the store does not answer')));
-    if (signal) hangUpOn(signal, sent);
-    return sent;
-  }
-}
-
-/**
- * Without an error, and not by the request's own `signal`: that fails the socket, and where the answer has just ended
- * nobody listens to the socket any more, which ends the process.
- */
-function hangUpOn(signal: AbortSignal, sent: http.ClientRequest): void {
-  const hangUp = () => sent.destroy();
-  signal.addEventListener('abort', hangUp, { once: true });
-  sent.once('close', () => signal.removeEventListener('abort', hangUp));
-  if (signal.aborted) hangUp();
 }
 
 function sha256Of(chunks: readonly Buffer[]): string {

@@ -12,6 +12,6 @@ export function storageFault(cause: unknown): RegistryError {
   return FULL.has(code) ? storeIsFull(cause) : unavailable('storage', 5, cause);
 }
 
-export function errorCode(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | null)?.code;
+export function isAbsent(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
 }

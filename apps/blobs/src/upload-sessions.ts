@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
-import { CommitExtent, type Extent, ReadSession, TakeSession } from '#contracts/calls/sessions';
+import { CommitExtent, type Extent, ReadObject, ReadSession, TakeSession } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
 import { digestAlgorithm } from '#oci/digest';
 import { isRegistryError, type RegistryError, stale } from '#oci/registry-error';
@@ -83,6 +83,16 @@ export class UploadSessions {
     }
   }
 
+  /** Ends what is written to an object that is to be purged: no write of it begins or goes on after this. */
+  async stopWriting(object: string): Promise<void> {
+    for (const { taken, halt, ended } of [...this.commands.values()]) {
+      if (taken.object !== object) continue;
+      halt.abort(overtakenBy(taken));
+      await ended;
+    }
+    await this.driver.takeWriting(object);
+  }
+
   /** The hash of everything that the session holds, if this process has it. */
   hashOf(taken: TakenSession): RunningHash | null {
     const kept = this.hashes.get(taken.session);
@@ -131,8 +141,23 @@ export class UploadSessions {
     }
   }
 
-  private async commit({ session, epoch }: TakenSession, extent: Extent, signal: AbortSignal): Promise<void> {
-    await askAgain(this.calls, CommitExtent, { session, epoch, extent }, { signal });
+  private async commit(taken: TakenSession, extent: Extent, signal: AbortSignal): Promise<void> {
+    const { session, epoch, object } = taken;
+    try {
+      await askAgain(this.calls, CommitExtent, { session, epoch, extent }, { signal });
+    } catch (error) {
+      if (isRegistryError(error, 'BLOB_UPLOAD_UNKNOWN')) await this.clearPurged(object);
+      throw error;
+    }
+  }
+
+  /**
+   * What was written after its object had been purged would lie there for ever. Only where metadata says that the
+   * object is purging or gone: its id is never used again. A session may also have ended well, by its successor.
+   */
+  private async clearPurged(object: string): Promise<void> {
+    const state = await this.calls.ask(ReadObject, { object }).catch((error: unknown) => error);
+    if (isRegistryError(state, 'BLOB_UNKNOWN')) await this.driver.purge(object).catch(() => undefined);
   }
 
   /** A writer that lost its session is told where its successor stands. */

@@ -167,6 +167,29 @@ export function uploadSuite(openStore: () => Promise<StoreUnderTest>): void {
     expect((await stored(object)).equals(bytes)).toBe(true);
   });
 
+  test('a purge ends the writing under way, and nothing is left of the object', async () => {
+    const session = book.openNow();
+    const feed = new Feed();
+    const writing = one.append(session, 0, feed);
+    await feed.feed(randomBytes(10));
+    await waitUntil('the first bytes to be stored', () => book.object(session.object).extents.length === 1);
+    await book.ask(AbortSession, { session: session.id, reason: 'it ran out' });
+    await one.controller.purgeObject({ object: session.object });
+    feed.end(randomBytes(2 * EXTENT));
+    await expect(writing).rejects.toThrow();
+    expect((await one.driver.list(undefined, 1000)).stored.map((each) => each.object)).not.toContain(session.object);
+  });
+
+  test('what another replica stores after a purge is taken away by whoever stored it', async () => {
+    const session = book.openNow();
+    book.faultBefore(CommitExtent, async () => {
+      await book.ask(AbortSession, { session: session.id, reason: 'it ran out' });
+      await two.driver.purge(session.object);
+    });
+    await expect(one.append(session, 0, randomBytes(100))).rejects.toMatchObject({ code: 'BLOB_UPLOAD_UNKNOWN' });
+    expect((await one.driver.list(undefined, 1000)).stored.map((each) => each.object)).not.toContain(session.object);
+  });
+
   test('a lost epoch is STALE with the offset, and nothing of the loser is committed', async () => {
     const session = book.openNow();
     book.faultBefore(CommitExtent, () => void book.ask(TakeSession, { session: session.id }));
