@@ -67,11 +67,18 @@ proctype Writer(bool joins) {
   writing[KEY(o)] == 0;
 #endif
   if :: what = GOOD :: what = BAD fi;
-  /* A write begins only while the session is held. does: FolderDriver.write */
+  /*
+   * A write begins only while the session is held, and never after a purge: the purge stops the writer first, and the
+   * driver takes no more for that id. does: FolderDriver.write  does: UploadSessions.stopWriting
+   */
   atomic {
     if
+#ifdef MUTANT_WRITE_AFTER_PURGE
+    :: true -> writing[KEY(o)]++
+#else
     :: epoch[o] == e && state[o] == uploading -> writing[KEY(o)]++
     :: else -> goto dead
+#endif
     fi
   };
   atomic {

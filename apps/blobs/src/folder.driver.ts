@@ -82,10 +82,11 @@ export class FolderDriver extends BlobDriver {
   }
 
   override async purge(object: string): Promise<void> {
-    await this.inTurn(object, () => durable('blobs.unlink-object', () => unlink(this.shelves.path(object)))).catch(
-      (error: unknown) => this.forgiveAbsent(error),
-    );
-    this.purged.set(object, true);
+    const purge = async () => {
+      this.purged.set(object, true);
+      await durable('blobs.unlink-object', () => unlink(this.shelves.path(object)));
+    };
+    await this.inTurn(object, purge).catch((error: unknown) => this.forgiveAbsent(error));
   }
 
   override async list(
