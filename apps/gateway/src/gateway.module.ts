@@ -11,6 +11,7 @@ import { ManifestHandler } from './manifest.handler';
 import { ManifestStore } from './manifest.store';
 import { OperationWatch } from './operation-watch';
 import { OperationsController } from './operations.controller';
+import { OtherMethodsController } from './other-methods.controller';
 import { ProblemFilter } from './problem.filter';
 import { PullCounts } from './pull-counts';
 import { RegistryController } from './registry.controller';
@@ -25,7 +26,14 @@ export class GatewayModule {
   static with(config: GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [RegistryController, OperationsController, ImagesController, ApiPageController, HealthController],
+      controllers: [
+        RegistryController,
+        OperationsController,
+        ImagesController,
+        OtherMethodsController,
+        ApiPageController,
+        HealthController,
+      ],
       providers: [
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: APP_FILTER, useClass: ProblemFilter },

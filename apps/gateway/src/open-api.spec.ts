@@ -17,7 +17,8 @@ const document = openApi(REST_ROUTES, '1.2.3') as unknown as Document;
 test('every route that is served is described, and every described one is served', async () => {
   const gateway = await TestGateway.start();
   try {
-    const served = gateway.routes.filter(({ url }) => url.startsWith('/api/v1')).flatMap(namesOf);
+    const isRest = ({ url }: RouteOptions) => url.startsWith('/api/v1') && url !== '/api/v1/*';
+    const served = gateway.routes.filter(isRest).flatMap(namesOf);
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     );

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { ListOperations, ReadOperation } from '#contracts/calls/operations';
 import type { Operation } from '#contracts/operation';
 import { unavailable } from '#oci/registry-error';
+import { eventually } from '#testing/eventually';
 import { askRaw } from '#testing/raw-http';
 import { TestGateway } from './gateway.testing';
 
@@ -35,8 +36,8 @@ let now: Map<string, Operation>;
 let listed: string[];
 let watcher: Watcher | undefined;
 
-async function start(watchMs: string): Promise<void> {
-  gateway = await TestGateway.start({ ENTREPOT_WATCH_MS: watchMs });
+async function start(watchMs: string, settings: Record<string, string> = {}): Promise<void> {
+  gateway = await TestGateway.start({ ENTREPOT_WATCH_MS: watchMs, ...settings });
   now = new Map([[id, running]]);
   listed = [id];
   gateway.calls
@@ -213,3 +214,24 @@ describe('all operations', () => {
     expect([(await client.next()).id, (await client.next()).id]).toEqual([id, other]);
   });
 });
+
+test.each(['', '?live'])(
+  'no more than so many watch at once: whoever comes then is told to come back%s',
+  async (query) => {
+    await start(NEVER, { ENTREPOT_EVENT_STREAMS: '1' });
+    const first = await watch('?live');
+    const path = query === '' ? `/api/v1/operations/${id}/events` : `/api/v1/operations${query}`;
+    const { status, headers, text } = await askRaw(gateway.port, path);
+    expect({ status, type: headers['content-type'], after: headers['retry-after'] }).toEqual({
+      status: 503,
+      type: 'application/problem+json',
+      after: '10',
+    });
+    expect(JSON.parse(text)).toMatchObject({ code: 'UNAVAILABLE' });
+    first.hangUp();
+    await eventually('there is room again', async () => {
+      const { status } = await askRaw(gateway.port, `/api/v1/operations/${id}/events`, { method: 'HEAD' });
+      return status === 200;
+    });
+  },
+);

@@ -5,12 +5,15 @@ import { Calls } from '#calls/calls';
 import { ListOperations, ReadOperation } from '#contracts/calls/operations';
 import type { Operation } from '#contracts/operation';
 import { Bus } from '#messaging/bus';
+import { RegistryError } from '#oci/registry-error';
 import { EventStream } from './event-stream';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { OperationNews } from './operation-news';
 
 /** Between two looks at one operation, in milliseconds: messages come faster than anybody reads. */
 const LOOK_PAUSE_MS = 200;
+
+const COME_BACK_SECONDS = 10;
 
 type ListQuestion = z.input<(typeof ListOperations)['question']>;
 
@@ -42,9 +45,9 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
     for (const stream of this.streams) stream.end();
   }
 
-  /** Sends the operation now and each time it changed, and ends when it has ended. */
+  /** Sends the operation now and each time it changed, and ends when it has ended. UNAVAILABLE where too many watch. */
   follow({ id, principal }: Operation, reply: FastifyReply): void {
-    const stream = new EventStream(reply);
+    const stream = this.open(reply);
     const seen = new Map<string, string>();
     void this.watch(stream, id, async () => {
       const { operation } = await this.calls.ask(ReadOperation, { principal, id });
@@ -53,9 +56,12 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
     });
   }
 
-  /** Sends what the question lists, the oldest first, then whatever changes, until the client hangs up. */
+  /**
+   * Sends what the question lists, the oldest first, then whatever changes, until the client hangs up. UNAVAILABLE
+   * where too many watch.
+   */
   followAll(question: ListQuestion, reply: FastifyReply): void {
-    const stream = new EventStream(reply);
+    const stream = this.open(reply);
     const seen = new Map<string, string>();
     void this.watch(stream, null, async (woken) => {
       const { operations } = await this.calls.ask(ListOperations, question);
@@ -65,6 +71,14 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
       for (const operation of operations.reverse()) sendChanged(stream, operation, seen);
       return false;
     });
+  }
+
+  /** Each costs a connection and a look now and then, for as long as its client likes. */
+  private open(reply: FastifyReply): EventStream {
+    const most = this.config.ENTREPOT_EVENT_STREAMS;
+    if (this.streams.size < most) return new EventStream(reply);
+    const message = `${most} watch already, as many as may at once: read it now and then, or come back later`;
+    throw new RegistryError('UNAVAILABLE', message, { retryAfterSeconds: COME_BACK_SECONDS });
   }
 
   /** One that changed but is too old to be on the page. */
