@@ -31,6 +31,7 @@ import { OperationStore } from './operation/operation.store';
 import { OperationWorkController } from './operation/operation-work.controller';
 import { OperationWorkStore } from './operation/operation-work.store';
 import { PullWorkStore } from './operation/pull-work.store';
+import { DeadLetterController } from './outbox/dead-letter.controller';
 import { OutboxRelayHandler } from './outbox/outbox-relay.handler';
 import { OutboxRowsStore } from './outbox/outbox-rows.store';
 import { BlobReviewStore } from './review/blob-review.store';
@@ -55,6 +56,7 @@ const CONTROLLERS: Type[] = [
   ImageController,
   PullCountController,
   PingController,
+  DeadLetterController,
 ];
 
 const PROVIDERS: Provider[] = [

@@ -1,34 +1,29 @@
 import 'reflect-metadata';
-import { parseArgs } from 'node:util';
-import { StartFault } from '#config/start-fault';
 import { runMain } from '#service/run-main';
-import { fsck } from './fsck';
-import { withStore } from './with-store';
+import { type Command, MisusedCommand } from './command';
+import { deadLettersCommand } from './dead-letters-command';
+import { fsckCommand } from './fsck-command';
 
-const USAGE = `usage: npm run admin -- fsck [--deep]
-  fsck    compares what is stored with what is known, and names every difference; --deep reads and hashes all bytes`;
+const COMMANDS = new Map<string, Command>([
+  ['fsck', fsckCommand],
+  ['dead-letters', deadLettersCommand],
+]);
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** Exit code 0 where all is well, 1 where it is not or cannot be told, 2 for a command that is not understood. */
 async function main(): Promise<void> {
-  const command = parseCommand(process.argv.slice(2));
-  if (!command) {
-    process.stderr.write(`${USAGE}\n`);
-    process.exit(2);
-  }
-  const faults = await withStore(process.env, (calls) => fsck(calls, { deep: command.deep, say }));
-  for (const fault of faults) say(fault);
-  say(faults.length === 0 ? 'clean' : `${faults.length} faults`);
-  process.exit(faults.length === 0 ? 0 : 1);
-}
-
-function parseCommand(args: string[]): { deep: boolean } | undefined {
+  const [name = '', ...args] = process.argv.slice(2);
+  const command = COMMANDS.get(name);
   try {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { deep: { type: 'boolean' } } });
-    return positionals.length === 1 && positionals[0] === 'fsck' ? { deep: values.deep ?? false } : undefined;
+    if (!command) throw new MisusedCommand(name && `there is no command ${JSON.stringify(name)}`);
+    process.exitCode = await command.run(args, process.env, say);
   } catch (error) {
-    throw new StartFault(`${(error as Error).message}\n${USAGE}`);
+    if (!(error instanceof MisusedCommand)) throw error;
+    const known = command ? [command] : [...COMMANDS.values()];
+    const usage = known.map((each) => `npm run admin -- ${each.usage}`);
+    process.stderr.write(`${[error.message, ...usage].filter(Boolean).join('\n')}\n`);
+    process.exitCode = 2;
   }
 }
 

@@ -1,15 +1,10 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Calls } from '#calls/calls';
-import { HttpCalls } from '#calls/http-calls';
-import { lockFile } from '#children/file-lock';
 import { loadConfig } from '#config/load-config';
-import { StartFault } from '#config/start-fault';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
 import { readWarehouseSettings, settingNames } from './read-settings';
-import { readRunning } from './running.store';
-import { openSecrets } from './secrets.store';
+import { isRunning, throughRunning } from './running-program';
 import { StandaloneConfigSchema } from './standalone.config';
 import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
@@ -48,26 +43,5 @@ export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) =
   } finally {
     await children.stopAll();
     folder.release();
-  }
-}
-
-function isRunning(path: string): boolean {
-  if (!existsSync(path))
-    throw new StartFault(`There is no data folder ${path}: set ENTREPOT_DATA to the one that is meant.`);
-  const lock = lockFile(join(path, 'lock'));
-  lock?.release();
-  return lock === undefined;
-}
-
-async function throughRunning<T>(path: string, run: (calls: Calls) => Promise<T>): Promise<T> {
-  const running = await readRunning(path);
-  if (!running) throw new StartFault(`An Entrepot is starting or ending on ${path}: try again in a moment.`);
-  const { capability } = await openSecrets(path);
-  const url = running.internalUrl;
-  const calls = new HttpCalls({ metadata: url, blobs: url, fetcher: url, gc: url }, capability);
-  try {
-    return await run(calls);
-  } finally {
-    calls.close();
   }
 }
