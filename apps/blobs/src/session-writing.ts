@@ -5,8 +5,8 @@ import { cancelled, isRegistryError, RegistryError, sizeInvalid } from '#oci/reg
 import type { BlobDriver } from './blob-driver';
 import type { BlobsConfig } from './blobs.config';
 import { ExtentBuffer } from './extent-buffer';
+import { ExtentQueue } from './extent-queue';
 import type { FollowedObject, Tail } from './followed-object';
-import { Gate } from './gate';
 import { growExtent } from './grow-extent';
 import type { MemoryBudget } from './memory-budget';
 import type { RunningHash } from './running-hash';
@@ -41,8 +41,7 @@ export interface WritingTarget {
  */
 export class SessionWriting implements Tail {
   private gathering: ExtentBuffer;
-  private readonly leaving: { extent: ExtentBuffer; done: Promise<void> }[] = [];
-  private readonly slots: Gate;
+  private readonly leaving: ExtentQueue;
   private readonly halt = new AbortController();
   private readonly ahead: Hash | null;
   private committedEnd: number;
@@ -59,7 +58,11 @@ export class SessionWriting implements Tail {
     this.gathering = new ExtentBuffer(target.offset);
     this.committedEnd = target.offset;
     this.ahead = target.hash?.ahead() ?? null;
-    this.slots = new Gate(tools.driver.parallelWrites);
+    this.leaving = new ExtentQueue(
+      tools.driver.parallelWrites,
+      (extent) => this.write(extent),
+      (extent, key) => this.commit(extent, key),
+    );
     this.lingerMs = tools.config.ENTREPOT_LINGER_MS;
   }
 
@@ -69,11 +72,7 @@ export class SessionWriting implements Tail {
   }
 
   piece(position: number): Buffer | null {
-    for (const { extent } of this.leaving) {
-      const piece = extent.piece(position);
-      if (piece) return piece;
-    }
-    return this.gathering.piece(position);
+    return this.leaving.piece(position) ?? this.gathering.piece(position);
   }
 
   /**
@@ -92,7 +91,7 @@ export class SessionWriting implements Tail {
     try {
       const failure = await this.gather(intake).then(() => null, asFailure);
       this.close();
-      const lost = await this.settle();
+      const lost = await this.leaving.settle().then(() => null, asFailure);
       this.overtaken.throwIfAborted();
       if (lost) throw lost.error;
       if (failure) throw this.explain(failure.error);
@@ -123,7 +122,7 @@ export class SessionWriting implements Tail {
     if (this.gathering.length >= this.extentBytes()) this.close();
     else this.linger ??= setTimeout(() => this.lingered(), this.lingerMs);
     this.target.followed.changed();
-    while (this.leaving.length > this.tools.driver.parallelWrites) await this.leaving[0]!.done;
+    await this.leaving.room();
   }
 
   private checkSize(more: number): void {
@@ -160,44 +159,27 @@ export class SessionWriting implements Tail {
     this.lastTarget = this.followed ? this.extentBytes() : null;
     extent.hash = this.ahead?.copy() ?? null;
     this.gathering = new ExtentBuffer(extent.end);
-    const before = this.leaving.at(-1)?.done ?? Promise.resolve();
-    const done = this.store(extent, before);
-    this.leaving.push({ extent, done });
-    done.catch((error: unknown) => this.halt.abort(error));
+    this.leaving.push(extent).catch((error: unknown) => this.halt.abort(error));
   }
 
-  /** Extents are written side by side and committed one after the other. */
-  private async store(extent: ExtentBuffer, before: Promise<void>): Promise<void> {
-    const { driver, commit } = this.tools;
-    const writing = this.slots.run(async () => {
-      this.overtaken.throwIfAborted();
-      return driver.write(this.target.object, extent.offset, extent.chunks, this.overtaken);
-    });
-    const [previous, written] = await Promise.allSettled([before, writing]);
-    if (previous.status === 'rejected') throw previous.reason;
-    if (written.status === 'rejected') throw written.reason;
-    const row = { offset: extent.offset, length: extent.length, key: written.value };
-    await commit(row);
+  private async write(extent: ExtentBuffer): Promise<string | null> {
+    this.overtaken.throwIfAborted();
+    return this.tools.driver.write(this.target.object, extent.offset, extent.chunks, this.overtaken);
+  }
+
+  private async commit(extent: ExtentBuffer, key: string | null): Promise<void> {
+    const row = { offset: extent.offset, length: extent.length, key };
+    await this.tools.commit(row);
     this.committedEnd = extent.end;
     if (extent.hash) this.target.hash?.advance(extent.end, extent.hash);
     this.target.followed.commit(row);
-    this.leaving.shift();
     this.tools.budget.give(extent.length);
-  }
-
-  /** Waits until every write has ended, whatever became of it. Answers the first failure. */
-  private async settle(): Promise<Failure | null> {
-    const results = await Promise.allSettled(this.leaving.map(({ done }) => done));
-    const failed = results.find((result) => result.status === 'rejected');
-    return failed ? asFailure(failed.reason) : null;
   }
 
   private drop(): void {
     if (this.linger) clearTimeout(this.linger);
     this.linger = null;
-    for (const { extent } of this.leaving) this.tools.budget.give(extent.length);
-    this.leaving.length = 0;
-    this.tools.budget.give(this.gathering.length);
+    this.tools.budget.give(this.leaving.drop() + this.gathering.length);
     this.gathering = new ExtentBuffer(this.committedEnd);
     if (this.target.followed.tail === this) this.target.followed.tail = null;
   }
