@@ -6,6 +6,7 @@ import { BlobStore } from './blob.store';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { GatewayMetrics } from './gateway-metrics';
 import { HealthController } from './health.controller';
+import { ImagePlatforms } from './image-platforms';
 import { ImagesController } from './images.controller';
 import { ManifestHandler } from './manifest.handler';
 import { ManifestStore } from './manifest.store';
@@ -43,6 +44,7 @@ export class GatewayModule {
         ManifestHandler,
         BlobStore,
         BlobHandler,
+        ImagePlatforms,
         TagListHandler,
         OperationWatch,
       ],

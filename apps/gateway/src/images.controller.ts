@@ -6,6 +6,7 @@ import { ListImages } from '#contracts/calls/images';
 import { AcceptOperation } from '#contracts/calls/operations';
 import { ANONYMOUS } from '#contracts/principal';
 import { authorize } from './authorize';
+import { ImagePlatforms } from './image-platforms';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
 import { readHeader, readQuery } from './read-request';
@@ -16,7 +17,10 @@ import { sendJson } from './send-answer';
 /** What is held, and having it removed. */
 @Controller()
 export class ImagesController {
-  constructor(private readonly calls: Calls) {}
+  constructor(
+    private readonly calls: Calls,
+    private readonly platforms: ImagePlatforms,
+  ) {}
 
   @Serves(routes.listImages)
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -24,7 +28,7 @@ export class ImagesController {
     const { limit, repository, after } = readQuery(routes.listImages, request);
     const filter = { ...(repository === undefined ? {} : { repository }), ...(after === undefined ? {} : { after }) };
     const { images, next } = await this.calls.ask(ListImages, { limit, ...filter });
-    sendJson(reply, 200, images, nextLink(request.url, next));
+    sendJson(reply, 200, await this.platforms.complete(images), nextLink(request.url, next));
   }
 
   @Serves(routes.removeImage)

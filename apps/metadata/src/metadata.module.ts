@@ -11,6 +11,8 @@ import { HotQuestions } from './hot/hot-questions';
 import { ImageController } from './image/image.controller';
 import { ImageStore } from './image/image.store';
 import { ImageNameStore } from './image/image-name.store';
+import { ImagePlatformController } from './image/image-platform.controller';
+import { ImagePlatformStore } from './image/image-platform.store';
 import { PullCountController } from './image/pull-count.controller';
 import { PullCountStore } from './image/pull-count.store';
 import { RemoveImageHandler } from './image/remove-image.handler';
@@ -54,6 +56,7 @@ const CONTROLLERS: Type[] = [
   OperationController,
   OperationWorkController,
   ImageController,
+  ImagePlatformController,
   PullCountController,
   PingController,
   DeadLetterController,
@@ -78,6 +81,7 @@ const PROVIDERS: Provider[] = [
   ObjectStore,
   ImageNameStore,
   ImageStore,
+  ImagePlatformStore,
   OperationStore,
   OperationWorkStore,
   OutboxRelayHandler,
