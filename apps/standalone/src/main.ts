@@ -1,11 +1,13 @@
 import 'reflect-metadata';
 import { VERSION } from '#apps/gateway/src/version';
+import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
+import { readAll } from '#config/read-all';
 import { Ending } from '#service/ending';
 import { checkPort } from './check-port';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
-import { readAll, readWarehouseSettings, settingNames } from './read-settings';
+import { readWarehouseSettings, settingNames } from './read-settings';
 import { readyScreen } from './ready-screen';
 import { forgetRunning, recordRunning } from './running.store';
 import { StandaloneConfigSchema } from './standalone.config';
@@ -20,6 +22,7 @@ const ending = new Ending((text) => process.stderr.write(`${text}\n`));
 
 async function main(): Promise<void> {
   const names = Object.keys(StandaloneConfigSchema.shape);
+  readFailpoints();
   // Every fault of every service is said before anything starts; the real places are known later.
   const places = { databaseUrl: 'postgres://', blobsFolder: '.' };
   const [config] = readAll([
@@ -47,7 +50,7 @@ async function main(): Promise<void> {
   const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
   const warehouse = await steps.step(
     'services',
-    () => startWarehouse({ ...surroundings, logLevels: ['error', 'warn'], ownsDatabase: !config.DATABASE_URL }),
+    () => startWarehouse({ ...surroundings, logLevel: config.ENTREPOT_LOG_LEVEL, ownsDatabase: !config.DATABASE_URL }),
     () => 'started',
   );
   ending.opened(() => warehouse.close());

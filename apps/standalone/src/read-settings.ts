@@ -4,7 +4,8 @@ import { FetcherConfigSchema } from '#apps/fetcher/src/fetcher.config';
 import { GatewayConfigSchema } from '#apps/gateway/src/gateway.config';
 import { GcConfigSchema } from '#apps/gc/src/gc.config';
 import { MetadataConfigSchema } from '#apps/metadata/src/metadata.config';
-import { ConfigError, loadConfig } from '#config/load-config';
+import { loadConfig } from '#config/load-config';
+import { readAll } from '#config/read-all';
 
 const SCHEMAS = {
   gateway: GatewayConfigSchema,
@@ -33,22 +34,4 @@ export function readWarehouseSettings(env: NodeJS.ProcessEnv, more: Iterable<str
   const apps = Object.keys(SCHEMAS) as (keyof Schemas)[];
   const read = readAll(apps.map((app) => () => loadConfig(SCHEMAS[app] as z.ZodObject, env, known)));
   return Object.fromEntries(apps.map((app, at) => [app, read[at]])) as WarehouseSettings;
-}
-
-/** Reads settings one after the other; throws one ConfigError with the faults of all. */
-export function readAll<Reads extends readonly (() => unknown)[]>(
-  reads: readonly [...Reads],
-): { [Key in keyof Reads]: ReturnType<Reads[Key]> } {
-  const faults = new Set<string>();
-  const values = reads.map((read) => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      for (const fault of error.faults) faults.add(fault);
-      return undefined;
-    }
-  });
-  if (faults.size > 0) throw new ConfigError([...faults]);
-  return values as { [Key in keyof Reads]: ReturnType<Reads[Key]> };
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
+import { logLevel } from '#config/log-level';
 import { portNumber } from '#config/whole-number';
-
-const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
 /** What the standalone program needs to know beside the settings of its five services. */
 export const StandaloneConfigSchema = z.object({
@@ -22,10 +21,7 @@ export const StandaloneConfigSchema = z.object({
     .url({ protocol: /^postgres(ql)?$/, error: 'must be an address such as postgres://user:password@host:5432/name' })
     .optional()
     .describe('a Postgres that runs already, postgres://user:password@host:port/database; then none is started'),
-  ENTREPOT_LOG_LEVEL: z
-    .enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` })
-    .default('info')
-    .describe('how much is said while it runs: error, warn, info or debug'),
+  ENTREPOT_LOG_LEVEL: logLevel().default('warn').describe('how much is said while it runs'),
 });
 
 export type StandaloneConfig = z.output<typeof StandaloneConfigSchema>;

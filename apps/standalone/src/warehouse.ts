@@ -1,4 +1,4 @@
-import { type DynamicModule, type INestApplicationContext, type LogLevel, Module } from '@nestjs/common';
+import { type DynamicModule, type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { BlobsModule } from '#apps/blobs/src/blobs.module';
 import { GatewayAdapter } from '#apps/gateway/src/gateway.adapter';
@@ -6,10 +6,12 @@ import { MetadataModule } from '#apps/metadata/src/metadata.module';
 import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
+import type { LogLevelName } from '#config/log-level';
 import { StartFault } from '#config/start-fault';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
+import { ProgramLog } from '#service/program-log';
 import type { WarehouseSettings } from './read-settings';
 import { StandaloneModule } from './standalone.module';
 
@@ -27,18 +29,18 @@ interface Surroundings {
   readonly natsUrl: string;
   /** Seals what the services ask of each other: 32 bytes. */
   readonly secret: Uint8Array;
-  readonly logLevels: LogLevel[];
+  readonly logLevel: LogLevelName;
   /** The database is this program's own child. */
   readonly ownsDatabase: boolean;
 }
 
 /** Starts the five services in this process, on a database and a bus that run already. */
 export async function startWarehouse(surroundings: Surroundings): Promise<Warehouse> {
-  const { settings, natsUrl, secret, logLevels, ownsDatabase } = surroundings;
+  const { settings, natsUrl, secret, logLevel, ownsDatabase } = surroundings;
   const bus = new Bus({ url: natsUrl, name: 'entrepot', keepsStreams: true });
   const root = StandaloneModule.with(settings, secret, bus, ownsDatabase);
   const app = await NestFactory.create(root, new GatewayAdapter(settings.gateway), {
-    logger: logLevels,
+    logger: new ProgramLog(logLevel),
     abortOnError: false,
   });
   app.connectMicroservice({ strategy: new JetStreamStrategy({ bus, service: 'metadata' }) });
@@ -73,7 +75,7 @@ export async function openStore({
   settings,
   natsUrl,
   secret,
-  logLevels,
+  logLevel,
 }: Surroundings): Promise<INestApplicationContext> {
   const root: DynamicModule = {
     module: StoreModule,
@@ -84,5 +86,5 @@ export async function openStore({
       BlobsModule.with(settings.blobs),
     ],
   };
-  return NestFactory.createApplicationContext(root, { logger: logLevels, abortOnError: false });
+  return NestFactory.createApplicationContext(root, { logger: new ProgramLog(logLevel), abortOnError: false });
 }

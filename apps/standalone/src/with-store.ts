@@ -33,7 +33,7 @@ export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) =
       settings,
       natsUrl: servers.natsUrl,
       secret,
-      logLevels: ['error'],
+      logLevel: 'error',
       ownsDatabase: false,
     });
     const result = await run(app.get(Calls));

@@ -1,3 +1,5 @@
+import { StartFault } from './start-fault';
+
 /**
  * Failpoints stand before and after every durable step, and do nothing unless asked for:
  * `ENTREPOT_FAILPOINTS='metadata.finish-session:after=kill; blobs.fsync-extent:before=error@2'`.
@@ -21,10 +23,10 @@ function parseAction(text: string): Action {
   const delay = /^delay\((\d+)\)$/.exec(text);
   if (delay) return { kind: 'delay', ms: Number(delay[1]) };
   if (text === 'kill' || text === 'error' || text === 'hang' || text === 'say') return { kind: text };
-  throw new Error(`ENTREPOT_FAILPOINTS: unknown action "${text}"; use kill, error, hang, say or delay(ms)`);
+  throw new StartFault(`ENTREPOT_FAILPOINTS: unknown action "${text}"; use kill, error, hang, say or delay(ms)`);
 }
 
-/** Parses `name:before|after=action[@n]`, separated by semicolons. */
+/** Parses `name:before|after=action[@n]`, separated by semicolons. Throws StartFault. */
 export function parseFailpoints(text: string): Map<string, Failpoint> {
   const points = new Map<string, Failpoint>();
   for (const part of text
@@ -32,13 +34,21 @@ export function parseFailpoints(text: string): Map<string, Failpoint> {
     .map((each) => each.trim())
     .filter(Boolean)) {
     const match = /^([\w.-]+:(?:before|after))=([\w()]+?)(?:@(\d+))?$/.exec(part);
-    if (!match) throw new Error(`ENTREPOT_FAILPOINTS: "${part}" is not name:before=action or name:after=action`);
+    if (!match) throw new StartFault(`ENTREPOT_FAILPOINTS: "${part}" is not name:before=action or name:after=action`);
     points.set(match[1]!, { action: parseAction(match[2]!), at: match[3] ? Number(match[3]) : null, passed: 0 });
   }
   return points;
 }
 
-const asked = process.env.ENTREPOT_FAILPOINTS ? parseFailpoints(process.env.ENTREPOT_FAILPOINTS) : null;
+let asked: Map<string, Failpoint> | null | undefined;
+
+/** Reads what is asked for, so that a fault in it ends the start and not some durable step. Throws StartFault. */
+export function readFailpoints(): Map<string, Failpoint> | null {
+  if (asked === undefined) {
+    asked = process.env.ENTREPOT_FAILPOINTS ? parseFailpoints(process.env.ENTREPOT_FAILPOINTS) : null;
+  }
+  return asked;
+}
 
 async function act(name: string, points: Map<string, Failpoint>): Promise<void> {
   const point = points.get(name);
@@ -58,9 +68,10 @@ async function act(name: string, points: Map<string, Failpoint>): Promise<void> 
  * `step` is `<app>.<verb>-<noun>`, unique in the code.
  */
 export async function durable<T>(step: string, run: () => Promise<T>): Promise<T> {
-  if (asked === null) return run();
-  await act(`${step}:before`, asked);
+  const points = readFailpoints();
+  if (points === null) return run();
+  await act(`${step}:before`, points);
   const result = await run();
-  await act(`${step}:after`, asked);
+  await act(`${step}:after`, points);
   return result;
 }

@@ -5,11 +5,14 @@ import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
 import type { ServiceUrls } from '#calls/service-urls';
+import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
+import { readAll } from '#config/read-all';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { Ending } from './ending';
+import { ProgramLog } from './program-log';
 import { type ServiceConfig, ServiceConfigSchema } from './service.config';
 
 /** A service as a process of its own. */
@@ -22,9 +25,6 @@ export interface Service<Schema extends z.ZodObject> {
   /** Takes requests in, and keeps the streams: metadata's alone. */
   readonly takesRequests?: boolean;
 }
-
-/** A start that cannot go on is said by whoever runs the program, in one line. */
-const OPTIONS = { abortOnError: false } as const;
 
 @Module({})
 class ServiceModule {}
@@ -40,8 +40,11 @@ export function runService<Schema extends z.ZodObject>(service: Service<Schema>)
 async function startService<Schema extends z.ZodObject>(service: Service<Schema>, ending: Ending): Promise<void> {
   // Five services may share one environment: only the standalone program knows the names of all settings.
   const names = Object.keys(process.env);
-  const settings = loadConfig(ServiceConfigSchema, process.env, names);
-  const config = loadConfig(service.schema, process.env, names) as z.output<Schema>;
+  readFailpoints();
+  const [settings, config] = readAll([
+    () => loadConfig(ServiceConfigSchema, process.env, names),
+    () => loadConfig(service.schema, process.env, names) as z.output<Schema>,
+  ]);
   const secret = Buffer.from(settings.ENTREPOT_SECRET, 'base64');
   const bus = new Bus({
     url: settings.NATS_URL,
@@ -53,7 +56,8 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
     module: ServiceModule,
     imports: [LinksModule.overHttp(secret, urlsOf(settings)), BusModule.of(bus), service.module(config)],
   };
-  const app = await createApp(service, root, config, bus);
+  const log = new ProgramLog(settings.ENTREPOT_LOG_LEVEL);
+  const app = await createApp(service, root, config, bus, log);
   ending.opened(() => app.close());
   if (service.face) return void new Logger(service.name).log('ready');
   const server = new CallServer(app.get(CallRegistry), secret);
@@ -67,22 +71,25 @@ async function createApp<Schema extends z.ZodObject>(
   root: DynamicModule,
   config: z.output<Schema>,
   bus: Bus,
+  logger: ProgramLog,
 ): Promise<INestApplicationContext> {
+  // A start that cannot go on is said by whoever runs the program, in one line.
+  const options = { logger, abortOnError: false };
   if (service.face) {
     const { adapter, host, port } = service.face(config);
-    const app = await NestFactory.create(root, adapter, OPTIONS);
+    const app = await NestFactory.create(root, adapter, options);
     await app.listen(port, host);
     return app;
   }
   if (service.takesRequests) {
     const app = await NestFactory.createMicroservice(root, {
-      ...OPTIONS,
+      ...options,
       strategy: new JetStreamStrategy({ bus, service: service.name }),
     });
     await app.listen();
     return app;
   }
-  return NestFactory.createApplicationContext(root, OPTIONS);
+  return NestFactory.createApplicationContext(root, options);
 }
 
 function urlsOf(settings: ServiceConfig): ServiceUrls {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { logLevel } from '#config/log-level';
 
 const url = (port: number) => z.url({ protocol: /^http$/ }).default(`http://127.0.0.1:${port}`);
 
@@ -32,6 +33,7 @@ export const ServiceConfigSchema = z.object({
   ENTREPOT_BLOBS_URL: url(5062).describe('where blobs answers internal calls and bytes'),
   ENTREPOT_FETCHER_URL: url(5063).describe('where fetcher answers internal calls'),
   ENTREPOT_GC_URL: url(5064).describe('where gc answers internal calls'),
+  ENTREPOT_LOG_LEVEL: logLevel().default('info').describe('how much is said while it runs'),
 });
 
 export type ServiceConfig = z.output<typeof ServiceConfigSchema>;

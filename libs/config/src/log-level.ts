@@ -1,0 +1,8 @@
+import { z } from 'zod';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevelName = (typeof LOG_LEVELS)[number];
+
+/** How much a program says while it runs. */
+export const logLevel = () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` });
