@@ -2,10 +2,16 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '#children/free-port';
 import { livingChildren } from '#testing/end-children';
 import { Entrepot } from '#testing/entrepot';
+import { HOUSE } from '#testing/house';
+import { runProgram } from '#testing/run-program';
 import { SmallDisk } from '#testing/small-disk';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
+
+const SECRET = { ENTREPOT_SECRET: Buffer.alloc(32, 7).toString('base64') };
+const NO_DATABASE = { DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/d', ENTREPOT_DATABASE_WAIT_MS: '500' };
 
 /** Starts, expects an end with what to do, that leaves no child and ends nobody else's, and gives what was said. */
 async function refusal(settings: Record<string, string>): Promise<string> {
@@ -14,6 +20,7 @@ async function refusal(settings: Record<string, string>): Promise<string> {
   try {
     const { code } = await entrepot.exited;
     expect({ code, log: entrepot.log }).toEqual({ code: 1, log: expect.not.stringMatching(/\n\s+at /) });
+    expect(entrepot.log).not.toContain('\u001b[');
     expect(livingChildren(entrepot.data)).toEqual(before);
     return entrepot.log;
   } finally {
@@ -107,6 +114,60 @@ describe('a start that cannot go on says why in one line, ends with 1 and damage
     }
     expect(lineWith(log, 'ENTREPOT_PROT:')[0]).toContain('did you mean ENTREPOT_PORT?');
   });
+
+  it('a fault of one setting hides no rule over others', async () => {
+    const log = await refusal({ ENTREPOT_PORT: 'abc', ENTREPOT_HOST: '0.0.0.0' });
+    expect(lineWith(log, 'ENTREPOT_PORT:')).toHaveLength(1);
+    expect(lineWith(log, 'ENTREPOT_HOST:')).toEqual([expect.stringContaining('ENTREPOT_ALLOW_ANONYMOUS')]);
+  });
+
+  it.each([
+    ['that is not there', undefined, 'missing.json'],
+    ['that is no JSON', '{', 'is not JSON'],
+    ['with a fault', '{"registry.example":{"speed":9}}', 'has faults'],
+  ])(
+    'a file of upstreams %s',
+    async (_what, text, says) => {
+      const file = join(folder, text === undefined ? 'missing.json' : 'upstreams.json');
+      if (text !== undefined) await writeFile(file, text);
+      const log = await refusal({ ENTREPOT_UPSTREAMS: file });
+      expect(lineWith(log, 'ENTREPOT_UPSTREAMS')).toEqual([expect.stringContaining(says)]);
+    },
+    60_000,
+  );
+
+  it('a database that does not answer', async () => {
+    const nowhere = `postgres://u:hunter2@127.0.0.1:${await freePort()}/d`;
+    const log = await refusal({ DATABASE_URL: nowhere, ENTREPOT_DATABASE_WAIT_MS: '500' });
+    expect(lineWith(log, 'Postgres did not answer')).toHaveLength(1);
+    expect(log).not.toContain('hunter2');
+  }, 60_000);
+
+  it('failpoints that are none', async () => {
+    const log = await refusal({ ENTREPOT_FAILPOINTS: 'x' });
+    expect(log.trimEnd()).toBe('ENTREPOT_FAILPOINTS: "x" is not name:before=action or name:after=action');
+  });
+
+  it.each<[service: string, what: string, settings: Record<string, string>, says: RegExp]>([
+    ['gc', 'failpoints that are none', { ENTREPOT_FAILPOINTS: 'x' }, /^ENTREPOT_FAILPOINTS: "x" .*\n$/],
+    [
+      'gc',
+      'no settings, and wrong ones',
+      { ENTREPOT_GC_BATCH: '0' },
+      /ENTREPOT_SECRET: must be set\n.*ENTREPOT_GC_BATCH/,
+    ],
+    ['fetcher', 'no file of upstreams', { ...SECRET, ENTREPOT_UPSTREAMS: '/none.json' }, /^ENTREPOT_UPSTREAMS: .*\n$/],
+    ['metadata', 'no database', { ...SECRET, ...NO_DATABASE }, /^Postgres did not answer .*\n$/],
+  ])(
+    '%s as a process of its own: %s',
+    async (service, _what, settings, says) => {
+      const main = join(HOUSE, 'dist', 'apps', service, 'src', 'main.js');
+      const quiet = { ENTREPOT_LOG_LEVEL: 'warn', NATS_URL: 'nats://127.0.0.1:1' };
+      const { code, stderr } = await runProgram(process.execPath, [main], { env: { ...quiet, ...settings } });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(says) });
+    },
+    60_000,
+  );
 
   it('listening for everybody without authentication, unless that is said to be meant', async () => {
     const log = await refusal({ ENTREPOT_HOST: '0.0.0.0' });

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { nearestName } from './nearest-name';
 import { StartFault } from './start-fault';
 
@@ -26,13 +26,46 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   const names = Object.keys(schema.shape);
   const given = Object.fromEntries(names.filter((name) => env[name]).map((name) => [name, env[name]]));
   const result = schema.safeParse(given);
+  const issues = result.success ? [] : [...result.error.issues, ...brokenRules(schema, given)];
   const faults = [
-    ...(result.error?.issues ?? []).map((issue) => describeIssue(issue, given)),
+    ...new Set(issues.map((issue) => describeIssue(issue, given))),
     ...unknownNames(env, new Set([...names, ...known])),
   ];
   if (faults.length > 0 || !result.success) throw new ConfigError(faults);
   for (const value of Object.values(result.data)) Object.freeze(value);
   return Object.freeze(result.data);
+}
+
+/** A rule asked for a setting that has a fault of its own. */
+class Unreadable extends Error {}
+
+/** Rules over several settings wait until all of them are right: here they are asked as far as what they read is. */
+function brokenRules(schema: z.ZodObject, given: Readonly<Record<string, unknown>>): z.core.$ZodIssue[] {
+  const readable = readableSettings(schema, given);
+  return (schema.def.checks ?? []).flatMap((rule) => {
+    try {
+      return (
+        z
+          .any()
+          .check(rule as z.core.$ZodCheck<unknown>)
+          .safeParse(readable).error?.issues ?? []
+      );
+    } catch (error) {
+      if (error instanceof Unreadable) return [];
+      throw error;
+    }
+  });
+}
+
+function readableSettings(schema: z.ZodObject, given: Readonly<Record<string, unknown>>): object {
+  const read = Object.entries(schema.shape).map(([name, setting]) => [name, setting.safeParse(given[name])] as const);
+  const results = new Map(read);
+  return new Proxy(Object.fromEntries(read.map(([name, { data }]) => [name, data])), {
+    get(values, name: string) {
+      if (results.get(name)?.success === false) throw new Unreadable(name);
+      return values[name];
+    },
+  });
 }
 
 function describeIssue(issue: z.core.$ZodIssue, given: object): string {
