@@ -4,13 +4,13 @@ import { HashObject, ListStored, PurgeObject } from '#contracts/calls/blobs';
 import { PingBlobs } from '#contracts/calls/ping';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
-import { BlobDriver } from './blob-driver';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
-import { FinishUploadHandler } from './finish-upload.handler';
-import { HashObjectHandler } from './hash-object.handler';
-import { HotBlobs } from './hot-blobs';
-import { SettledObjects } from './settled-objects';
-import { UploadSessions } from './upload-sessions';
+import { BlobDriver } from './driver/blob-driver';
+import { HashObjectHandler } from './read/hash-object.handler';
+import { HotBlobs } from './read/hot-blobs';
+import { SettledObjects } from './read/settled-objects';
+import { FinishUploadHandler } from './upload/finish-upload.handler';
+import { UploadSessions } from './upload/upload-sessions';
 
 /** What `blobs` answers, beside the byte plane. */
 @Controller()

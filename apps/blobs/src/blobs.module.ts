@@ -1,21 +1,21 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CallRegistry } from '#calls/call-registry';
-import { BlobDriver } from './blob-driver';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { BlobsController } from './blobs.controller';
-import { FinishUploadHandler } from './finish-upload.handler';
-import { FolderDriver } from './folder.driver';
-import { FollowedObjects } from './followed-objects';
-import { HashObjectHandler } from './hash-object.handler';
-import { HotBlobs } from './hot-blobs';
+import { BlobDriver } from './driver/blob-driver';
+import { FolderDriver } from './driver/folder.driver';
+import { MinioDriver } from './driver/minio.driver';
 import { LocalBytePlane } from './local-byte-plane';
-import { MemoryBudget } from './memory-budget';
-import { MinioDriver } from './minio.driver';
-import { ObjectReader } from './object-reader';
-import { ReadBuffers } from './read-buffers';
-import { ReadLeases } from './read-leases';
-import { SettledObjects } from './settled-objects';
-import { UploadSessions } from './upload-sessions';
+import { FollowedObjects } from './read/followed-objects';
+import { HashObjectHandler } from './read/hash-object.handler';
+import { HotBlobs } from './read/hot-blobs';
+import { ObjectReader } from './read/object-reader';
+import { ReadBuffers } from './read/read-buffers';
+import { ReadLeases } from './read/read-leases';
+import { SettledObjects } from './read/settled-objects';
+import { FinishUploadHandler } from './upload/finish-upload.handler';
+import { MemoryBudget } from './upload/memory-budget';
+import { UploadSessions } from './upload/upload-sessions';
 
 /** Opens the store before anything is served, and closes it when all who use it have ended. */
 @Injectable()

@@ -4,8 +4,8 @@ import { BytePlane, type ObjectReading, type ReadOptions } from '#calls/byte-pla
 import { allows, type Grant } from '#calls/capability';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
 import { denied } from '#oci/registry-error';
-import { ObjectReader } from './object-reader';
-import { UploadSessions } from './upload-sessions';
+import { ObjectReader } from './read/object-reader';
+import { UploadSessions } from './upload/upload-sessions';
 
 /** The byte plane where the bytes are. */
 @Injectable()

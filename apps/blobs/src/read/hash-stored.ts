@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Extent } from '#contracts/calls/sessions';
 import type { Digest, DigestAlgorithm } from '#oci/digest';
-import { type BlobDriver, MissingBytes } from './blob-driver';
-import { mustCover } from './extent-coverage';
+import { type BlobDriver, MissingBytes } from '../driver/blob-driver';
+import { mustCover } from '../upload/extent-coverage';
 
 /** Reads and hashes the first `size` bytes that are stored. `digest` is null where some are missing: `size` says how many came. */
 export async function hashStored(

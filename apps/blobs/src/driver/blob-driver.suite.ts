@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Stretch } from '#calls/byte-plane';
 import type { Extent } from '#contracts/calls/sessions';
+import { KIB, type StoreUnderTest } from '../replica.testing';
 import { MissingBytes } from './blob-driver';
-import { KIB, type StoreUnderTest } from './replica.testing';
 
 const never = new AbortController().signal;
 

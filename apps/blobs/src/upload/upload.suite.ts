@@ -4,7 +4,7 @@ import { AbortSession, CommitExtent, FinishSession, TakeSession } from '#contrac
 import { digestOf } from '#oci/digest';
 import { refusal, SessionBook } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
-import { capability, Feed, KIB, Replica, readAll, type StoreUnderTest, streamOf } from './replica.testing';
+import { capability, Feed, KIB, Replica, readAll, type StoreUnderTest, streamOf } from '../replica.testing';
 
 const EXTENT = 256 * KIB;
 

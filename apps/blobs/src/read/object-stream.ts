@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { BUFFER_BYTES } from '#calls/byte-plane';
-import type { ByteSource } from './blob-driver';
+import type { ByteSource } from '../driver/blob-driver';
 import type { ReadBuffers } from './read-buffers';
 
 /** What says that a chunk was taken only when nothing will read it again: then its buffer can be used anew. */

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough, pipeline } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { waitUntil } from '#testing/wait-until';
-import type { ByteSource } from './blob-driver';
-import { BlobsConfigSchema } from './blobs.config';
+import { BlobsConfigSchema } from '../blobs.config';
+import type { ByteSource } from '../driver/blob-driver';
 import { ObjectStream } from './object-stream';
 import { ReadBuffers } from './read-buffers';
 

@@ -1,6 +1,6 @@
 import type { Extent, ReadObject } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
-import { byOffset } from './extent-coverage';
+import { byOffset } from '../upload/extent-coverage';
 
 export type ObjectView = AnswerOf<typeof ReadObject>;
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BUFFER_BYTES } from '#calls/byte-plane';
-import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 
 const LEAST_BYTES = 64 * 1024;
 const KEPT = 16;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Stretch } from '#calls/byte-plane';
 import type { Extent } from '#contracts/calls/sessions';
 import { cancelled } from '#oci/registry-error';
+import { extentAt } from '../upload/extent-coverage';
+import { StreamIntake } from '../upload/stream-intake';
 import { type ByteSource, MissingBytes } from './blob-driver';
-import { extentAt } from './extent-coverage';
 import type { S3Client } from './s3.client';
-import { StreamIntake } from './stream-intake';
 
 /** When so little of a key is left, the next one is asked for. */
 const READ_AHEAD_BYTES = 1024 * 1024;

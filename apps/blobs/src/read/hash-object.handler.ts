@@ -3,8 +3,8 @@ import { Calls } from '#calls/calls';
 import type { HashObject } from '#contracts/calls/blobs';
 import { ReadObject } from '#contracts/calls/sessions';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
-import { BlobDriver } from './blob-driver';
-import { byOffset } from './extent-coverage';
+import { BlobDriver } from '../driver/blob-driver';
+import { byOffset } from '../upload/extent-coverage';
 import { hashStored } from './hash-stored';
 
 /** Scrubbing: what is stored of an object, hashed. It judges nothing and marks nothing. */

@@ -6,10 +6,10 @@ import { digestOf } from '#oci/digest';
 import { describeWithPeers } from '#testing/peers';
 import { SessionBook } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
+import { Feed, KIB, Replica, readAll, streamOf } from '../replica.testing';
 import { answerError, FaultProxy } from './fault-proxy.testing';
 import { MinioDriver } from './minio.driver';
 import { MinioServer } from './minio-server.testing';
-import { Feed, KIB, Replica, readAll, streamOf } from './replica.testing';
 
 const never = new AbortController().signal;
 

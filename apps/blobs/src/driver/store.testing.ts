@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { open, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
+import type { StoreUnderTest } from '../replica.testing';
 import { FolderDriver } from './folder.driver';
 import { MinioDriver } from './minio.driver';
 import type { MinioServer } from './minio-server.testing';
-import type { StoreUnderTest } from './replica.testing';
 
 export async function folderStore(): Promise<StoreUnderTest> {
   const folder = await tempFolder('store');

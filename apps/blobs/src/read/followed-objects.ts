@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common
 import { Calls } from '#calls/calls';
 import { ReadObject } from '#contracts/calls/sessions';
 import { gone, isRegistryError } from '#oci/registry-error';
-import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { FollowedObject, type ObjectView } from './followed-object';
 
 const FIRST_POLL_MS = 100;

@@ -2,8 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Stretch } from '#calls/byte-plane';
 import { type Digest, digestAlgorithm, digestHex } from '#oci/digest';
 import { cancelled, RegistryError } from '#oci/registry-error';
-import { type BlobDriver, type ByteSource, MissingBytes } from './blob-driver';
-import { coveredUntil } from './extent-coverage';
+import { type BlobDriver, type ByteSource, MissingBytes } from '../driver/blob-driver';
+import { coveredUntil } from '../upload/extent-coverage';
 import type { FollowedObject } from './followed-object';
 import { bytesAreGone } from './settled-objects';
 

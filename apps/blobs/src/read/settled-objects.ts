@@ -3,10 +3,10 @@ import { Calls } from '#calls/calls';
 import { type Extent, MarkLost, ReadObject } from '#contracts/calls/sessions';
 import { type Digest, digestAlgorithm, digestOf } from '#oci/digest';
 import { isRegistryError, RegistryError } from '#oci/registry-error';
-import { askAgain } from './ask-again';
-import { MissingBytes } from './blob-driver';
+import { MissingBytes } from '../driver/blob-driver';
+import { askAgain } from '../upload/ask-again';
+import { byOffset, mustCover } from '../upload/extent-coverage';
 import { BoundedCache } from './bounded-cache';
-import { byOffset, mustCover } from './extent-coverage';
 import type { ObjectView } from './followed-object';
 
 /** A verified object: its extents never change under its id. */

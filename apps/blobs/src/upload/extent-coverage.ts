@@ -1,6 +1,6 @@
 import type { Stretch } from '#calls/byte-plane';
 import type { Extent } from '#contracts/calls/sessions';
-import { MissingBytes } from './blob-driver';
+import { MissingBytes } from '../driver/blob-driver';
 
 /** The index of the extent that holds the byte at `position`, in extents ordered by offset; -1 if none does. */
 export function extentAt(extents: readonly Extent[], position: number): number {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { LeaseObject, ReleaseObject } from '#contracts/calls/sessions';
-import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 
 /** A lease outlasts two renewals that fail. */
 const RENEWALS = 3;

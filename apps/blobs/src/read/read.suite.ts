@@ -3,7 +3,7 @@ import { CommitExtent, MarkLost, ReadObject } from '#contracts/calls/sessions';
 import { type Digest, digestOf } from '#oci/digest';
 import { type BookSession, refusal, SessionBook } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
-import { capability, Feed, KIB, Reader, Replica, readAll, type StoreUnderTest } from './replica.testing';
+import { capability, Feed, KIB, Reader, Replica, readAll, type StoreUnderTest } from '../replica.testing';
 
 const WITHHELD = 64 * KIB;
 

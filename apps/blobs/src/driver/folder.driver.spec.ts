@@ -6,9 +6,9 @@ import { digestOf } from '#oci/digest';
 import { refusal, SessionBook } from '#testing/session-book';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { waitUntil } from '#testing/wait-until';
+import { KIB, Replica, readAll } from '../replica.testing';
 import { FolderDriver } from './folder.driver';
 import { FolderLock } from './folder-lock';
-import { KIB, Replica, readAll } from './replica.testing';
 
 type Spied = 'writev' | 'datasync' | 'sync' | 'read';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ObjectReading, ReadOptions, Stretch } from '#calls/byte-plane';
 import { cancelled, RegistryError, rangeInvalid } from '#oci/registry-error';
-import { BlobDriver, type ByteSource } from './blob-driver';
+import { BlobDriver, type ByteSource } from '../driver/blob-driver';
 import { BegunBytes, MemoryBytes } from './byte-sources';
 import { FollowedBytes } from './followed-bytes';
 import type { ObjectView } from './followed-object';

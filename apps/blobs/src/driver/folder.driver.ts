@@ -4,12 +4,12 @@ import type { Stretch } from '#calls/byte-plane';
 import { durable } from '#config/failpoint';
 import type { Extent } from '#contracts/calls/sessions';
 import { blobUploadUnknown, RegistryError, unavailable } from '#oci/registry-error';
+import { BoundedCache } from '../read/bounded-cache';
+import { Gate } from '../upload/gate';
 import { BlobDriver, type ByteSource, MissingBytes, type StoredObject } from './blob-driver';
-import { BoundedCache } from './bounded-cache';
 import { FolderBytes } from './folder-bytes';
 import { FolderLock } from './folder-lock';
 import { FolderShelves } from './folder-shelves';
-import { Gate } from './gate';
 import { isAbsent, storageFault } from './storage-fault';
 import { writeAll } from './write-all';
 

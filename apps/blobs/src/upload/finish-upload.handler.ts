@@ -4,11 +4,11 @@ import { AbortSession, FinishSession, type FinishUpload } from '#contracts/calls
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { type Digest, digestAlgorithm } from '#oci/digest';
 import { blobUploadInvalid, digestInvalid, isRegistryError, RegistryError } from '#oci/registry-error';
+import { BlobDriver } from '../driver/blob-driver';
+import { FollowedObjects } from '../read/followed-objects';
+import { hashStored } from '../read/hash-stored';
 import { askAgain } from './ask-again';
-import { BlobDriver } from './blob-driver';
 import { byOffset } from './extent-coverage';
-import { FollowedObjects } from './followed-objects';
-import { hashStored } from './hash-stored';
 import { type Holding, type TakenSession, UploadSessions } from './upload-sessions';
 
 /** The end of an upload: verified and live, or refused and gone. */

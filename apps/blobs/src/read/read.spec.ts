@@ -1,7 +1,7 @@
 import { describeWithPeers } from '#testing/peers';
-import { MinioServer } from './minio-server.testing';
+import { MinioServer } from '../driver/minio-server.testing';
+import { folderStore, minioStore } from '../driver/store.testing';
 import { readSuite } from './read.suite';
-import { folderStore, minioStore } from './store.testing';
 
 describe('reads from a folder', () => readSuite(folderStore));
 

@@ -5,13 +5,13 @@ import { CommitExtent, type Extent, ReadObject, ReadSession, TakeSession } from 
 import type { AnswerOf } from '#contracts/define-call';
 import { digestAlgorithm } from '#oci/digest';
 import { isRegistryError, type RegistryError, stale } from '#oci/registry-error';
+import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
+import { BlobDriver } from '../driver/blob-driver';
+import { BoundedCache } from '../read/bounded-cache';
+import type { ObjectView } from '../read/followed-object';
+import { FollowedObjects } from '../read/followed-objects';
 import { askAgain } from './ask-again';
-import { BlobDriver } from './blob-driver';
-import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
-import { BoundedCache } from './bounded-cache';
 import { byOffset } from './extent-coverage';
-import type { ObjectView } from './followed-object';
-import { FollowedObjects } from './followed-objects';
 import { MemoryBudget } from './memory-budget';
 import { RunningHash } from './running-hash';
 import { SessionWriting } from './session-writing';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { BlobDriver } from './blob-driver';
-import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
+import { BlobDriver } from '../driver/blob-driver';
 import { BoundedCache } from './bounded-cache';
 import { mustMatch, type SettledObject, SettledObjects } from './settled-objects';
 

@@ -1,6 +1,6 @@
 import { describeWithPeers } from '#testing/peers';
-import { MinioServer } from './minio-server.testing';
-import { folderStore, minioStore } from './store.testing';
+import { MinioServer } from '../driver/minio-server.testing';
+import { folderStore, minioStore } from '../driver/store.testing';
 import { uploadSuite } from './upload.suite';
 
 describe('uploads to a folder', () => uploadSuite(folderStore));
