@@ -26,7 +26,7 @@ export interface StoredObject {
   readonly extents?: { key: string; bytes: number }[];
 }
 
-/** How extents lie in storage (spec section 4, "Drivers"). One suite holds every driver. */
+/** How extents lie in storage. One suite holds every driver. */
 export abstract class BlobDriver {
   /** How many extents of one writer may be on their way to the store at once. */
   abstract readonly parallelWrites: number;

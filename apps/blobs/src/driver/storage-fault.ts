@@ -5,7 +5,7 @@ const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 export const storeIsFull = (cause?: unknown): RegistryError =>
   new RegistryError('UNAVAILABLE', 'the store is full: free space, or give it more', { retryAfterSeconds: 30, cause });
 
-/** A failing store is unavailable, never absent (spec section 6, "When something is away"). */
+/** A failing store is unavailable, never absent. */
 export function storageFault(cause: unknown): RegistryError {
   if (cause instanceof RegistryError) return cause;
   const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';

@@ -11,7 +11,7 @@ import { bytesAreGone } from './settled-objects';
 export const WITHHELD_BYTES = 64 * 1024;
 
 /**
- * Bytes of an object while it is written (spec section 4). A whole read takes committed extents, and what a writer of
+ * Bytes of an object while it is written. A whole read takes committed extents, and what a writer of
  * this process has in memory; it withholds its end until the object is verified, and compares its own hash first: that
  * writer may have been overtaken by one that wrote something else. A stretch takes committed extents only.
  */

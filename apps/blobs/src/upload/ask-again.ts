@@ -8,7 +8,7 @@ const FIRST_DELAY_MS = 100;
 
 /**
  * Asks a command that may be repeated until it is answered: a timeout means unknown, so it is asked again and never
- * compensated (spec section 4). After the last attempt the unknown is the caller's.
+ * compensated. After the last attempt the unknown is the caller's.
  */
 export async function askAgain<C extends Call>(
   calls: Calls,

@@ -2,8 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '#oci/digest';
 
 /**
- * The hash of an object's first bytes, as far as extents that this process itself committed, in order (spec section
- * 4). Bytes that another replica committed end it: the object is then read and hashed once, at the end.
+ * The hash of an object's first bytes, as far as extents that this process itself committed, in order.
+ * Bytes that another replica committed end it: the object is then read and hashed once, at the end.
  */
 export class RunningHash {
   private hash: Hash;

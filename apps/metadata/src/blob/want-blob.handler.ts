@@ -36,7 +36,7 @@ export class WantBlobHandler {
     return { size: listed.size, mediaType: listed.media_type, ...(object === undefined ? {} : { object }) };
   }
 
-  /** While a fill runs, that a visible manifest of the repository lists the digest suffices (§4). */
+  /** While a fill runs, that a visible manifest of the repository lists the digest suffices. */
   private async listing(repository: RepositoryName, digest: Digest): Promise<Listed> {
     const [listed] = await this.database.read<Listed>(
       `SELECT visible.repository_id, visible.upstream, credential, listed.size, listed.media_type

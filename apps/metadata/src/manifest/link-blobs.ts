@@ -2,7 +2,7 @@ import type { Source } from '#contracts/calls/manifests';
 import type { Sql } from '../database/database';
 
 /*
- * Who may have bytes that are here already (§3). An upstream run by an attacker can claim any digest, so a fetched
+ * Who may have bytes that are here already. An upstream run by an attacker can claim any digest, so a fetched
  * manifest gets a right to held bytes only where the same upstream gave them to the same credential, or where a
  * repository has them that anyone may read: an upstream's that is not private. Otherwise they are downloaded again.
  */
