@@ -33,6 +33,18 @@ export const OPERATION_BODIES = { pull: PullBodySchema, remove: RemoveBodySchema
 export const OperationKindSchema = z.enum(['pull', 'remove']);
 export type OperationKind = z.output<typeof OperationKindSchema>;
 
+/** As many names as an outcome lists; how many there were is counted beside them. */
+export const MOST_NAMES = 100;
+
+/** What a remove did: the names that went, what was left alone and why, each by its first names and a count. */
+export const RemoveOutcomeSchema = z.object({
+  removed: z.array(z.string()).max(MOST_NAMES),
+  removedCount: z.number().int().nonnegative(),
+  left: z.array(z.string()).max(MOST_NAMES),
+  leftCount: z.number().int().nonnegative(),
+});
+export type RemoveOutcome = z.output<typeof RemoveOutcomeSchema>;
+
 /** Why it failed: a code for programs, a message for people that says what to do next. */
 export const OperationErrorSchema = z.object({
   code: z.string(),

@@ -5,6 +5,7 @@ import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
 import { type BusListener, BusSubscriptions } from './bus-subscriptions';
 import { type LinkOptions, NatsLink } from './nats-link';
+import { PoisonMessage } from './poison-message';
 import { ensureStreams } from './streams';
 
 export interface BusOptions extends LinkOptions {
@@ -76,13 +77,14 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * Resolves when a stream has stored it; the same `messageId` again is stored once within that stream's window.
-   * Throws UNAVAILABLE: then it may or may not be stored, and is to be published again with the same id.
+   * Throws UNAVAILABLE: then it may or may not be stored, and is to be published again with the same id; and
+   * PoisonMessage for what the server takes from nobody.
    */
   async publishDurable(subject: string, json: unknown, messageId: string): Promise<void> {
     await durable('messaging.publish-message', () => this.store(subject, JSON.stringify(json), messageId));
   }
 
-  /** For the parts of this library: publishes bytes to a stream and waits for it. Throws UNAVAILABLE. */
+  /** For the parts of this library: publishes bytes to a stream and waits for it. Throws as `publishDurable`. */
   async store(subject: string, payload: Uint8Array | string, messageId: string, headers?: MsgHdrs): Promise<void> {
     const publish = () =>
       this.jetStream().publish(subject, payload, {
@@ -93,6 +95,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     try {
       await publish();
     } catch (error) {
+      if (isTooLarge(error)) throw this.tooLarge(subject, payload);
       if (!isNoStream(error)) throw unavailable('NATS', 1, error);
       await this.ensureStreams();
       await publish().catch((again: unknown) => {
@@ -134,6 +137,13 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     return this.link.stop();
   }
 
+  private tooLarge(subject: string, payload: Uint8Array | string): PoisonMessage {
+    const most = this.link.current()?.info?.max_payload;
+    return new PoisonMessage(
+      `${Buffer.byteLength(payload)} bytes for ${subject} are more than the NATS server takes in one message (max_payload ${most})`,
+    );
+  }
+
   private connection(): NatsConnection {
     const connection = this.link.current();
     if (!connection) throw unavailable('NATS', 1);
@@ -158,4 +168,9 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 /** The library's word for "no stream has this subject", which is what a wiped store looks like. */
 function isNoStream(error: unknown): boolean {
   return error instanceof Error && error.name === 'JetStreamNotEnabled';
+}
+
+/** The library's word for more bytes than the server's `max_payload`: it does not even send them. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && error.name === 'InvalidArgumentError' && error.message.includes('max_payload');
 }

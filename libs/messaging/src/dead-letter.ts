@@ -18,6 +18,9 @@ const LONGEST_HEADERS = 4_096;
 /** Room for our own headers and the subject. */
 const HEADROOM = 16_384;
 
+/** What is said of a message beside its bytes; what was never delivered has none of its own headers. */
+export type DeadSubject = Pick<Delivery, 'subject' | 'key' | 'deliveries' | 'messageId' | 'headers'>;
+
 export interface DeadLetter {
   readonly headers: MsgHdrs;
   readonly payload: Uint8Array;
@@ -29,7 +32,7 @@ export interface DeadLetter {
  * `Nats-Expected-…`) would have the server refuse or obey them. A payload that would no longer fit beside the
  * reason is cut, and says so; `maxPayload` is the server's, in bytes.
  */
-export function deadLetter(payload: Uint8Array, delivery: Delivery, reason: string, maxPayload: number): DeadLetter {
+export function deadLetter(payload: Uint8Array, delivery: DeadSubject, reason: string, maxPayload: number): DeadLetter {
   const kept = headers();
   kept.set(DEAD.subject, delivery.subject);
   kept.set(DEAD.reason, printable(reason, LONGEST_REASON));

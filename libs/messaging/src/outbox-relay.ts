@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Logger } from '@nestjs/common';
 import { OperationCancelled, OperationCompleted, OperationFailed } from '#contracts/facts';
+import { buryFact } from './bury-fact';
 import type { Bus } from './bus';
+import { PoisonMessage } from './poison-message';
 import { OUTCOME_PREFIX } from './streams';
 import { WorkLoop } from './work-loop';
 
@@ -120,13 +122,21 @@ export class OutboxRelay {
   }
 
   private async publish(row: OutboxRow): Promise<void> {
-    await this.bus.publishDurable(row.subject, row.message, row.messageId);
+    await this.store(row);
     if (!ENDS.has(row.subject)) return;
     const { principal, operation } = row.message.data as { principal: string; operation: string };
-    await this.bus.publishDurable(
-      `${OUTCOME_PREFIX}.${principal}.${operation}`,
-      row.message,
-      `outcome-${row.messageId}`,
-    );
+    const subject = `${OUTCOME_PREFIX}.${principal}.${operation}`;
+    await this.store({ ...row, subject, messageId: `outcome-${row.messageId}` });
+  }
+
+  /** One that can never be stored must not hold up those behind it. */
+  private async store(row: OutboxRow): Promise<void> {
+    try {
+      await this.bus.publishDurable(row.subject, row.message, row.messageId);
+    } catch (error) {
+      if (!(error instanceof PoisonMessage)) throw error;
+      this.log.error(`a fact is a dead letter: ${error.message}`);
+      await buryFact(this.bus, row, error.message);
+    }
   }
 }

@@ -19,7 +19,7 @@ export class ImageController {
   }
 
   @Answers(RemoveImage)
-  async remove(claim: QuestionOf<typeof RemoveImage>) {
-    return { removed: await this.removes.remove(claim) };
+  remove(claim: QuestionOf<typeof RemoveImage>) {
+    return this.removes.remove(claim);
   }
 }

@@ -58,7 +58,7 @@ describe('images', () => {
   const claim = async () => (await work.claim('gc', ['remove'], 1)).operations[0]!;
   const remove = async (reference: string, more: object = {}) => {
     await accept(reference, more);
-    return removes.remove(await claim());
+    return (await removes.remove(await claim())).removed;
   };
   const read = async (id: string): Promise<Operation> => (await operations.read(ANONYMOUS, id))!;
   const dueInMs = async (digest: string, repository = ALPINE) =>
@@ -179,11 +179,11 @@ describe('images', () => {
       await fetchWhole(metadata, ALPINE, image, { tag: '3' });
       await fetchManifest(metadata, ALPINE, image, { tag: 'latest' });
       const { id } = await accept('alpine');
-      expect(await removes.remove(await claim())).toEqual([`${ALPINE}:latest`]);
+      expect((await removes.remove(await claim())).removed).toEqual([`${ALPINE}:latest`]);
       expect(await list()).toMatchObject([{ tags: ['3'] }]);
       expect(await read(id)).toMatchObject({
         state: 'completed',
-        outcome: { removed: [`${ALPINE}:latest`], left: [] },
+        outcome: { removed: [`${ALPINE}:latest`], removedCount: 1, left: [], leftCount: 0 },
       });
       expect(
         await rows(
@@ -220,8 +220,8 @@ describe('images', () => {
       await fetchWhole(metadata, ALPINE, before, { tag: '3' });
       const { id } = await accept('alpine:3');
       await fetchWhole(metadata, ALPINE, after, { tag: '3' });
-      expect(await removes.remove(await claim())).toEqual([]);
-      expect((await read(id)).outcome).toEqual({ removed: [], left: [expect.stringContaining(after.digest)] });
+      expect((await removes.remove(await claim())).removed).toEqual([]);
+      expect((await read(id)).outcome).toMatchObject({ removed: [], left: [expect.stringContaining(after.digest)] });
       const [tag] = await rows<{ name: Tag; digest: string }>('SELECT name, digest FROM tag');
       expect(tag).toEqual({ name: '3', digest: after.digest });
     });
@@ -319,6 +319,22 @@ describe('images', () => {
       await expect(accept('Alpine')).rejects.toMatchObject({ code: 'INVALID', detail: { field: 'reference' } });
     });
 
+    it('names the first of many names that went, and counts all', async () => {
+      const image = anImage();
+      await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+      await metadata.database.transaction('metadata.test', (sql) =>
+        sql.query(
+          `INSERT INTO tag (repository_id, name, digest)
+            SELECT repository_id, 'v' || n, digest FROM tag, generate_series(1, 150) AS n`,
+        ),
+      );
+      const { id } = await accept(`alpine@${image.digest}`);
+      await removes.remove(await claim());
+      const { outcome } = await read(id);
+      expect(outcome).toMatchObject({ removedCount: 152, left: [], leftCount: 0 });
+      expect(outcome?.removed).toHaveLength(100);
+    });
+
     it('answers the same when it is sent again', async () => {
       await fetchManifest(metadata, ALPINE, anImage(), { tag: '3' });
       await accept('alpine:3');
@@ -334,7 +350,7 @@ describe('images', () => {
       const image = anImage();
       await push('team/app', image, '1', '2');
       const { id } = await accept('registry.team:5050/team/app:1');
-      expect(await removes.remove(await claim())).toEqual(['team/app:1']);
+      expect((await removes.remove(await claim())).removed).toEqual(['team/app:1']);
       expect(await remove('localhost:5050/team/app:2')).toEqual(['team/app:2', `team/app@${image.digest}`]);
       const trash = await rows<{ tags: string[]; hours: number; operation_id: string }>(
         `SELECT tags, operation_id, extract(epoch FROM until - now())::float8 / 3600 AS hours FROM trash ORDER BY removed_at`,

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { RemoveBody } from '#contracts/operation';
+import { MOST_NAMES, type RemoveBody, type RemoveOutcome } from '#contracts/operation';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
@@ -23,11 +23,11 @@ export class RemoveImageHandler {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  /** Answers the names that went. Throws STALE, and CONFLICT while something uses the image. */
-  async remove(claim: OperationClaim): Promise<string[]> {
+  /** Answers what it did, which is the outcome. Throws STALE, and CONFLICT while something uses the image. */
+  async remove(claim: OperationClaim): Promise<RemoveOutcome> {
     return this.database.transaction('metadata.remove-image', async (sql) => {
       const operation = await lockForEnd(sql, claim);
-      if (!operation) return readRemoved(sql, claim.id);
+      if (!operation) return readOutcome(sql, claim.id);
       const images = operation.named?.removes;
       if (operation.kind !== 'remove' || !images) throw conflict(`operation ${claim.id} removes no image`);
       const { force, now } = operation.body as RemoveBody;
@@ -41,8 +41,9 @@ export class RemoveImageHandler {
         if (plan.losesLastName) removed.push(`${image.repository}@${image.digest}`);
         if (plan.left !== null) left.push(plan.left);
       }
-      await endOperation(sql, operation, { state: 'completed', outcome: { removed, left } }, this.delayMs(asked));
-      return removed;
+      const outcome = outcomeOf(removed, left);
+      await endOperation(sql, operation, { state: 'completed', outcome }, this.delayMs(asked));
+      return outcome;
     });
   }
 
@@ -79,12 +80,19 @@ export class RemoveImageHandler {
   }
 }
 
-async function readRemoved(sql: Sql, id: string): Promise<string[]> {
-  const [row] = await sql.query<{ removed: string[] | null }>(
-    `SELECT outcome -> 'removed' AS removed FROM operation WHERE id = $1`,
-    [id],
-  );
-  return row?.removed ?? [];
+function outcomeOf(removed: readonly string[], left: readonly string[]): RemoveOutcome {
+  return {
+    removed: removed.slice(0, MOST_NAMES),
+    removedCount: removed.length,
+    left: left.slice(0, MOST_NAMES),
+    leftCount: left.length,
+  };
+}
+
+/** Of one that ended otherwise, nothing. */
+async function readOutcome(sql: Sql, id: string): Promise<RemoveOutcome> {
+  const [row] = await sql.query<{ outcome: RemoveOutcome | null }>('SELECT outcome FROM operation WHERE id = $1', [id]);
+  return row?.outcome ?? outcomeOf([], []);
 }
 
 /** Undefined where it is no longer in its repository. */

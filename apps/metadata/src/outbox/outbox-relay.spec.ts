@@ -1,11 +1,14 @@
-import { TagMoved } from '#contracts/facts';
+import { randomUUID } from 'node:crypto';
+import { OperationCompleted, OperationFailed, TagMoved } from '#contracts/facts';
+import { ANONYMOUS } from '#contracts/principal';
 import { TestBroker, until } from '#messaging/broker.testing';
 import { Bus } from '#messaging/bus';
+import { DeadLetters } from '#messaging/dead-letters';
 import { OutboxRelay } from '#messaging/outbox-relay';
 import { type Digest, digestOf } from '#oci/digest';
 import { startTestDatabase, type TestDatabase } from '#testing/test-database';
 import { Database } from '../database/database';
-import { recordFact } from './outbox.store';
+import { partitionOf, recordFact } from './outbox.store';
 import { OutboxRowsStore } from './outbox-rows.store';
 
 const TIMES = { leaseMs: 1_000, sweepMs: 100 };
@@ -137,6 +140,48 @@ describe('relaying the outbox', () => {
     expectAllInOrder(await stored(), 10, 30);
     await second.stop();
     await sleepy.drain();
+  });
+
+  it('puts away what is too large for NATS, and goes on with the partition', async () => {
+    const letters = new DeadLetters(bus);
+    await database.transaction('metadata.test', (sql) =>
+      sql.query(
+        `INSERT INTO outbox (partition, subject, message, message_id) VALUES ($1, 'entrepot.fact.tag.moved',
+          jsonb_build_object('data', repeat('x', 2000000)), 'large')`,
+        [partitionOf('team/app:0')],
+      ),
+    );
+    await write(1, 3);
+    const relay = new OutboxRelay(bus, rows, TIMES);
+    relay.start();
+    await until('the outbox is empty', async () => (await left()) === 0, 5_000);
+    await relay.stop();
+    expectAllInOrder(await stored(), 1, 3);
+    const dead = await letters.list();
+    expect(dead).toHaveLength(1);
+    expect(dead[0]).toMatchObject({ subject: 'entrepot.fact.tag.moved', stream: 'ENTREPOT_FACTS', messageId: 'large' });
+    expect(dead[0]!.reason).toContain('max_payload 1048576');
+    expect(dead[0]!.cutFrom).toBeGreaterThan(2_000_000);
+  });
+
+  it('leaves out of a fact the outcome that would be too large, and records no other fact that is', async () => {
+    const about = { operation: randomUUID(), kind: 'remove' as const, principal: ANONYMOUS };
+    await database.transaction('metadata.test', async (sql) => {
+      await recordFact(sql, OperationCompleted, about.operation, { ...about, outcome: { all: 'x'.repeat(70_000) } });
+      const error = { code: 'INVALID', message: 'no', detail: 'x'.repeat(70_000) };
+      await recordFact(sql, OperationFailed, about.operation, { ...about, error });
+    });
+    const kept = await database.read<{ data: object }>(`SELECT message -> 'data' AS data FROM outbox ORDER BY id`);
+    expect(kept.map(({ data }) => data)).toEqual([
+      { ...about, outcome: {} },
+      { ...about, error: { code: 'INVALID', message: 'no' } },
+    ]);
+    await database.transaction('metadata.test', (sql) => sql.query('DELETE FROM outbox'));
+    const tag = 'x'.repeat(70_000);
+    const large = database.transaction('metadata.test', (sql) =>
+      recordFact(sql, TagMoved, 'team/app:0', { repository: 'team/app', tag, from: null, to: SUM }),
+    );
+    await expect(large).rejects.toMatchObject({ code: 'INVALID' });
   });
 
   it('gives its partitions back when it ends, so that the next need not wait', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import type { FactDefinition } from '#contracts/define-message';
+import { invalidField } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 
 /** Facts of one aggregate share a partition, and so keep their order whoever relays them. */
@@ -10,6 +11,10 @@ export const PARTITIONS = 8;
 export function partitionOf(aggregate: string): number {
   return createHash('sha256').update(aggregate).digest().readUInt32BE(0) % PARTITIONS;
 }
+
+/** The most bytes of JSON in a fact's data: far below what any NATS server takes in one message. */
+const LARGEST = 64 * 1024;
+const LONGEST_MESSAGE = 2_000;
 
 /**
  * Says in the caller's transaction what it did: the fact is relayed if and only if the transaction commits.
@@ -55,7 +60,27 @@ function event(fact: FactDefinition, aggregate: string, data: unknown): { messag
     type: fact.type,
     subject: aggregate,
     datacontenttype: 'application/json',
-    data,
+    data: sendable(fact, data),
   };
   return { message: JSON.stringify(message) };
+}
+
+/**
+ * What an operation's outcome or its error's detail says is as long as it happens to be: from a fact that is too large
+ * it is left out, and is read from the operation. Throws for any other: a fact that cannot be sent is not recorded.
+ */
+export function sendable(fact: FactDefinition, data: unknown): unknown {
+  if (isSmall(data)) return data;
+  const { outcome, error, ...rest } = data as { outcome?: unknown; error?: { code: string; message: string } };
+  const cut = {
+    ...rest,
+    ...(outcome === undefined ? {} : { outcome: {} }),
+    ...(error === undefined ? {} : { error: { code: error.code, message: error.message.slice(0, LONGEST_MESSAGE) } }),
+  };
+  if (isSmall(cut)) return cut;
+  throw invalidField('data', `${fact.type} has more than ${LARGEST} bytes: nobody could be told`);
+}
+
+function isSmall(data: unknown): boolean {
+  return Buffer.byteLength(JSON.stringify(data)) <= LARGEST;
 }

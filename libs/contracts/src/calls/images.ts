@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { defineCall } from '../define-call';
+import { RemoveOutcomeSchema } from '../operation';
 
 /** An image as a list shows it: one row for a repository and a digest, with all its tags there. Sizes are bytes. */
 export const ImageSchema = z.object({
@@ -42,5 +43,5 @@ export const ListImages = defineCall('metadata.list-images', {
  */
 export const RemoveImage = defineCall('metadata.remove-image', {
   question: z.object({ id: z.uuid(), epoch: z.number().int() }),
-  answer: z.object({ removed: z.array(z.string()) }),
+  answer: RemoveOutcomeSchema.pick({ removed: true, removedCount: true }),
 });
