@@ -17,6 +17,7 @@ import { soonest } from './soonest';
 export class Collector implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger('Collector');
   private readonly loop: WorkLoop;
+  private unsubscribes: (() => void)[] = [];
 
   constructor(
     private readonly calls: Calls,
@@ -27,13 +28,14 @@ export class Collector implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    for (const fact of [TagRemoved, ManifestRemoved, BlobCondemned]) {
-      this.bus.subscribe(fact.subject, () => this.loop.wake());
-    }
+    this.unsubscribes = [TagRemoved, ManifestRemoved, BlobCondemned].map((fact) =>
+      this.bus.subscribe(fact.subject, () => this.loop.wake()),
+    );
     this.loop.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    for (const unsubscribe of this.unsubscribes) unsubscribe();
     await this.loop.stop();
   }
 

@@ -19,6 +19,7 @@ const CLAIMED_AT_ONCE = 16;
 export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly worker = randomUUID();
   private readonly loop: WorkLoop;
+  private unsubscribe: (() => void) | undefined;
 
   constructor(
     private readonly calls: Calls,
@@ -29,11 +30,12 @@ export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    this.bus.subscribe(OperationAccepted.subject, () => this.loop.wake());
+    this.unsubscribe = this.bus.subscribe(OperationAccepted.subject, () => this.loop.wake());
     this.loop.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.unsubscribe?.();
     await this.loop.stop();
   }
 

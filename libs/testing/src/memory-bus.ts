@@ -5,6 +5,11 @@ export class MemoryBus {
   readonly published: { subject: string; json: unknown }[] = [];
   private readonly listeners = new Map<string, Set<BusListener>>();
 
+  /** How many listen, to whatever. */
+  get listening(): number {
+    return [...this.listeners.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
   publish(subject: string, json: unknown): void {
     this.published.push({ subject, json });
     for (const listener of this.listeners.get(subject) ?? []) void listener(json, subject);
