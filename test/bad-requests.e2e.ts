@@ -3,6 +3,7 @@ import { Entrepot } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import { NatsWire } from '#testing/nats-wire';
 import { askRaw, sendRaw } from '#testing/raw-http';
+import { addScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
 
 const HEX = 'a'.repeat(64);
@@ -65,23 +66,7 @@ describe('bad requests', () => {
   }, 60_000);
 
   /** A small image; gives its reference. */
-  function addImage(name: string): string {
-    const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', author: name }));
-    const layer = Buffer.from(`layer of ${name}`);
-    upstream.addManifest(name, '1', {
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-      config: {
-        mediaType: 'application/vnd.oci.image.config.v1+json',
-        digest: upstream.addBlob(config),
-        size: config.length,
-      },
-      layers: [
-        { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: upstream.addBlob(layer), size: layer.length },
-      ],
-    } as { mediaType: string });
-    return `${upstream.domain}/${name}:1`;
-  }
+  const addImage = (name: string) => addScriptedImage(upstream, name, Buffer.from(`layer of ${name}`)).reference;
 
   const requestsOf = async (reference: string) =>
     (await entrepot.operations()).filter(({ body }) => body.reference === reference);

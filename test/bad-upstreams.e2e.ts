@@ -6,6 +6,7 @@ import { Entrepot, SHORT_TIMES } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import { folderSize } from '#testing/folder-size';
 import { describeWithPeers } from '#testing/peers';
+import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { cutAfter, flood, hang, reply, type Script, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
 import { SmallDisk } from '#testing/small-disk';
 
@@ -84,31 +85,19 @@ describe('bad upstreams', () => {
     await Promise.all([entrepot?.destroy(), upstream?.stop()]);
   }, 60_000);
 
-  const here = (name: string) => `/v2/${upstream.domain.replace(':', '_')}/${name}`;
   const get = (path: string) => fetch(`${entrepot.url}${path}`, { headers: { accept: ACCEPTED } });
 
   /** An image of one layer under a new name. */
-  function addImage(layer = LAYER): { name: string; blob: string } {
+  function addImage(layer = LAYER): ScriptedImage {
     serial += 1;
-    const name = `team/app${serial}`;
-    const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', author: name }));
-    const blob = upstream.addBlob(layer);
-    upstream.addManifest(name, '1', {
-      schemaVersion: 2,
-      mediaType: IMAGE,
-      config: {
-        mediaType: 'application/vnd.oci.image.config.v1+json',
-        digest: upstream.addBlob(config),
-        size: config.length,
-      },
-      layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: blob, size: layer.length }],
-    } as { mediaType: string });
-    return { name, blob };
+    return addScriptedImage(upstream, `team/app${serial}`, layer);
   }
 
   /** Nothing of an image is shown, or kept longer than an upload may be. */
-  async function isUntouched(name: string): Promise<void> {
-    const complete = (await entrepot.images()).filter((image) => image.repository.endsWith(name) && image.complete);
+  async function isUntouched({ path }: ScriptedImage): Promise<void> {
+    const complete = (await entrepot.images()).filter(
+      (image) => path.endsWith(`/${image.repository}`) && image.complete,
+    );
     expect(complete).toEqual([]);
   }
 
@@ -116,11 +105,11 @@ describe('bad upstreams', () => {
     it.each(Object.entries(MANIFEST_FAULTS))(
       '%s',
       async (_what, { script, says, status }) => {
-        const { name } = addImage();
-        for (const method of ['GET', 'HEAD']) upstream.script(method, new RegExp(`${name}/manifests`), script);
-        const operation = await entrepot.ended(await entrepot.pull(`${upstream.domain}/${name}:1`));
+        const image = addImage();
+        for (const method of ['GET', 'HEAD']) upstream.script(method, image.manifestUrl, script);
+        const operation = await entrepot.ended(await entrepot.pull(image.reference));
         expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(says) } });
-        const answer = await get(`${here(name)}/manifests/1`);
+        const answer = await get(`${image.path}/manifests/1`);
         const text = await answer.text();
         expect({ status: answer.status, text }).toEqual({
           status: status ?? expect.any(Number),
@@ -128,7 +117,7 @@ describe('bad upstreams', () => {
         });
         expect(answer.status).not.toBe(500);
         expect(answer.status).toBeGreaterThanOrEqual(400);
-        await isUntouched(name);
+        await isUntouched(image);
       },
       60_000,
     );
@@ -142,17 +131,16 @@ describe('bad upstreams', () => {
     }, 60_000);
 
     it('says another digest than its bytes have', async () => {
-      const { name } = addImage();
+      const image = addImage();
       const bytes = '{"schemaVersion":2}';
       const headers = { 'content-type': IMAGE, 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
-      for (const method of ['GET', 'HEAD'])
-        upstream.script(method, new RegExp(`${name}/manifests`), reply(200, headers, bytes));
-      const operation = await entrepot.ended(await entrepot.pull(`${upstream.domain}/${name}:1`));
+      for (const method of ['GET', 'HEAD']) upstream.script(method, image.manifestUrl, reply(200, headers, bytes));
+      const operation = await entrepot.ended(await entrepot.pull(image.reference));
       expect(operation).toMatchObject({
         state: 'failed',
         error: { message: expect.stringMatching(/manifest that is not sha256:aaa/) },
       });
-      await isUntouched(name);
+      await isUntouched(image);
     }, 60_000);
   });
 
@@ -161,12 +149,12 @@ describe('bad upstreams', () => {
       '%s',
       async (_what, { script, says }) => {
         const layer = randomBytes(LAYER.length);
-        const { name, blob } = addImage(layer);
-        upstream.script('GET', new RegExp(`${name}/blobs/${blob}`), script);
-        const operation = await entrepot.ended(await entrepot.pull(`${upstream.domain}/${name}:1`));
+        const image = addImage(layer);
+        upstream.script('GET', image.layerUrl, script);
+        const operation = await entrepot.ended(await entrepot.pull(image.reference));
         expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(says) } });
-        await isUntouched(name);
-        const answer = await get(`${here(name)}/blobs/${blob}`);
+        await isUntouched(image);
+        const answer = await get(`${image.path}/blobs/${image.layer}`);
         const body = await answer.arrayBuffer().catch(() => null);
         expect(answer.ok && body !== null).toBe(false);
       },
@@ -176,25 +164,25 @@ describe('bad upstreams', () => {
 
   it('that come back after a failure are asked again, and the pull is whole', async () => {
     const layer = randomBytes(LAYER.length);
-    const { name, blob } = addImage(layer);
-    upstream.script('GET', new RegExp(`${name}/blobs/${blob}`), reply(503), 1);
-    upstream.script('GET', new RegExp(`${name}/manifests`), reply(500), 1);
-    await entrepot.completed(await entrepot.pull(`${upstream.domain}/${name}:1`));
-    const answer = await get(`${here(name)}/blobs/${blob}`);
+    const image = addImage(layer);
+    upstream.script('GET', image.layerUrl, reply(503), 1);
+    upstream.script('GET', image.manifestUrl, reply(500), 1);
+    await entrepot.completed(await entrepot.pull(image.reference));
+    const answer = await get(`${image.path}/blobs/${image.layer}`);
     expect(Buffer.from(await answer.arrayBuffer()).equals(layer)).toBe(true);
   }, 60_000);
 
   it('a client that hangs up in the middle: the layer comes here all the same', async () => {
     const layer = randomBytes(20_000_000);
-    const { name, blob } = addImage(layer);
-    await (await get(`${here(name)}/manifests/1`)).arrayBuffer();
+    const image = addImage(layer);
+    await (await get(`${image.path}/manifests/1`)).arrayBuffer();
     const hangUp = new AbortController();
-    const answer = await fetch(`${entrepot.url}${here(name)}/blobs/${blob}`, { signal: hangUp.signal });
+    const answer = await fetch(`${entrepot.url}${image.path}/blobs/${image.layer}`, { signal: hangUp.signal });
     await answer.body!.getReader().read();
     hangUp.abort();
-    const again = await get(`${here(name)}/blobs/${blob}`);
+    const again = await get(`${image.path}/blobs/${image.layer}`);
     expect(Buffer.from(await again.arrayBuffer()).equals(layer)).toBe(true);
-    expect(upstream.count('GET', new RegExp(`${name}/blobs/${blob}`))).toBe(1);
+    expect(upstream.count('GET', image.layerUrl)).toBe(1);
   }, 60_000);
 
   it('have left nothing that does not belong', async () => {

@@ -1,9 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { open, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DockerRegistry } from '#testing/docker-registry';
-import { Entrepot } from '#testing/entrepot';
+import { Entrepot, SHORT_TIMES } from '#testing/entrepot';
+import { eventually } from '#testing/eventually';
 import { describeWithPeers } from '#testing/peers';
+import { addScriptedImage } from '#testing/scripted-image';
+import { ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
 
 describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () => {
   let upstream: DockerRegistry;
@@ -69,6 +72,26 @@ describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () 
     expect(await entrepot.fsck()).toEqual([expect.stringMatching(/^digest: .* should be sha256:\w+ but is sha256:/)]);
     await turn();
   });
+
+  it('an upload that ran out and was forgotten', async () => {
+    const scripted = await ScriptedUpstream.start();
+    try {
+      const layer = randomBytes(2_000_000);
+      const { reference, layerUrl } = addScriptedImage(scripted, 'team/stalled', layer);
+      scripted.script('GET', layerUrl, stallAfter(layer, 1_500_000));
+      await entrepot.stop();
+      await entrepot.start({ ENTREPOT_SESSION_IDLE_MS: '1000', ENTREPOT_GC_SWEEP_MS: '3600000' });
+      await entrepot.pull(reference);
+      await eventually('the layer is on its way', async () => scripted.count('GET', layerUrl) === 1);
+      await entrepot.kill9();
+      const forgotten = async () => (await entrepot.fsck()).find((fault) => fault.startsWith('session: '));
+      expect(await eventually('it is named', forgotten)).toMatch(/the upload of object \S+ ran out and was forgotten/);
+      await entrepot.start(SHORT_TIMES);
+      await eventually('it is cleaned up', async () => (await entrepot.fsck()).length === 0);
+    } finally {
+      await scripted.stop();
+    }
+  }, 120_000);
 
   it('nothing any more, when all was put right', async () => {
     expect(await entrepot.fsck()).toEqual([]);

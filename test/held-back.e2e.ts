@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { ACCEPTED } from '#testing/docker-registry';
 import { Entrepot } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
+import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
 
 const SIZE = 3_000_000;
@@ -13,29 +14,16 @@ describe('what a client asks for is answered before it is here', () => {
   let entrepot: Entrepot;
   const layer = randomBytes(SIZE);
   const held: ServerResponse[] = [];
-  let layerDigest: string;
-  let configDigest: string;
-  let path: string;
+  let image: ScriptedImage;
 
   beforeAll(async () => {
     [upstream, entrepot] = await Promise.all([ScriptedUpstream.start(), Entrepot.start()]);
-    layerDigest = upstream.addBlob(layer);
-    const config = Buffer.from(
-      JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } }),
-    );
-    configDigest = upstream.addBlob(config);
-    upstream.addManifest('team/slow', '1', {
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-      config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: configDigest, size: config.length },
-      layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: layerDigest, size: SIZE }],
-    } as { mediaType: string });
-    upstream.script('GET', new RegExp(layerDigest), (_request, response) => {
+    image = addScriptedImage(upstream, 'team/slow', layer);
+    upstream.script('GET', image.layerUrl, (_request, response) => {
       response.writeHead(200, { 'content-length': String(SIZE) });
       response.flushHeaders();
       held.push(response);
     });
-    path = `/v2/${upstream.domain.replace(':', '_')}/team/slow`;
   }, 90_000);
 
   afterAll(async () => {
@@ -44,13 +32,13 @@ describe('what a client asks for is answered before it is here', () => {
 
   it('the manifest and the headers of a layer within a second, the bytes as they come', async () => {
     const began = performance.now();
-    const manifest = await fetch(`${entrepot.url}${path}/manifests/1`, { headers: { accept: ACCEPTED } });
+    const manifest = await fetch(`${entrepot.url}${image.path}/manifests/1`, { headers: { accept: ACCEPTED } });
     expect(manifest.status).toBe(200);
     await manifest.arrayBuffer();
     expect(performance.now() - began).toBeLessThan(1_000);
 
     const asked = performance.now();
-    const blob = await fetch(`${entrepot.url}${path}/blobs/${layerDigest}`);
+    const blob = await fetch(`${entrepot.url}${image.path}/blobs/${image.layer}`);
     expect(blob.status).toBe(200);
     expect(blob.headers.get('content-length')).toBe(String(SIZE));
     expect(performance.now() - asked).toBeLessThan(1_000);
@@ -76,14 +64,14 @@ describe('what a client asks for is answered before it is here', () => {
     held[0]!.end();
     await take(SIZE);
     expect((await reader.read()).done).toBe(true);
-    expect(`sha256:${hash.digest('hex')}`).toBe(layerDigest);
+    expect(`sha256:${hash.digest('hex')}`).toBe(image.layer);
   });
 
   it('asked the upstream for each byte once, and kept it', async () => {
-    expect(upstream.count('GET', new RegExp(layerDigest))).toBe(1);
-    const again = await fetch(`${entrepot.url}${path}/blobs/${layerDigest}`);
+    expect(upstream.count('GET', image.layerUrl)).toBe(1);
+    const again = await fetch(`${entrepot.url}${image.path}/blobs/${image.layer}`);
     expect(Buffer.from(await again.arrayBuffer()).equals(layer)).toBe(true);
-    expect(upstream.count('GET', new RegExp(layerDigest))).toBe(1);
+    expect(upstream.count('GET', image.layerUrl)).toBe(1);
     expect(await entrepot.fsck()).toEqual([]);
   });
 });

@@ -6,9 +6,9 @@ import { eventually } from '#testing/eventually';
 import { pullBySkopeo } from '#testing/image-pull';
 import { NatsWire } from '#testing/nats-wire';
 import { describeWithPeers } from '#testing/peers';
+import { addScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
 
-const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const LEASES = { ENTREPOT_LEASE_MS: '2000', ENTREPOT_FETCH_RENEW_MS: '500', ENTREPOT_FETCH_SWEEP_MS: '500' };
 
 describeWithPeers(
@@ -32,31 +32,13 @@ describeWithPeers(
     }, 60_000);
 
     const held = () => `${entrepot.host}/${upstream.host.replace(':', '_')}/library/quick:1`;
-    const blobPath = (name: string, blob: string) => `/v2/${scripted.domain.replace(':', '_')}/${name}/blobs/${blob}`;
-
-    /** An image of one layer; gives its reference and the layer's digest. */
-    function addImage(name: string, layer: Buffer): { reference: string; blob: string } {
-      const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', author: name }));
-      const blob = scripted.addBlob(layer);
-      scripted.addManifest(name, '1', {
-        schemaVersion: 2,
-        mediaType: IMAGE,
-        config: {
-          mediaType: 'application/vnd.oci.image.config.v1+json',
-          digest: scripted.addBlob(config),
-          size: config.length,
-        },
-        layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: blob, size: layer.length }],
-      } as { mediaType: string });
-      return { reference: `${scripted.domain}/${name}:1`, blob };
-    }
 
     it('kill -9 in the middle of a pull: the next start ends the children that are left, and the pull completes', async () => {
       const layer = randomBytes(2_000_000);
-      const { reference, blob } = addImage('team/killed', layer);
-      scripted.script('GET', new RegExp(blob), stallAfter(layer, 1_000_000), 1);
+      const { reference, layerUrl } = addScriptedImage(scripted, 'team/killed', layer);
+      scripted.script('GET', layerUrl, stallAfter(layer, 1_000_000), 1);
       const id = await entrepot.pull(reference);
-      await eventually('the layer is on its way', async () => scripted.count('GET', new RegExp(blob)) === 1);
+      await eventually('the layer is on its way', async () => scripted.count('GET', layerUrl) === 1);
       const before = livingChildren(entrepot.data).map(({ pid }) => pid);
       expect(before).toHaveLength(2);
       await entrepot.kill9();
@@ -69,7 +51,7 @@ describeWithPeers(
     }, 120_000);
 
     it('a request that came while only the bus lived is carried out by the next start', async () => {
-      const { reference } = addImage('team/missed', randomBytes(100_000));
+      const { reference } = addScriptedImage(scripted, 'team/missed', randomBytes(100_000));
       await entrepot.kill9();
       const wire = await NatsWire.connect(entrepot.natsUrl);
       expect(await wire.publish('entrepot.request.pull', JSON.stringify({ reference }))).toBeUndefined();
@@ -104,9 +86,9 @@ describeWithPeers(
 
     it('SIGTERM: a client that reads gets its last byte, then the program ends with 0 and leaves no child', async () => {
       const layer = randomBytes(64_000_000);
-      const { reference, blob } = addImage('team/drained', layer);
-      await entrepot.completed(await entrepot.pull(reference));
-      const answer = await fetch(`${entrepot.url}${blobPath('team/drained', blob)}`);
+      const image = addScriptedImage(scripted, 'team/drained', layer);
+      await entrepot.completed(await entrepot.pull(image.reference));
+      const answer = await fetch(`${entrepot.url}${image.path}/blobs/${image.layer}`);
       const ended = entrepot.stop('SIGTERM');
       const isReady = () =>
         fetch(`${entrepot.url}/readyz`).then(
