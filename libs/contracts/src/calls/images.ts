@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
+import { RepositoryNameSchema } from '#oci/repository-name';
 import { defineCall } from '../define-call';
 import { RemoveOutcomeSchema } from '../operation';
+import { plainText } from '../plain-text';
 
 /** An image as a list shows it: one row for a repository and a digest, with all its tags there. Sizes are bytes. */
 export const ImageSchema = z.object({
@@ -29,8 +31,8 @@ export type Image = z.output<typeof ImageSchema>;
 /** Images by repository name, then digest; children of an index are not listed by themselves unless tagged. */
 export const ListImages = defineCall('metadata.list-images', {
   question: z.object({
-    repository: z.string().max(255).optional(),
-    after: z.string().max(1000).optional(),
+    repository: RepositoryNameSchema.optional(),
+    after: plainText(1000).optional(),
     limit: z.number().int().min(1).max(1000),
   }),
   answer: z.object({ images: z.array(ImageSchema), next: z.string().nullable() }),

@@ -3,13 +3,14 @@ import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import { TagSchema } from '#oci/tag';
 import { BytesSchema, defineCall } from '../define-call';
+import { plainText } from '../plain-text';
 
 /** Where a fetched manifest or blob came from. Two fetches share bytes only if both fields are equal. */
 export const SourceSchema = z.object({
   /** The registry's domain as a reference spells it: `docker.io`, `127.0.0.1:5001`. */
-  upstream: z.string().min(1).max(255),
+  upstream: plainText(255).min(1),
   /** `anonymous`, or an opaque id of the credential used; never the secret. */
-  credential: z.string().min(1).max(64),
+  credential: plainText(64).min(1),
 });
 export type Source = z.output<typeof SourceSchema>;
 
@@ -71,7 +72,7 @@ export const CommitManifest = defineCall('metadata.commit-manifest', {
   question: z.object({
     repository: RepositoryNameSchema,
     source: SourceSchema,
-    mediaType: z.string().max(255),
+    mediaType: plainText(255),
     digest: DigestSchema,
     bytes: BytesSchema,
     /** The tag that named it, with the time the upstream was asked (milliseconds before this command was sent). */
@@ -104,7 +105,7 @@ export const ConfirmTag = defineCall('metadata.confirm-tag', {
 export const ListTags = defineCall('metadata.list-tags', {
   question: z.object({
     repository: RepositoryNameSchema,
-    after: z.string().max(128).optional(),
+    after: plainText(128).optional(),
     limit: z.number().int().min(0).max(1000),
   }),
   answer: z.object({ found: z.boolean(), tags: z.array(TagSchema), more: z.boolean() }),

@@ -4,6 +4,7 @@ import { RepositoryNameSchema } from '#oci/repository-name';
 import { TagSchema } from '#oci/tag';
 import { defineCall } from '../define-call';
 import { OperationErrorSchema, OperationKindSchema, OperationSchema, OperationStateSchema } from '../operation';
+import { plainText } from '../plain-text';
 import { PrincipalSchema } from '../principal';
 import { SourceSchema } from './manifests';
 
@@ -11,7 +12,7 @@ import { SourceSchema } from './manifests';
 export const AcceptOperation = defineCall('metadata.accept-operation', {
   question: z.object({
     principal: PrincipalSchema,
-    requestId: z.string().min(1).max(256),
+    requestId: plainText(256).min(1),
     kind: OperationKindSchema,
     body: z.record(z.string(), z.unknown()),
   }),
@@ -30,7 +31,7 @@ export const ListOperations = defineCall('metadata.list-operations', {
     principal: PrincipalSchema,
     kind: OperationKindSchema.optional(),
     state: OperationStateSchema.optional(),
-    after: z.string().max(100).optional(),
+    after: plainText(100).optional(),
     limit: z.number().int().min(1).max(1000),
   }),
   answer: z.object({ operations: z.array(OperationSchema), next: z.string().nullable() }),
@@ -45,7 +46,7 @@ export const CancelOperation = defineCall('metadata.cancel-operation', {
 /** Claims due operations of these kinds: lease, epoch raised, attempt counted before it starts. */
 export const ClaimOperations = defineCall('metadata.claim-operations', {
   question: z.object({
-    worker: z.string().max(64),
+    worker: plainText(64),
     kinds: z.array(OperationKindSchema).min(1),
     limit: z.number().int().min(1).max(64),
   }),

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import { defineCall } from '../define-call';
+import { plainText } from '../plain-text';
 
 /** A durable piece of an object. `key` is where an S3 driver put it; null where the driver needs none (folder). */
 export const ExtentSchema = z.object({
   offset: z.number().int().nonnegative(),
   length: z.number().int().positive(),
-  key: z.string().max(512).nullable(),
+  key: plainText(512).nullable(),
 });
 export type Extent = z.output<typeof ExtentSchema>;
 
@@ -69,7 +70,7 @@ export const FinishSession = defineCall('metadata.finish-session', {
 
 /** Ends a session without a blob: its object goes to `purging` (conditional on the epoch where one is given). */
 export const AbortSession = defineCall('metadata.abort-session', {
-  question: z.object({ session: z.uuid(), epoch: z.number().int().optional(), reason: z.string().max(500) }),
+  question: z.object({ session: z.uuid(), epoch: z.number().int().optional(), reason: plainText(500) }),
   answer: z.object({}),
 });
 
@@ -100,7 +101,7 @@ export const ReleaseObject = defineCall('metadata.release-object', {
 
 /** Bytes of an object were found missing or wrong: the digest answers 404 until a new object is swapped in. */
 export const MarkLost = defineCall('metadata.mark-lost', {
-  question: z.object({ object: z.uuid(), reason: z.string().max(500) }),
+  question: z.object({ object: z.uuid(), reason: plainText(500) }),
   answer: z.object({}),
 });
 
