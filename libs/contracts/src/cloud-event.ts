@@ -20,4 +20,3 @@ export const FactEventSchema = CloudEventSchema.extend({
   /** The aggregate's revision: a decimal string, since it may pass 2^53. */
   revision: z.string().regex(/^\d+$/),
 });
-export type FactEvent = z.output<typeof FactEventSchema>;
