@@ -62,7 +62,7 @@ describe('dead letters are seen, sent again and thrown away', () => {
 
     for (const { id } of await rows()) expect(await admin('drop', id)).toBe(`dropped ${id}`);
     expect(await admin('list')).toBe('no dead letters');
-  }, 60_000);
+  }, 120_000);
 
   it('an id that is none is said in one line', async () => {
     const gone = await entrepot.admin('dead-letters', 'drop', '999');
