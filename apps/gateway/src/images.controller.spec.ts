@@ -48,6 +48,8 @@ test('images come in pages that link to the next', async () => {
 
 test.each([
   ['?limit=0', 'limit'],
+  ['?repository=a%00b', 'repository'],
+  ['?after=a%00b', 'after'],
   [`?repository=${'x'.repeat(256)}`, 'repository'],
   [`?after=${'x'.repeat(1001)}`, 'after'],
   ['?sort=size', 'sort'],

@@ -7,13 +7,15 @@ import {
   PullBodySchema,
   RemoveBodySchema,
 } from '#contracts/operation';
+import { plainText } from '#contracts/plain-text';
+import { RepositoryNameSchema } from '#oci/repository-name';
 import type { RestRoute } from './rest-route';
 
 const none = z.strictObject({});
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100).describe('how many at most on this page');
 const after = (most: number) =>
-  z.string().min(1).max(most).optional().describe('the `next` of the page before; its Link header has it already');
+  plainText(most).min(1).optional().describe('the `next` of the page before; its Link header has it already');
 const flag = z
   .enum(['', 'true', 'false'])
   .default('false')
@@ -122,12 +124,7 @@ export const listImages = {
   summary: 'List what is held, by repository and digest',
   params: none,
   query: z.strictObject({
-    repository: z
-      .string()
-      .min(1)
-      .max(255)
-      .optional()
-      .describe('only this one, as it is stored: docker.io/library/node'),
+    repository: RepositoryNameSchema.optional().describe('only this one, as it is stored: docker.io/library/node'),
     limit,
     after: after(1000),
   }),
