@@ -1,6 +1,7 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
 import { hopId } from '#calls/hop-id';
+import { ownHosts } from '#config/own-hosts';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { FetcherController } from './fetcher.controller';
 import { FillHandler } from './fill/fill.handler';
@@ -39,14 +40,13 @@ export class FetcherModule implements OnApplicationShutdown {
 }
 
 async function upstreams(config: FetcherConfig): Promise<Upstreams> {
-  const { ENTREPOT_UPSTREAMS: file, ENTREPOT_HOSTS, ENTREPOT_HOST, ENTREPOT_PORT } = config;
-  const listening = ['localhost', '127.0.0.1', ENTREPOT_HOST].map((host) => `${host.toLowerCase()}:${ENTREPOT_PORT}`);
+  const { ENTREPOT_UPSTREAMS: file, ENTREPOT_HOST } = config;
   return new Upstreams({
     configured: configuredUpstreams(
       file === undefined ? {} : await readUpstreamFile(file),
       config.ENTREPOT_UPSTREAM_HOSTS,
     ),
-    ownHosts: [...ENTREPOT_HOSTS, ...listening],
+    ownHosts: [...ownHosts(config)],
     loopbackAllowed: isLoopbackHost(ENTREPOT_HOST),
   });
 }

@@ -1,13 +1,13 @@
 import { All, Controller, Inject, Req, Res, UseFilters } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HOPS_HEADER, readHops } from '#calls/hop-id';
+import { ownHosts } from '#config/own-hosts';
 import { notFound, RegistryError, unsupported } from '#oci/registry-error';
 import { authorize } from './authorize';
 import { BlobHandler } from './blob.handler';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { ManifestHandler } from './manifest.handler';
 import { type Naming, nameRepository, type ReachedRepository } from './name-repository';
-import { ownHosts } from './own-hosts';
 import { parseRegistryPath, pathOf, queryOf, type RegistryPath } from './parse-registry-path';
 import { REGISTRY_METHODS, RegistryErrorFilter } from './registry-error.filter';
 import { REGISTRY_VERSION, sendAnswer } from './send-answer';

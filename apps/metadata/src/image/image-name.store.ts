@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { ownHosts } from '#config/own-hosts';
 import { conflict, notFound } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
@@ -19,12 +20,7 @@ export class ImageNameStore {
   private readonly naming: Naming;
 
   constructor(@Inject(METADATA_CONFIG) config: MetadataConfig) {
-    const { ENTREPOT_HOSTS, ENTREPOT_HOST, ENTREPOT_PORT, ENTREPOT_UPSTREAM_HOSTS } = config;
-    const listening = ['localhost', '127.0.0.1', ENTREPOT_HOST].map((host) => `${host.toLowerCase()}:${ENTREPOT_PORT}`);
-    this.naming = {
-      ownHosts: new Set([...ENTREPOT_HOSTS, ...listening]),
-      configuredUpstreams: new Set(ENTREPOT_UPSTREAM_HOSTS),
-    };
+    this.naming = { ownHosts: ownHosts(config), configuredUpstreams: new Set(config.ENTREPOT_UPSTREAM_HOSTS) };
   }
 
   /**
