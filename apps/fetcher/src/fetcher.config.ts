@@ -45,6 +45,20 @@ export const FetcherConfigSchema = z.object({
   ),
   ENTREPOT_FETCH_FILLS: count(12, 32).describe('layers downloaded at once by this process'),
   ENTREPOT_FETCH_FILLS_PER_REPOSITORY: count(6, 32).describe('layers downloaded at once from one repository'),
+  ENTREPOT_FETCH_FILLS_PER_UPSTREAM: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('layers downloaded at once from one upstream; default half of ENTREPOT_FETCH_FILLS'),
+  ENTREPOT_FETCH_SLOW_BYTES_PER_S: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(16 * 1024)
+    .describe('a layer that comes more slowly, in bytes per second, gives its place to one that waits'),
+  ENTREPOT_FETCH_SLOW_MS: milliseconds(30_000).describe('over how long that speed is measured, in milliseconds'),
   ENTREPOT_FETCH_CONNECTIONS: count(16, 256).describe('connections to one upstream from this process'),
   ENTREPOT_FETCH_CONNECT_MS: milliseconds(10_000).describe(
     'longest wait for a connection to an upstream, in milliseconds',

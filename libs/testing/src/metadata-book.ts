@@ -254,8 +254,14 @@ export class MetadataBook extends Calls {
   }
 
   private answerFills(): void {
-    this.answer(ClaimFills, ({ limit }) => {
-      const { claimed, nextInMs } = this.claim([...this.fills.values()], 'wanted', limit);
+    this.answer(ClaimFills, ({ limit, perUpstream }) => {
+      const taken = new Map(perUpstream?.held.map(({ upstream, fills }) => [upstream, fills]));
+      const hasRoom = ({ source: { upstream } }: FillRow) => {
+        const count = taken.get(upstream) ?? 0;
+        taken.set(upstream, count + 1);
+        return count < (perUpstream?.most ?? limit);
+      };
+      const { claimed, nextInMs } = this.claim([...this.fills.values()], 'wanted', limit, hasRoom);
       return { fills: claimed.map((row) => ({ ...row })), nextInMs };
     });
     this.answer(RenewFills, ({ fills }) => {
@@ -300,10 +306,16 @@ export class MetadataBook extends Calls {
     return id;
   }
 
-  private claim<Row extends Work & { state: string }>(rows: Row[], waiting: Row['state'], limit: number) {
+  private claim<Row extends Work & { state: string }>(
+    rows: Row[],
+    waiting: Row['state'],
+    limit: number,
+    hasRoom: (row: Row) => boolean = () => true,
+  ) {
     const now = performance.now();
     const open = rows.filter((row) => row.state === waiting || (row.state === 'running' && row.leaseUntil <= now));
-    const claimed = open.filter((row) => row.dueAt <= now).slice(0, limit);
+    const due = open.filter((row) => row.dueAt <= now).sort((a, b) => a.dueAt - b.dueAt);
+    const claimed = due.filter(hasRoom).slice(0, limit);
     for (const row of claimed) {
       Object.assign(row, { state: 'running', epoch: row.epoch + 1, attempts: row.attempts + 1 });
       row.leaseUntil = now + this.times.leaseMs;

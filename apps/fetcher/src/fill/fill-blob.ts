@@ -12,6 +12,7 @@ import { BoundedBody } from '../upstream/bound-body';
 import { away, explainFailure } from '../upstream/explain-failure';
 import { UpstreamRegistry, type UpstreamRepository } from '../upstream/upstream-registry';
 import { Upstreams } from '../upstream/upstreams';
+import type { Pace } from './pace';
 
 /** An attempt goes on by itself after a break, as long as each connection brings this much. */
 const WORTH_RESUMING_BYTES = 1024 * 1024;
@@ -34,7 +35,7 @@ export class BlobFill {
    * Resolves once the blob is verified and stored. Throws RegistryError: what the upstream is at fault with, or
    * DIGEST_INVALID and SIZE_INVALID for bytes that are not what was promised, STALE when the fill is no longer ours.
    */
-  async run(fill: Fill, signal: AbortSignal): Promise<void> {
+  async run(fill: Fill, pace: Pace, signal: AbortSignal): Promise<void> {
     const repository = await this.open(fill);
     let etag: string | undefined;
     for (let lost = 0; ; ) {
@@ -42,7 +43,7 @@ export class BlobFill {
       const { offset } = await this.calls.ask(ReadSession, { session: fill.session }, { signal });
       try {
         if (offset < fill.size) {
-          const part = await this.append(fill, repository, { offset, etag }, signal);
+          const part = await this.append(fill, repository, { offset, etag, pace }, signal);
           etag = part.etag;
           if (part.offset < fill.size) continue;
         }
@@ -69,7 +70,7 @@ export class BlobFill {
   private async append(
     fill: Fill,
     repository: UpstreamRepository,
-    from: { offset: number; etag: string | undefined },
+    from: { offset: number; etag: string | undefined; pace: Pace },
     signal: AbortSignal,
   ) {
     const opened = await this.registry.openBlob(repository, fill, from, signal);
@@ -77,6 +78,7 @@ export class BlobFill {
       skip: from.offset - opened.start,
       length: fill.size - from.offset,
       stallMs: this.config.ENTREPOT_FETCH_STALL_MS,
+      pace: from.pace,
     };
     const body = new BoundedBody(opened.stream, bounds);
     const expires = Date.now() + CAPABILITY_MS;

@@ -279,7 +279,13 @@ describe('many fills', () => {
     });
     const operations = [accept(layers, 'a/a'), accept(others, 'b/b')];
     await world.start(
-      FetcherModule.with(quickSettings({ ENTREPOT_FETCH_FILLS: '5', ENTREPOT_FETCH_FILLS_PER_REPOSITORY: '3' })),
+      FetcherModule.with(
+        quickSettings({
+          ENTREPOT_FETCH_FILLS: '5',
+          ENTREPOT_FETCH_FILLS_PER_UPSTREAM: '10',
+          ENTREPOT_FETCH_FILLS_PER_REPOSITORY: '3',
+        }),
+      ),
     );
     const pump = setInterval(() => running >= 5 || world.book.fills.size < 19 || waiting.shift()?.(), 5);
     await waitUntil('five at once', () => most === 5);
@@ -380,4 +386,71 @@ it('a fill for a credential that is no longer configured is not filled with anot
   expect(operation).toMatchObject({ state: 'failed', error: { code: 'UNAUTHORIZED' } });
   expect(operation.error?.message).toContain('has changed since');
   expect(upstream.bodyBytes).toBe(0);
+});
+
+/** Sends 4 KiB a second of what it promises, without end. */
+const trickle: Script = (_request, response) => {
+  response.writeHead(200);
+  const more = setInterval(() => response.write(Buffer.alloc(200)), 50);
+  response.on('close', () => clearInterval(more));
+};
+
+describe('an upstream that trickles holds up nobody else', () => {
+  let hostile: ScriptedUpstream[];
+  beforeEach(async () => {
+    hostile = await Promise.all([ScriptedUpstream.start(), ScriptedUpstream.start()]);
+  });
+  afterEach(() => Promise.all(hostile.map((each) => each.stop())));
+
+  /** Two images of six layers that never end. */
+  function acceptHostile(from: ScriptedUpstream) {
+    from.script('GET', /\/blobs\//, trickle);
+    for (const path of ['evil/a', 'evil/b']) {
+      const [first, ...rest] = Array.from({ length: 6 }, (_, n) => someBytes(900_000 + n));
+      from.addManifest(path, '1', imageManifest(first!, ...rest));
+      world.book.accept({ reference: `${from.domain}/${path}:1` });
+    }
+  }
+  const runningOf = (from: ScriptedUpstream) =>
+    [...world.book.fills.values()].filter(
+      ({ state, source }) => state === 'running' && source.upstream === from.domain,
+    );
+
+  it('for it has half of the places at most', async () => {
+    acceptHostile(hostile[0]!);
+    await world.start(FetcherModule.with(quickSettings({ ENTREPOT_FETCH_STALL_MS: '60000' })));
+    await waitUntil('all its layers to be wanted', () => world.book.fills.size === 12);
+    await waitUntil('half of the places', () => hostile[0]!.count('GET', /\/blobs\//) === 6);
+    const operation = accept();
+    await waitUntil('the end', () => hasEnded(operation));
+    expect(operation.state).toBe('completed');
+    expect(runningOf(hostile[0]!)).toHaveLength(6);
+    expect(hostile[0]!.count('GET', /\/blobs\//)).toBe(6);
+  });
+
+  it('and where several of them have all places, what hardly moves leaves its place, uncounted', async () => {
+    for (const each of hostile) acceptHostile(each);
+    await world.start(
+      FetcherModule.with(quickSettings({ ENTREPOT_FETCH_STALL_MS: '60000', ENTREPOT_FETCH_SLOW_MS: '500' })),
+    );
+    await waitUntil('all places taken', () => hostile.every((each) => runningOf(each).length === 6));
+    const operation = accept();
+    await waitUntil('the end', () => hasEnded(operation));
+    expect(operation.state).toBe('completed');
+    const given = [...world.book.fills.values()].filter(({ error }) => error?.message.includes('so slowly'));
+    expect(given.length).toBeGreaterThan(0);
+    for (const { attempts } of given) expect(attempts).toBeLessThanOrEqual(1);
+  });
+
+  it('but keeps all its places while nobody else waits', async () => {
+    acceptHostile(hostile[0]!);
+    await world.start(
+      FetcherModule.with(quickSettings({ ENTREPOT_FETCH_STALL_MS: '60000', ENTREPOT_FETCH_SLOW_MS: '100' })),
+    );
+    await waitUntil('half of the places', () => hostile[0]!.count('GET', /\/blobs\//) === 6);
+    const claims = () => world.book.asked.filter((name) => name === 'metadata.claim-fills').length;
+    const before = claims();
+    await waitUntil('more looks', () => claims() > before + 5);
+    expect(hostile[0]!.count('GET', /\/blobs\//)).toBe(6);
+  });
 });

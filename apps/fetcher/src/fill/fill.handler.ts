@@ -11,15 +11,28 @@ import { toOperationError } from '../operation-error';
 import { WORKER } from '../worker';
 import { decideFillEnd } from './decide-fill-end';
 import { BlobFill } from './fill-blob';
+import { Pace } from './pace';
 
-/** Claims fills and carries them out, so many at once, and so many of one repository. */
+interface Running {
+  readonly pace: Pace;
+  /** Aborted to give its place to another. */
+  readonly stop: AbortController;
+  ended: Promise<void>;
+}
+
+/**
+ * Claims fills and carries them out: so many at once, so many of one upstream and so many of one repository. Of no
+ * upstream are more claimed than run, so that what waits here waits for a place and never for its own upstream; and a
+ * fill that hardly moves leaves its place to one that waits.
+ */
 @Injectable()
 export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger('Fetcher');
   private readonly loop: WorkLoop;
   private readonly leases: Leases<Fill>;
   private readonly waiting: { fill: Fill; signal: AbortSignal }[] = [];
-  private readonly running = new Map<Fill, Promise<void>>();
+  private readonly running = new Map<Fill, Running>();
+  private readonly mostPerUpstream: number;
   private unsubscribe = () => {};
 
   constructor(
@@ -29,6 +42,8 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(WORKER) private readonly worker: string,
     @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
   ) {
+    this.mostPerUpstream =
+      config.ENTREPOT_FETCH_FILLS_PER_UPSTREAM ?? Math.max(1, Math.floor(config.ENTREPOT_FETCH_FILLS / 2));
     this.loop = new WorkLoop('Fetcher', config.ENTREPOT_FETCH_SWEEP_MS, () => this.claim());
     this.leases = new Leases(this.log, (fills) => this.renew(fills), config.ENTREPOT_FETCH_RENEW_MS);
   }
@@ -43,8 +58,8 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     this.unsubscribe();
     await this.loop.stop();
     this.leases.stopAll('draining');
-    const claimed = this.waiting.splice(0).map(({ fill }) => this.giveBack(fill));
-    await Promise.all([...claimed, ...this.running.values()]);
+    const claimed = this.waiting.splice(0).map(({ fill }) => this.giveBack(fill, 'draining'));
+    await Promise.all([...claimed, ...[...this.running.values()].map(({ ended }) => ended)]);
   }
 
   wake(): void {
@@ -53,30 +68,68 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async claim(): Promise<Found> {
     const most = this.config.ENTREPOT_FETCH_FILLS;
-    const room = Math.min(most - this.running.size, 2 * most - this.leases.size);
+    const places =
+      most - this.running.size + this.slow().length - this.waiting.filter(({ fill }) => this.mayRun(fill)).length;
+    const room = Math.min(places, 2 * most - this.leases.size);
     if (room <= 0) return { nextInMs: null };
-    const { fills, nextInMs } = await this.calls.ask(ClaimFills, { worker: this.worker, limit: room });
+    const { fills, nextInMs } = await this.calls.ask(ClaimFills, {
+      worker: this.worker,
+      limit: room,
+      perUpstream: { most: this.mostPerUpstream, held: this.held() },
+    });
     for (const fill of fills) this.waiting.push({ fill, signal: this.leases.hold(fill) });
     this.startWaiting();
     return fills.length > 0 ? 'more' : { nextInMs };
   }
 
+  /** How many of each upstream's this worker has, running or waiting. */
+  private held(): { upstream: string; fills: number }[] {
+    const counts = new Map<string, number>();
+    for (const { source } of [...this.running.keys(), ...this.waiting.map(({ fill }) => fill)])
+      counts.set(source.upstream, (counts.get(source.upstream) ?? 0) + 1);
+    return [...counts].map(([upstream, fills]) => ({ upstream, fills }));
+  }
+
   private startWaiting(): void {
+    let leaving = [...this.running.values()].filter(({ stop }) => stop.signal.aborted).length;
     for (const next of [...this.waiting]) {
-      if (this.running.size >= this.config.ENTREPOT_FETCH_FILLS) return;
-      if (this.runningOf(next.fill) >= this.config.ENTREPOT_FETCH_FILLS_PER_REPOSITORY) continue;
-      this.waiting.splice(this.waiting.indexOf(next), 1);
-      this.running.set(next.fill, this.run(next.fill, next.signal));
+      if (!this.mayRun(next.fill)) continue;
+      if (this.running.size < this.config.ENTREPOT_FETCH_FILLS) {
+        this.waiting.splice(this.waiting.indexOf(next), 1);
+        this.start(next.fill, next.signal);
+      } else if (leaving > 0) leaving -= 1;
+      else this.slow()[0]?.stop.abort('slow');
     }
   }
 
-  private runningOf({ repository }: Fill): number {
-    return [...this.running.keys()].filter((fill) => fill.repository === repository).length;
+  /** Those whose places others may have. */
+  private slow(): Running[] {
+    return [...this.running.values()].filter(({ pace, stop }) => pace.isSlow && !stop.signal.aborted);
   }
 
-  private async run(fill: Fill, signal: AbortSignal): Promise<void> {
+  private mayRun({ repository }: Fill): boolean {
+    const same = [...this.running.keys()].filter((fill) => fill.repository === repository);
+    return same.length < this.config.ENTREPOT_FETCH_FILLS_PER_REPOSITORY;
+  }
+
+  private start(fill: Fill, lease: AbortSignal): void {
+    const { ENTREPOT_FETCH_SLOW_BYTES_PER_S: floor, ENTREPOT_FETCH_SLOW_MS: windowMs } = this.config;
+    const pace = new Pace((floor * windowMs) / 1000);
+    const running: Running = { pace, stop: new AbortController(), ended: Promise.resolve() };
+    this.running.set(fill, running);
+    const watch = setInterval(() => {
+      pace.judge();
+      if (!pace.isSlow) return;
+      this.startWaiting();
+      this.wake();
+    }, windowMs);
+    const signal = AbortSignal.any([lease, running.stop.signal]);
+    running.ended = this.run(fill, pace, signal).finally(() => clearInterval(watch));
+  }
+
+  private async run(fill: Fill, pace: Pace, signal: AbortSignal): Promise<void> {
     try {
-      await this.blobs.run(fill, signal);
+      await this.blobs.run(fill, pace, signal);
     } catch (error) {
       await this.end(fill, signal, error);
     } finally {
@@ -89,7 +142,7 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** A fill that is no longer ours is somebody else's to end. */
   private async end(fill: Fill, signal: AbortSignal, error: unknown): Promise<void> {
-    if (signal.aborted) return signal.reason === 'draining' ? this.giveBack(fill) : undefined;
+    if (signal.aborted) return signal.reason === 'lost' ? undefined : this.giveBack(fill, signal.reason);
     if (isRegistryError(error, 'STALE')) return;
     const { id, epoch } = fill;
     const end = decideFillEnd(error, fill.attempts);
@@ -97,8 +150,10 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.report({ id, epoch, error: toOperationError(error), ...end });
   }
 
-  private async giveBack({ id, epoch }: Fill): Promise<void> {
-    const error = { code: 'UNAVAILABLE', message: 'the fetcher stopped: another one goes on' };
+  private async giveBack({ id, epoch, source }: Fill, reason: 'draining' | 'slow'): Promise<void> {
+    const slow = `upstream ${source.upstream} sends so slowly that others go first: it goes on after them`;
+    const message = reason === 'slow' ? slow : 'the fetcher stopped: another one goes on';
+    const error = { code: 'UNAVAILABLE', message };
     await this.report({ id, epoch, error, temporary: true, retryAfterMs: 0, giveBack: true });
   }
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { BUFFER_BYTES } from '#calls/byte-plane';
+import type { Pace } from '../fill/pace';
 
 /** Slower than this, a body has stalled: a trickle must not hold a place for ever. */
 const SLOWEST_BYTES_PER_S = 1024;
@@ -10,6 +11,7 @@ export interface BodyBounds {
   /** Bytes that are wanted after those. */
   readonly length: number;
   readonly stallMs: number;
+  readonly pace: Pace;
 }
 
 /**
@@ -36,14 +38,15 @@ export class BoundedBody {
     try {
       for await (const chunk of this.body as AsyncIterable<Buffer>) {
         this.received += chunk.byteLength;
+        this.bounds.pace.add(chunk.byteLength);
         const fresh = chunk.subarray(Math.min(skip, chunk.byteLength));
         skip -= chunk.byteLength - fresh.byteLength;
         this.isTooLong = fresh.byteLength > left;
         const piece = fresh.subarray(0, left);
         left -= piece.byteLength;
-        this.isWaiting = false;
+        this.wait(false);
         if (piece.byteLength > 0) yield piece;
-        this.isWaiting = true;
+        this.wait(true);
         if (this.isTooLong) break;
       }
     } catch (error) {
@@ -52,6 +55,11 @@ export class BoundedBody {
       clearInterval(watch);
       this.body.destroy();
     }
+  }
+
+  private wait(isWaiting: boolean): void {
+    this.isWaiting = isWaiting;
+    this.bounds.pace.isHeldUp = !isWaiting;
   }
 
   private refuseTrickle(): void {

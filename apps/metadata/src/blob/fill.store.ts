@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FailFill, Fill } from '#contracts/calls/fills';
+import type { ClaimFills, FailFill, Fill } from '#contracts/calls/fills';
 import type { QuestionOf } from '#contracts/define-call';
 import { BlobFailed } from '#contracts/facts';
 import type { OperationError } from '#contracts/operation';
@@ -25,10 +25,15 @@ interface FillRow {
   readonly attempts: number;
 }
 
+type UpstreamRoom = QuestionOf<typeof ClaimFills>['perUpstream'];
 type Failure = Omit<QuestionOf<typeof FailFill>, 'id' | 'epoch'>;
 
 /** A failed fill is answered for a while instead of asked for again: as long as a few more attempts would have waited. */
 const NEGATIVE_ATTEMPTS = 3;
+
+const CLAIMABLE = `((state = 'wanted' AND due_at <= now()) OR (state = 'running' AND claimed_until < now() AND attempts < $4))`;
+
+const SINCE = `CASE state WHEN 'running' THEN claimed_until ELSE due_at END`;
 
 /** Downloads of blobs: rows that workers claim, each with a lease, an epoch and counted attempts. */
 @Injectable()
@@ -38,10 +43,10 @@ export class FillStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  async claim(worker: string, limit: number): Promise<Fill[]> {
+  async claim(worker: string, limit: number, perUpstream?: UpstreamRoom): Promise<Fill[]> {
     await this.giveUpExhausted();
     return this.database.transaction('metadata.claim-fills', async (sql) => {
-      const rows = await this.claimRows(sql, worker, limit);
+      const rows = await this.claimRows(sql, worker, limit, perUpstream);
       await this.beginAgain(
         sql,
         rows.filter((row) => row.session_id === null),
@@ -55,12 +60,14 @@ export class FillStore {
     });
   }
 
-  /** Milliseconds until a waiting fill or an expired lease is due; null where there is none. */
-  async nextInMs(): Promise<number | null> {
+  /** Milliseconds until a waiting fill or an expired lease is due, of other upstreams than these; null where there is none. */
+  async nextInMs(without: readonly string[] = []): Promise<number | null> {
     const [row] = await this.database.read<{ ms: number | null }>(
       `SELECT greatest(0, ceil(extract(epoch FROM least(
-        (SELECT min(due_at) FROM fill WHERE state = 'wanted'),
-        (SELECT min(claimed_until) FROM fill WHERE state = 'running')) - now()) * 1000))::float8 AS ms`,
+        (SELECT min(due_at) FROM fill WHERE state = 'wanted' AND upstream <> ALL($1)),
+        (SELECT min(claimed_until) FROM fill WHERE state = 'running' AND upstream <> ALL($1))) - now()) * 1000))::float8
+        AS ms`,
+      [without],
     );
     return row?.ms ?? null;
   }
@@ -90,16 +97,33 @@ export class FillStore {
     });
   }
 
-  private claimRows(sql: Sql, worker: string, limit: number): Promise<FillRow[]> {
+  /** By turns of the upstreams, so that none keeps another's waiting however many it has; within one, what was left behind first. */
+  private claimRows(sql: Sql, worker: string, limit: number, room?: UpstreamRoom): Promise<FillRow[]> {
+    const held = room?.held ?? [];
     return sql.query<FillRow>(
-      `WITH due AS (SELECT id FROM fill WHERE state = 'wanted' AND due_at <= now()
-          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED),
-        left_behind AS (SELECT id FROM fill WHERE state = 'running' AND claimed_until < now() AND attempts < $4
-          ORDER BY claimed_until LIMIT $2 FOR UPDATE SKIP LOCKED)
+      `WITH upstreams AS (
+          SELECT upstream, least($2::int, $5::int - coalesce(max(held.fills), 0)) AS room
+          FROM fill LEFT JOIN unnest($6::text[], $7::int[]) AS held (upstream, fills) USING (upstream)
+          WHERE ${CLAIMABLE} GROUP BY upstream HAVING coalesce(max(held.fills), 0) < $5::int
+          ORDER BY min(${SINCE}) LIMIT $2::int),
+        turns AS (
+          SELECT id, since, row_number() OVER (PARTITION BY upstreams.upstream ORDER BY is_left DESC, since) AS turn
+          FROM upstreams CROSS JOIN LATERAL (
+            SELECT id, state = 'running' AS is_left, ${SINCE} AS since
+            FROM fill WHERE upstream = upstreams.upstream AND ${CLAIMABLE}
+            ORDER BY is_left DESC, since LIMIT room FOR UPDATE SKIP LOCKED) AS claimable)
       UPDATE fill SET state = 'running', worker = $1, epoch = epoch + 1, attempts = attempts + 1,
           claimed_until = now() + $3 * interval '1 millisecond'
-        WHERE id = ANY(ARRAY(SELECT id FROM left_behind UNION ALL SELECT id FROM due LIMIT $2)) RETURNING *`,
-      [worker, limit, this.config.ENTREPOT_LEASE_MS, this.config.ENTREPOT_ATTEMPTS],
+        WHERE id = ANY(ARRAY(SELECT id FROM turns ORDER BY turn, since LIMIT $2::int)) RETURNING *`,
+      [
+        worker,
+        limit,
+        this.config.ENTREPOT_LEASE_MS,
+        this.config.ENTREPOT_ATTEMPTS,
+        room?.most ?? limit,
+        held.map((each) => each.upstream),
+        held.map((each) => each.fills),
+      ],
     );
   }
 
@@ -151,6 +175,11 @@ export class FillStore {
     await beginUploads(sql, begun, this.config.ENTREPOT_SESSION_IDLE_MS);
     for (const { fill, id } of begun) await sql.query('UPDATE fill SET session_id = $2 WHERE id = $1', [fill, id]);
   }
+}
+
+/** The upstreams of which a worker takes no more. */
+export function fullUpstreams(room: UpstreamRoom): string[] {
+  return (room?.held ?? []).filter(({ fills }) => fills >= room!.most).map(({ upstream }) => upstream);
 }
 
 const upload = ({ repository_id, digest, size }: FillRow) => ({ repositoryId: repository_id, digest, size });

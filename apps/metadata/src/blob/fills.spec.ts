@@ -14,6 +14,7 @@ import {
   someBytes,
   writeWhole,
 } from '../metadata.testing';
+import { fullUpstreams } from './fill.store';
 
 const NODE = repositoryName('docker.io/library/node');
 const SETTINGS = { ENTREPOT_BACKOFF_MS: 60_000, ENTREPOT_ATTEMPTS: 2, ENTREPOT_LEASE_MS: 60_000 };
@@ -138,6 +139,21 @@ describe('a fill', () => {
     const { object } = await metadata.wants.want(NODE, fill.digest, true);
     const [anew] = await metadata.fills.claim('one', 64);
     expect(anew).toMatchObject({ attempts: 1, digest: fill.digest, session: object });
+  });
+
+  it('is claimed by turns of the upstreams, and no more of one than the worker has room for', async () => {
+    const many = anImage(Array.from({ length: 8 }, () => someBytes(OCI_LAYER_GZIP)));
+    await fetchManifest(metadata, 'evil.test/a', many, { source: { ...HUB, upstream: 'evil.test' } });
+    await fetchManifest(metadata, NODE, anImage([someBytes(OCI_LAYER_GZIP)]));
+    const room = (fills: number) => ({ most: 6, held: [{ upstream: 'evil.test', fills }] });
+    const claim = async (limit: number, fills: number) =>
+      (await metadata.fills.claim('one', limit, room(fills))).map(({ source }) => source.upstream).sort();
+    expect(await claim(2, 1)).toEqual(['docker.io', 'evil.test']);
+    expect(await claim(64, 4)).toEqual(['docker.io', 'evil.test', 'evil.test']);
+    expect(await claim(64, 6)).toEqual([]);
+    expect(await metadata.fills.nextInMs()).toBe(0);
+    expect(await metadata.fills.nextInMs(fullUpstreams(room(6)))).toBeGreaterThan(40_000);
+    expect(await claim(64, 1)).toHaveLength(5);
   });
 
   it('fails at once for a lasting reason, and when its worker died with the last attempt', async () => {

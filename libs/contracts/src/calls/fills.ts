@@ -19,12 +19,25 @@ export const FillSchema = z.object({
 });
 export type Fill = z.output<typeof FillSchema>;
 
-/** Claims wanted fills: each with a lease, its epoch raised and its attempt counted before it starts. */
+/**
+ * Claims wanted fills: each with a lease, its epoch raised and its attempt counted before it starts. Every upstream that
+ * has wanted fills gets its turn before another gets its second.
+ */
 export const ClaimFills = defineCall('metadata.claim-fills', {
-  question: z.object({ worker: z.string().max(64), limit: z.number().int().min(1).max(64) }),
+  question: z.object({
+    worker: z.string().max(64),
+    limit: z.number().int().min(1).max(64),
+    /** How many of one upstream's this worker takes, and has already. */
+    perUpstream: z
+      .object({
+        most: z.number().int().min(1),
+        held: z.array(z.object({ upstream: z.string(), fills: z.number().int().min(1) })).max(64),
+      })
+      .optional(),
+  }),
   answer: z.object({
     fills: z.array(FillSchema),
-    /** When the next one that waits for its back-off is due, in milliseconds; null if none. */
+    /** When the next one that this worker has room for is due, in milliseconds; null if none. */
     nextInMs: z.number().nullable(),
   }),
 });
