@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ObjectReading } from '#calls/byte-plane';
 import { type ByteRange, formatContentRange, parseByteRange } from '#oci/byte-range';
 import type { Digest } from '#oci/digest';
-import { internalFault, rangeInvalid } from '#oci/registry-error';
+import { internalFault, RegistryError, rangeInvalid } from '#oci/registry-error';
 import { BlobStore, type FoundBlob } from './blob.store';
 import { etagOf, isHeldByClient, rangeAsked } from './conditional-request';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
@@ -74,7 +74,8 @@ export class BlobHandler {
     const reading = await this.blobs.read(object, { ...stretch, signal: hangUp.signal });
     if (reading.size === size) return reading;
     reading.stream.destroy();
-    throw internalFault(new Error(`object ${object} has ${reading.size} bytes, its blob says ${size}`));
+    const why = `the manifest says that the blob has ${size} bytes, and ${reading.size} come`;
+    throw new RegistryError('UPSTREAM', why);
   }
 }
 

@@ -13,7 +13,7 @@ import { ensureRepository } from '../names/repository.store';
 import { TagStore } from '../names/tag.store';
 import { recordFact } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
-import { holdListed, linkBlobs, resurrect } from './link-blobs';
+import { holdListed, linkBlobs, refuseOtherSizes, resurrect } from './link-blobs';
 import { holdChildren, lockManifest, type ReadManifest, readReferences, writeReferences } from './write-manifest';
 
 type Commit = QuestionOf<typeof CommitManifest>;
@@ -80,6 +80,7 @@ export class CommitManifestHandler {
     await writeReferences(sql, read);
     await resurrect(sql, repositoryId, digests);
     await linkBlobs(sql, repositoryId, source, digests);
+    await refuseOtherSizes(sql, repositoryId, read.digest, source.upstream);
     await holdListed(sql, digests);
     await holdChildren(sql, read.digest);
     const missing = await findMissing(sql, repositoryId, commit);

@@ -1,4 +1,5 @@
 import type { Source } from '#contracts/calls/manifests';
+import { upstreamFault } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 
 /*
@@ -47,12 +48,37 @@ const HAS_RIGHT = `EXISTS (
   JOIN repository_blob AS given ON given.repository_id = visible.repository_id AND given.digest = manifest_blob.digest
   WHERE visible.digest = manifest_blob.manifest)`;
 
-/** Sets `held` wherever these digests, which the caller has locked, have become the manifest's. */
+/**
+ * Sets `held` wherever these digests, which the caller has locked, have become the manifest's. A manifest that says
+ * another size than the bytes have never holds them.
+ */
 export async function holdListed(sql: Sql, digests: readonly string[]): Promise<void> {
   await sql.query(
     `UPDATE manifest_blob SET held = manifest_blob.digest FROM blob
-      WHERE manifest_blob.digest = ANY($1) AND held IS NULL AND blob.digest = manifest_blob.digest AND ${HAS_RIGHT}`,
+      WHERE manifest_blob.digest = ANY($1) AND held IS NULL AND blob.digest = manifest_blob.digest
+        AND blob.size = manifest_blob.size AND ${HAS_RIGHT}`,
     [digests],
+  );
+}
+
+/** Refuses a manifest that says another size of a blob than its bytes have here. Throws UPSTREAM. */
+export async function refuseOtherSizes(
+  sql: Sql,
+  repositoryId: number,
+  manifest: string,
+  upstream: string,
+): Promise<void> {
+  const [wrong] = await sql.query<{ digest: string; said: number; size: number }>(
+    `SELECT listed.digest, listed.size AS said, blob.size FROM manifest_blob AS listed
+      JOIN blob ON blob.digest = listed.digest AND blob.size <> listed.size
+      JOIN repository_blob AS given ON given.repository_id = $1 AND given.digest = listed.digest
+      WHERE manifest = $2 ORDER BY position LIMIT 1`,
+    [repositoryId, manifest],
+  );
+  if (!wrong) return;
+  throw upstreamFault(
+    upstream,
+    `its manifest says that ${wrong.digest} has ${wrong.said} bytes, and it has ${wrong.size}`,
   );
 }
 

@@ -31,7 +31,10 @@ export const RULES: readonly string[] = [
   `SELECT format('upload session %s ran out at %s, and is still here', id, expires_at)
     FROM upload_session WHERE expires_at < now() - interval '1 hour'`,
   `SELECT format('manifest %s does not hold %s, which is here and its repository may read', manifest, listed.digest)
-    FROM manifest_blob AS listed JOIN blob ON blob.digest = listed.digest WHERE held IS NULL AND ${HELD_RIGHT}`,
+    FROM manifest_blob AS listed JOIN blob ON blob.digest = listed.digest AND blob.size = listed.size
+    WHERE held IS NULL AND ${HELD_RIGHT}`,
+  `SELECT format('manifest %s holds %s as %s bytes, and it has %s', manifest, listed.digest, listed.size, blob.size)
+    FROM manifest_blob AS listed JOIN blob ON blob.digest = held WHERE blob.size <> listed.size`,
   `SELECT format('manifest %s holds %s, which no repository that shows it may read', manifest, digest)
     FROM manifest_blob AS listed WHERE held IS NOT NULL AND NOT ${HELD_RIGHT}`,
   `SELECT format('manifest %s was pushed to %s without its blob %s', visible.digest, repository.name, listed.digest)

@@ -22,12 +22,19 @@ export interface LayerRow {
  */
 const WANTED = `
   wanted AS (
+    SELECT *, stored IS NOT NULL AND stored = size AS here, stored IS NOT NULL AND stored <> size AS other
+    FROM found
+  )`;
+
+/** `stored`: the size of the bytes that are here. A manifest that says another one is never whole. */
+const FOUND = `
+  found AS (
     SELECT DISTINCT ON (om.operation_id, mb.digest) om.operation_id, mb.digest, mb.size, mb.position,
       rm.upstream, rm.credential,
-      (SELECT true FROM repository_blob given
+      (SELECT blob.size FROM repository_blob given
         JOIN blob ON blob.digest = given.digest
         JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
-        WHERE given.repository_id = om.repository_id AND given.digest = mb.digest LIMIT 1) IS NOT NULL AS here
+        WHERE given.repository_id = om.repository_id AND given.digest = mb.digest LIMIT 1) AS stored
     FROM operation_manifest om
     JOIN manifest_blob mb ON mb.manifest = om.digest AND mb.required
     LEFT JOIN repository_manifest rm ON rm.repository_id = om.repository_id AND rm.digest = om.digest
@@ -37,10 +44,13 @@ const WANTED = `
 
 /** What brings it: the fill that runs or is wanted, else the last one that failed. */
 const LAYERS = `
-  WITH ${WANTED}
-  SELECT w.operation_id, w.digest, w.size, f.error,
+  WITH ${FOUND}, ${WANTED}
+  SELECT w.operation_id, w.digest, w.size,
+    CASE WHEN w.other THEN jsonb_build_object('code', 'SIZE_INVALID', 'message', format(
+      'the manifest says that %s has %s bytes, and it has %s: its registry is at fault', w.digest, w.size, w.stored))
+      ELSE f.error END AS error,
     CASE WHEN w.here THEN w.size ELSE LEAST(w.size, COALESCE(b.stored, 0)) END AS done,
-    CASE WHEN w.here THEN 'held' WHEN f.state = 'running' THEN 'filling' WHEN f.state = 'failed' THEN 'failed'
+    CASE WHEN w.here THEN 'held' WHEN w.other THEN 'failed' WHEN f.state = 'running' THEN 'filling' WHEN f.state = 'failed' THEN 'failed'
       ELSE 'waiting' END AS state
   FROM wanted w
   LEFT JOIN LATERAL (
@@ -61,7 +71,7 @@ const LAYERS = `
 /** How many blobs of an operation are not here. */
 export async function countMissing(sql: Sql, id: string): Promise<number> {
   const [row] = await sql.query<{ missing: number }>(
-    `WITH ${WANTED} SELECT count(*)::int AS missing FROM wanted WHERE NOT here`,
+    `WITH ${FOUND}, ${WANTED} SELECT count(*)::int AS missing FROM wanted WHERE NOT here`,
     [[id]],
   );
   return row!.missing;
