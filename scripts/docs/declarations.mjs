@@ -9,9 +9,9 @@ const CALLS = 'libs/contracts/src/calls';
 export function readDeclarations(root) {
   const require = requireSources(root);
   const source = (path) => require(join(root, path));
-  const { openApi } = source('apps/gateway/src/open-api.ts');
-  const { REST_ROUTES } = source('apps/gateway/src/rest-routes.ts');
-  const { STATUS, errorHeaders } = source('apps/gateway/src/registry-error.filter.ts');
+  const { openApi } = source('apps/gateway/src/rest/open-api.ts');
+  const { REST_ROUTES } = source('apps/gateway/src/rest/rest-routes.ts');
+  const { STATUS, errorHeaders } = source('apps/gateway/src/registry/registry-error.filter.ts');
   const { VERSION } = source('apps/gateway/src/version.ts');
   const { REQUESTS, REQUEST_STREAM } = source('libs/contracts/src/requests.ts');
   const { FACTS, FACT_STREAM } = source('libs/contracts/src/facts.ts');

@@ -7,8 +7,8 @@ import { denied, RegistryError } from '#oci/registry-error';
 import type { GatewayConfig } from './gateway.config';
 import { hostNames, isForeignOrigin, isKnownHost } from './known-hosts';
 import { MisdirectedRequest } from './misdirected-request';
-import { answerError } from './problem.filter';
-import { readJsonBody } from './read-json-body';
+import { answerError } from './rest/problem.filter';
+import { readJsonBody } from './rest/read-json-body';
 
 /** Headers may have this many bytes, the request's line included (RFC 6585, 431 above). */
 const HEADER_LIMIT = 16 * 1024;

@@ -1,22 +1,22 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { ApiPageController } from './api-page.controller';
-import { BlobHandler } from './blob.handler';
-import { BlobStore } from './blob.store';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { GatewayMetrics } from './gateway-metrics';
 import { HealthController } from './health.controller';
-import { ImagePlatforms } from './image-platforms';
-import { ImagesController } from './images.controller';
-import { ManifestHandler } from './manifest.handler';
-import { ManifestStore } from './manifest.store';
-import { OperationWatch } from './operation-watch';
-import { OperationsController } from './operations.controller';
-import { OtherMethodsController } from './other-methods.controller';
-import { ProblemFilter } from './problem.filter';
-import { PullCounts } from './pull-counts';
-import { RegistryController } from './registry.controller';
-import { TagListHandler } from './tag-list.handler';
+import { BlobHandler } from './registry/blob.handler';
+import { BlobStore } from './registry/blob.store';
+import { ManifestHandler } from './registry/manifest.handler';
+import { ManifestStore } from './registry/manifest.store';
+import { PullCounts } from './registry/pull-counts';
+import { RegistryController } from './registry/registry.controller';
+import { TagListHandler } from './registry/tag-list.handler';
+import { ApiPageController } from './rest/api-page.controller';
+import { ImagePlatforms } from './rest/image-platforms';
+import { ImagesController } from './rest/images.controller';
+import { OperationWatch } from './rest/operation-watch';
+import { OperationsController } from './rest/operations.controller';
+import { OtherMethodsController } from './rest/other-methods.controller';
+import { ProblemFilter } from './rest/problem.filter';
 
 /**
  * Every HTTP face. Its server must be a `GatewayAdapter`, which holds the limits. `Calls`, `BytePlane`,

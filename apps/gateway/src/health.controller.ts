@@ -5,7 +5,7 @@ import { PingBlobs, PingMetadata } from '#contracts/calls/ping';
 import { Bus } from '#messaging/bus';
 import { RegistryError } from '#oci/registry-error';
 import { GatewayMetrics } from './gateway-metrics';
-import { sendAnswer, sendJson } from './send-answer';
+import { sendAnswer, sendJson } from './registry/send-answer';
 
 /** Probes within this time are answered alike, in milliseconds: whoever probes costs the store nothing. */
 const SAME_FOR_MS = 1_000;

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bareMediaType } from '#oci/media-type';
 import { invalidField } from '#oci/registry-error';
-import { queryOf } from './parse-registry-path';
+import { queryOf } from '../registry/parse-registry-path';
 import type { RestRoute } from './rest-route';
 
 type QueryOf<Route extends RestRoute> = z.output<Route['query']>;

@@ -6,7 +6,7 @@ import { unavailable } from '#oci/registry-error';
 import { parseRepositoryName } from '#oci/repository-name';
 import { askRaw } from '#testing/raw-http';
 import { waitUntil } from '#testing/wait-until';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 import { PullCounts } from './pull-counts';
 
 const index = Buffer.from('{"index":1}');

@@ -6,13 +6,13 @@ import { AcceptOperation, CancelOperation, ListOperations, ReadOperation } from 
 import type { Operation } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
 import { invalidField, notFound } from '#oci/registry-error';
-import { authorize } from './authorize';
+import { authorize } from '../authorize';
+import { sendJson } from '../registry/send-answer';
 import { nextLink } from './next-link';
 import { OperationWatch } from './operation-watch';
 import { readBody, readHeader, readParams, readQuery } from './read-request';
 import { Serves } from './rest-route';
 import * as routes from './rest-routes';
-import { sendJson } from './send-answer';
 
 /** Having something done, and how it goes. */
 @Controller()

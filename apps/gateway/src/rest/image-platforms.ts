@@ -14,7 +14,7 @@ import { isImageManifest } from '#oci/media-type';
 import { formatPlatform } from '#oci/platform';
 import { isRegistryError } from '#oci/registry-error';
 import { parseRepositoryName } from '#oci/repository-name';
-import { BlobStore } from './blob.store';
+import { BlobStore } from '../registry/blob.store';
 
 /** Configs that are read at once for one list. */
 const READS_AT_ONCE = 8;

@@ -1,5 +1,5 @@
 import { askRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 import { REST_ROUTES } from './rest-routes';
 
 let gateway: TestGateway;

@@ -6,7 +6,7 @@ import type { Operation } from '#contracts/operation';
 import { unavailable } from '#oci/registry-error';
 import { eventually } from '#testing/eventually';
 import { askRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 
 const id = '7d9f1c52-1111-4c9a-8a0e-5f3b1c2d4e6f';
 const other = '8d9f1c52-1111-4c9a-8a0e-5f3b1c2d4e6f';

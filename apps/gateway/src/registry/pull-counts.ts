@@ -3,7 +3,7 @@ import { Calls } from '#calls/calls';
 import { MOST_PULLS, RecordPulls } from '#contracts/calls/pulls';
 import type { Digest } from '#oci/digest';
 import type { RepositoryName } from '#oci/repository-name';
-import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 
 /** Manifests that are counted at once; of more than these nothing is counted until the next time they are said. */
 const MOST_COUNTED = 10 * MOST_PULLS;

@@ -5,7 +5,7 @@ import { OCI_INDEX } from '#oci/media-type';
 import { type ErrorCode, RegistryError } from '#oci/registry-error';
 import { eventually } from '#testing/eventually';
 import { askRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 
 const older = Buffer.from('{"older":1}');
 const newer = Buffer.from('{"newer":1}');

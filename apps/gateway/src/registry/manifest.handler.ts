@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GatewayMetrics } from '../gateway-metrics';
 import { etagOf, isHeldByClient } from './conditional-request';
-import { GatewayMetrics } from './gateway-metrics';
 import { ManifestStore, type NamedManifest } from './manifest.store';
 import type { ReachedRepository } from './name-repository';
 import type { ManifestReference } from './parse-registry-path';

@@ -1,6 +1,6 @@
 import type { RouteOptions } from 'fastify';
 import { askRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 import { openApi } from './open-api';
 import { REST_ROUTES } from './rest-routes';
 

@@ -6,8 +6,8 @@ import { ListOperations, ReadOperation } from '#contracts/calls/operations';
 import type { Operation } from '#contracts/operation';
 import { Bus } from '#messaging/bus';
 import { RegistryError } from '#oci/registry-error';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { EventStream } from './event-stream';
-import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { OperationNews } from './operation-news';
 
 /** Between two looks at one operation, in milliseconds: messages come faster than anybody reads. */

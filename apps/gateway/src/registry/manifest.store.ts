@@ -6,7 +6,7 @@ import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
 import { isRegistryError, manifestUnknown, RegistryError } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
-import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { ManifestCache } from './manifest-cache';
 import type { AskedRepository, ReachedRepository } from './name-repository';
 import { QuestionBatcher } from './question-batcher';

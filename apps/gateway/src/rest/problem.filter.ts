@@ -3,9 +3,9 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { internalFault, RegistryError } from '#oci/registry-error';
-import { pathOf } from './parse-registry-path';
-import { answerRegistryError, errorHeaders, logFault, STATUS } from './registry-error.filter';
-import { sendAnswer } from './send-answer';
+import { pathOf } from '../registry/parse-registry-path';
+import { answerRegistryError, errorHeaders, logFault, STATUS } from '../registry/registry-error.filter';
+import { sendAnswer } from '../registry/send-answer';
 
 /** RFC 9457. `code` is ours, for programs; `field` and `rule` say what was wrong with the request. */
 export const ProblemSchema = z.object({

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { startAnswer } from './send-answer';
+import { startAnswer } from '../registry/send-answer';
 
 /** A reader that leaves this many bytes unread is cut off: it will connect again and be told how things are then. */
 const MOST_UNREAD = 1024 * 1024;

@@ -5,14 +5,14 @@ import { Calls } from '#calls/calls';
 import { ListImages } from '#contracts/calls/images';
 import { AcceptOperation } from '#contracts/calls/operations';
 import { ANONYMOUS } from '#contracts/principal';
-import { authorize } from './authorize';
+import { authorize } from '../authorize';
+import { sendJson } from '../registry/send-answer';
 import { ImagePlatforms } from './image-platforms';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
 import { readHeader, readQuery } from './read-request';
 import { Serves } from './rest-route';
 import * as routes from './rest-routes';
-import { sendJson } from './send-answer';
 
 /** What is held, and having it removed. */
 @Controller()

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Controller, Get, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { pathOf } from '../registry/parse-registry-path';
+import { type AnswerHeaders, sendAnswer } from '../registry/send-answer';
+import { VERSION } from '../version';
 import { openApi } from './open-api';
-import { pathOf } from './parse-registry-path';
 import { REST_ROUTES } from './rest-routes';
-import { type AnswerHeaders, sendAnswer } from './send-answer';
-import { VERSION } from './version';
 
 const PAGE = `<!doctype html>
 <html lang="en">

@@ -3,7 +3,7 @@ import { AcceptOperation } from '#contracts/calls/operations';
 import { digestOf } from '#oci/digest';
 import { conflict } from '#oci/registry-error';
 import { askRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 
 const digest = digestOf(Buffer.from('manifest'));
 const image = {

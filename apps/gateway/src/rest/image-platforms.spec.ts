@@ -5,7 +5,7 @@ import { digestOf } from '#oci/digest';
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '#oci/media-type';
 import { unavailable } from '#oci/registry-error';
 import { askRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 
 const object = (n: number) => `4f0c8a52-7b1d-4c9a-8a0e-${String(n).padStart(12, '0')}`;
 const image = (n: number, mediaType = OCI_MANIFEST, platforms: string[] = []) => ({

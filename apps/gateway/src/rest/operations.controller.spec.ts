@@ -3,7 +3,7 @@ import { AcceptOperation, CancelOperation, ListOperations, ReadOperation } from 
 import type { Operation } from '#contracts/operation';
 import { conflict, unavailable } from '#oci/registry-error';
 import { askRaw, type RawAsking } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 
 const id = '7d9f1c52-1111-4c9a-8a0e-5f3b1c2d4e6f';
 const accepted: Operation = {

@@ -1,8 +1,8 @@
 import { All, Controller, MethodNotAllowedException, NotFoundException, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { pathOf } from './parse-registry-path';
+import { pathOf } from '../registry/parse-registry-path';
+import { sendAnswer } from '../registry/send-answer';
 import { REST_ROUTES } from './rest-routes';
-import { sendAnswer } from './send-answer';
 
 /** What no route of the REST API takes: another method of a path that it has (RFC 9110, 15.5.6), or another path. */
 @Controller()

@@ -9,7 +9,7 @@ import { digestOf } from '#oci/digest';
 import { OCI_MANIFEST } from '#oci/media-type';
 import { blobUnknown, RegistryError, unavailable } from '#oci/registry-error';
 import { askRaw, sendRaw } from '#testing/raw-http';
-import { TestGateway } from './gateway.testing';
+import { TestGateway } from '../gateway.testing';
 
 const manifest = Buffer.from('{"schemaVersion":2, "mediaType":"application/vnd.oci.image.manifest.v1+json"}');
 const digest = digestOf(manifest);
