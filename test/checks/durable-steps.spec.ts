@@ -1,7 +1,7 @@
 import { PlantedTree } from './planted-tree';
 
 const KEPT = {
-  'apps/blobs/src/folder.driver.ts': `
+  'apps/blobs/src/driver/folder.driver.ts': `
     import { rename } from 'node:fs/promises';
     import { durable } from '#config/failpoint';
     export class FolderDriver {

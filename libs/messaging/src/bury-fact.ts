@@ -1,7 +1,7 @@
 import { durable } from '#config/failpoint';
 import type { Bus } from './bus';
 import { deadLetter } from './dead-letter';
-import type { OutboxRow } from './outbox-relay';
+import type { OutboxRow } from './outbox-rows';
 import { DEAD_PREFIX, streamOf } from './streams';
 
 /** Keeps a fact that no stream takes as a dead letter, cut to fit. Throws UNAVAILABLE. */

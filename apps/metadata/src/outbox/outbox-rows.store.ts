@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type OutboxRow, OutboxRows } from '#messaging/outbox-relay';
+import { type OutboxRow, OutboxRows } from '#messaging/outbox-rows';
 import { Database } from '../database/database';
 
 @Injectable()
