@@ -6,7 +6,7 @@ import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensurePeers } from './peers.mjs';
-import { setup } from './setup.mjs';
+import { setUp } from './setup.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PAGE = join(root, 'docs', 'benchmarks.md');
@@ -46,7 +46,7 @@ function readPage() {
   );
 }
 
-await setup();
+setUp(console.log);
 const missing = ensurePeers({ say: console.log });
 if (missing.length > 0) {
   console.error(`missing: ${missing.map(({ name, line }) => `${name} (${line})`).join(', ')}`);
