@@ -73,5 +73,5 @@ export async function measure() {
 }
 
 function isProgram(pid) {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('standalone/src/main.js');
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('scripts/start.mjs');
 }
