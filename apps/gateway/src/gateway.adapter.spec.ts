@@ -57,6 +57,87 @@ describe('who may ask', () => {
     expect(gateway.calls.asked).toEqual([]);
   });
 
+  const asBrowser = (Site: string, Mode = 'no-cors', Dest = 'image') => ({
+    Host: 'localhost:5050',
+    'Sec-Fetch-Site': Site,
+    'Sec-Fetch-Mode': Mode,
+    'Sec-Fetch-Dest': Dest,
+  });
+
+  test.each(['cross-site', 'same-site', 'Cross-Site', 'none, cross-site', ''])(
+    'an image on a page, which says no origin, is refused: Sec-Fetch-Site "%s"',
+    async (site) => {
+      for (const path of [tagsPath, '/api/v1/operations', '/api/openapi.json', '/livez', '/nothing']) {
+        const { status, text } = await askRaw(gateway.port, path, { headers: asBrowser(site) });
+        expect({ path, status, text }).toMatchObject({ status: 403, text: expect.stringContaining('"DENIED"') });
+      }
+      expect(gateway.calls.asked).toEqual([]);
+    },
+  );
+
+  test.each(['none', 'same-origin'])('what no other site made is answered: Sec-Fetch-Site "%s"', async (site) => {
+    expect((await askRaw(gateway.port, tagsPath, { headers: asBrowser(site) })).status).toBe(200);
+  });
+
+  test.each([
+    ['GET', '/api', 'navigate', 'document', 200],
+    ['GET', '/api/?deep#link', 'navigate', 'document', 200],
+    ['GET', '/api', 'navigate', 'iframe', 403],
+    ['GET', '/api', 'no-cors', 'document', 403],
+    ['POST', '/api', 'navigate', 'document', 403],
+    ['GET', '/api/openapi.json', 'navigate', 'document', 403],
+    ['GET', '/api/v1/operations', 'navigate', 'document', 403],
+    ['GET', '/api/../v2/a/tags/list', 'navigate', 'document', 403],
+    ['GET', tagsPath, 'navigate', 'document', 403],
+  ])(
+    'a link from elsewhere leads to the page and to nothing else: %s %s, %s, %s',
+    async (method, path, mode, dest, status) => {
+      const headers = asBrowser('cross-site', mode, dest);
+      expect((await askRaw(gateway.port, path, { method, headers })).status).toBe(status);
+      expect(gateway.calls.asked).toEqual([]);
+    },
+  );
+
+  const absolute = async (target: string, headers = 'Host: localhost') =>
+    statusOf(await sendRaw(gateway.port, `GET ${target} HTTP/1.1\r\n${headers}\r\nConnection: close\r\n\r\n`));
+
+  test.each([
+    'http://evil.example/v2/a/tags/list',
+    'https://evil.example:5050/v2/a/tags/list',
+    'http://localhost@evil.example/v2/a/tags/list',
+    'http://evil.example@localhost/v2/a/tags/list',
+    'http://localhost.evil.example/v2/a/tags/list',
+  ])('a target that names another host is told so, whatever Host says: %s', async (target) => {
+    expect(await absolute(target)).toBe(421);
+    expect(gateway.calls.asked).toEqual([]);
+  });
+
+  test('a target that names us does not hide a Host that does not', async () => {
+    expect(await absolute(`http://localhost${tagsPath}`, 'Host: evil.example')).toBe(421);
+    expect(gateway.calls.asked).toEqual([]);
+  });
+
+  test.each(['http://localhost:5050', 'https://127.0.0.1', 'http://[::1]:5050', 'http://warehouse.lan'])(
+    'a target that names us is answered: %s',
+    async (own) => {
+      expect(await absolute(own + tagsPath)).toBe(200);
+      expect(await absolute(own + tagsPath, `Host: localhost\r\nOrigin: ${own}`)).toBe(200);
+      expect(await absolute(own + tagsPath, 'Host: localhost\r\nOrigin: http://localhost')).toBe(403);
+    },
+  );
+
+  test.each([
+    'ftp://localhost/v2/',
+    'HTTP://localhost/v2/',
+    'http://localhost',
+    'http://localhost?/v2/',
+    'http:///v2/',
+    'v2/',
+  ])('a target that is neither a path nor a URL of ours is refused: %s', async (target) => {
+    expect(await absolute(target)).toBe(400);
+    expect(gateway.calls.asked).toEqual([]);
+  });
+
   test('our own page may ask', async () => {
     const headers = { Host: 'localhost:5050', Origin: 'http://localhost:5050' };
     expect((await askRaw(gateway.port, tagsPath, { headers })).status).toBe(200);

@@ -3,10 +3,9 @@ import type { Socket } from 'node:net';
 import { RequestTimeoutException } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { denied, RegistryError } from '#oci/registry-error';
+import { checkAsker } from './check-asker';
 import type { GatewayConfig } from './gateway.config';
-import { hostNames, isForeignOrigin, isKnownHost } from './known-hosts';
-import { MisdirectedRequest } from './misdirected-request';
+import { hostNames } from './known-hosts';
 import { answerError } from './rest/problem.filter';
 import { readJsonBody } from './rest/read-json-body';
 
@@ -35,10 +34,7 @@ export class GatewayAdapter extends FastifyAdapter {
       clientErrorHandler: refuseUnreadable,
     });
     const names = hostNames(config.ENTREPOT_HOSTS);
-    this.instance.addHook('onRequest', async ({ headers: { host, origin } }: FastifyRequest) => {
-      if (host !== undefined && !isKnownHost(host, names)) throw new MisdirectedRequest(host);
-      if (origin !== undefined && isForeignOrigin(origin, host ?? '')) throw foreignOrigin();
-    });
+    this.instance.addHook('onRequest', async ({ raw }: FastifyRequest) => checkAsker(raw, names));
     this.instance.addHook('preParsing', async (request: FastifyRequest, reply: FastifyReply) =>
       limitBodyTime(request, reply, config),
     );
@@ -63,10 +59,6 @@ export class GatewayAdapter extends FastifyAdapter {
       clearTimeout(cut);
     }
   }
-}
-
-function foreignOrigin(): RegistryError {
-  return denied('a page from another origin may not ask here: this API is for programs and for its own page');
 }
 
 /** Somebody who sends a JSON body byte by byte holds a connection for ever otherwise. */
