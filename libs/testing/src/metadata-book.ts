@@ -254,12 +254,17 @@ export class MetadataBook extends Calls {
   }
 
   private answerFills(): void {
-    this.answer(ClaimFills, ({ limit, perUpstream }) => {
-      const taken = new Map(perUpstream?.held.map(({ upstream, fills }) => [upstream, fills]));
-      const hasRoom = ({ source: { upstream } }: FillRow) => {
-        const count = taken.get(upstream) ?? 0;
-        taken.set(upstream, count + 1);
-        return count < (perUpstream?.most ?? limit);
+    this.answer(ClaimFills, ({ limit, perUpstream, perRepository }) => {
+      const ofUpstream = new Map(perUpstream?.held.map(({ upstream, fills }) => [upstream, fills]));
+      const ofRepository = new Map<string, number>(
+        perRepository?.held.map(({ repository, fills }) => [repository, fills]),
+      );
+      const hasRoom = ({ source: { upstream }, repository }: FillRow) => {
+        const [ofOne, ofOther] = [ofUpstream.get(upstream) ?? 0, ofRepository.get(repository) ?? 0];
+        if (ofOne >= (perUpstream?.most ?? limit) || ofOther >= (perRepository?.most ?? limit)) return false;
+        ofUpstream.set(upstream, ofOne + 1);
+        ofRepository.set(repository, ofOther + 1);
+        return true;
       };
       const { claimed, nextInMs } = this.claim([...this.fills.values()], 'wanted', limit, hasRoom);
       return { fills: claimed.map((row) => ({ ...row })), nextInMs };

@@ -4,7 +4,7 @@ import { FindBlobs, WantBlob } from '#contracts/calls/blobs';
 import { ClaimFills, FailFill, RenewFills } from '#contracts/calls/fills';
 import type { QuestionOf } from '#contracts/define-call';
 import { HotQuestions } from '../hot/hot-questions';
-import { FillStore, fullUpstreams } from './fill.store';
+import { FillStore } from './fill.store';
 import { WantBlobHandler } from './want-blob.handler';
 
 /** Blobs as repositories have them, and their fills. */
@@ -27,9 +27,9 @@ export class BlobController {
   }
 
   @Answers(ClaimFills)
-  async claim({ worker, limit, perUpstream }: QuestionOf<typeof ClaimFills>) {
-    const fills = await this.fills.claim(worker, limit, perUpstream);
-    return { fills, nextInMs: await this.fills.nextInMs(fullUpstreams(perUpstream)) };
+  async claim({ worker, limit, ...room }: QuestionOf<typeof ClaimFills>) {
+    const fills = await this.fills.claim(worker, limit, room);
+    return { fills, nextInMs: await this.fills.nextInMs(room) };
   }
 
   @Answers(RenewFills)

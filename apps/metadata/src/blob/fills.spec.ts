@@ -14,7 +14,6 @@ import {
   someBytes,
   writeWhole,
 } from '../metadata.testing';
-import { fullUpstreams } from './fill.store';
 
 const NODE = repositoryName('docker.io/library/node');
 const SETTINGS = { ENTREPOT_BACKOFF_MS: 60_000, ENTREPOT_ATTEMPTS: 2, ENTREPOT_LEASE_MS: 60_000 };
@@ -145,15 +144,36 @@ describe('a fill', () => {
     const many = anImage(Array.from({ length: 8 }, () => someBytes(OCI_LAYER_GZIP)));
     await fetchManifest(metadata, 'evil.test/a', many, { source: { ...HUB, upstream: 'evil.test' } });
     await fetchManifest(metadata, NODE, anImage([someBytes(OCI_LAYER_GZIP)]));
-    const room = (fills: number) => ({ most: 6, held: [{ upstream: 'evil.test', fills }] });
+    const room = (fills: number) => ({ perUpstream: { most: 6, held: [{ upstream: 'evil.test', fills }] } });
     const claim = async (limit: number, fills: number) =>
       (await metadata.fills.claim('one', limit, room(fills))).map(({ source }) => source.upstream).sort();
     expect(await claim(2, 1)).toEqual(['docker.io', 'evil.test']);
     expect(await claim(64, 4)).toEqual(['docker.io', 'evil.test', 'evil.test']);
     expect(await claim(64, 6)).toEqual([]);
     expect(await metadata.fills.nextInMs()).toBe(0);
-    expect(await metadata.fills.nextInMs(fullUpstreams(room(6)))).toBeGreaterThan(40_000);
+    expect(await metadata.fills.nextInMs(room(6))).toBeGreaterThan(40_000);
     expect(await claim(64, 1)).toHaveLength(5);
+  });
+
+  it('is claimed for no repository that the worker has no room for, however long it has waited', async () => {
+    const other = repositoryName('docker.io/library/other');
+    const image = () => anImage(Array.from({ length: 5 }, () => someBytes(OCI_LAYER_GZIP)));
+    for (const name of [NODE, other]) await fetchManifest(metadata, name, image());
+    const room = (ofNode: number, ofOther: number) => {
+      const held = [
+        { repository: NODE, fills: ofNode },
+        { repository: other, fills: ofOther },
+      ].filter(({ fills }) => fills > 0);
+      return { perUpstream: { most: 9, held: [] }, perRepository: { most: 3, held } };
+    };
+    const claim = async (limit: number, ofNode: number, ofOther: number) =>
+      (await metadata.fills.claim('one', limit, room(ofNode, ofOther))).map(({ repository }) => repository);
+    expect(await claim(4, 0, 0)).toEqual([NODE, NODE, NODE, other]);
+    expect(await claim(64, 3, 1)).toEqual([other, other]);
+    expect(await claim(64, 3, 3)).toEqual([]);
+    expect(await metadata.fills.nextInMs(room(2, 3))).toBe(0);
+    expect(await metadata.fills.nextInMs(room(3, 3))).toBeNull();
+    expect(await claim(64, 2, 3)).toEqual([NODE]);
   });
 
   it('fails at once for a lasting reason, and when its worker died with the last attempt', async () => {

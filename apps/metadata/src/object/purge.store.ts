@@ -3,6 +3,7 @@ import type { ClaimPurges } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
 import { BlobPurged } from '#contracts/facts';
 import { Database, type Sql } from '../database/database';
+import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
@@ -75,11 +76,11 @@ export class PurgeStore {
 
   private async nextInMs(): Promise<number | null> {
     const [row] = await this.database.read<{ ms: number | null }>(
-      `SELECT greatest(0, ceil(extract(epoch FROM least(
+      `SELECT ${msUntil(`least(
           (SELECT min(purge_after) FROM object WHERE state = 'condemned' AND purge_after > now()),
           (SELECT min(until) FROM lease WHERE until > now()),
           (SELECT min(expires_at) FROM upload_session WHERE expires_at > now()),
-          (SELECT min(claimed_until) FROM object WHERE state = 'purging' AND claimed_until > now())) - now()) * 1000))::float8 AS ms`,
+          (SELECT min(claimed_until) FROM object WHERE state = 'purging' AND claimed_until > now()))`)} AS ms`,
     );
     return row?.ms ?? null;
   }

@@ -3,6 +3,7 @@ import type { OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { conflict, stale } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
+import { msUntil } from '../database/ms-until';
 import { storableError } from '../database/storable-json';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { backOffMs } from './back-off';
@@ -121,7 +122,7 @@ export class OperationWorkStore {
 
   private async nextInMs(kinds: readonly OperationKind[]): Promise<number | null> {
     const [next] = await this.database.read<{ ms: number | null }>(NEXT, [kinds]);
-    return next?.ms == null ? null : Math.max(0, Math.ceil(next.ms));
+    return next?.ms ?? null;
   }
 }
 
@@ -174,7 +175,6 @@ const LAPSED = `
   ORDER BY claimed_until LIMIT 64 FOR UPDATE SKIP LOCKED`;
 
 const NEXT = `
-  SELECT extract(epoch FROM LEAST(
+  SELECT ${msUntil(`least(
     (SELECT min(due_at) FROM operation WHERE state = 'accepted' AND kind = ANY($1)),
-    (SELECT min(claimed_until) FROM operation WHERE state = 'running' AND kind = ANY($1))
-  ) - clock_timestamp())::float8 * 1000 AS ms`;
+    (SELECT min(claimed_until) FROM operation WHERE state = 'running' AND kind = ANY($1)))`)} AS ms`;

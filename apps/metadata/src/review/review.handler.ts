@@ -3,6 +3,7 @@ import type { ReviewDue } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
 import { Database } from '../database/database';
+import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
 import { BlobReviewStore } from './blob-review.store';
 import { ManifestReviewStore } from './manifest-review.store';
@@ -58,7 +59,7 @@ export class ReviewHandler {
 
   private async nextInMs(): Promise<number | null> {
     const [row] = await this.database.read<{ ms: number | null }>(
-      'SELECT greatest(0, ceil(extract(epoch FROM min(due_at) - now()) * 1000))::float8 AS ms FROM review',
+      `SELECT ${msUntil('(SELECT min(due_at) FROM review)')} AS ms`,
     );
     return row?.ms ?? null;
   }

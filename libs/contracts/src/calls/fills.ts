@@ -21,7 +21,7 @@ export type Fill = z.output<typeof FillSchema>;
 
 /**
  * Claims wanted fills: each with a lease, its epoch raised and its attempt counted before it starts. Every upstream that
- * has wanted fills gets its turn before another gets its second.
+ * has wanted fills gets its turn before another gets its second. None is claimed that the worker has no room for.
  */
 export const ClaimFills = defineCall('metadata.claim-fills', {
   question: z.object({
@@ -32,6 +32,13 @@ export const ClaimFills = defineCall('metadata.claim-fills', {
       .object({
         most: z.number().int().min(1),
         held: z.array(z.object({ upstream: z.string(), fills: z.number().int().min(1) })).max(64),
+      })
+      .optional(),
+    /** How many of one repository's this worker takes, and has already. */
+    perRepository: z
+      .object({
+        most: z.number().int().min(1),
+        held: z.array(z.object({ repository: RepositoryNameSchema, fills: z.number().int().min(1) })).max(64),
       })
       .optional(),
   }),
