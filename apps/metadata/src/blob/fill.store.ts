@@ -6,6 +6,7 @@ import type { OperationError } from '#contracts/operation';
 import type { Digest } from '#oci/digest';
 import { stale } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
+import { msUntil } from '../database/ms-until';
 import { replaceUnfit } from '../database/storable-json';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { backOffMs } from '../operation/back-off';
@@ -25,7 +26,7 @@ interface FillRow {
   readonly attempts: number;
 }
 
-type UpstreamRoom = QuestionOf<typeof ClaimFills>['perUpstream'];
+type FillRoom = Pick<QuestionOf<typeof ClaimFills>, 'perUpstream' | 'perRepository'>;
 type Failure = Omit<QuestionOf<typeof FailFill>, 'id' | 'epoch'>;
 
 /** A failed fill is answered for a while instead of asked for again: as long as a few more attempts would have waited. */
@@ -35,6 +36,35 @@ const CLAIMABLE = `((state = 'wanted' AND due_at <= now()) OR (state = 'running'
 
 const SINCE = `CASE state WHEN 'running' THEN claimed_until ELSE due_at END`;
 
+const CLAIM = `
+  WITH sources AS (
+      SELECT upstream, repository_id, bool_or(state = 'running') AS is_left, min(${SINCE}) AS since,
+        $8::int - coalesce(max(held.fills), 0) AS room
+      FROM fill LEFT JOIN (
+        SELECT id AS repository_id, fills
+        FROM repository JOIN unnest($9::text[], $10::int[]) AS named (name, fills) USING (name)) AS held
+        USING (repository_id)
+      WHERE ${CLAIMABLE} GROUP BY upstream, repository_id HAVING coalesce(max(held.fills), 0) < $8::int),
+    upstreams AS (
+      SELECT upstream, least($2::int, $5::int - coalesce(max(held.fills), 0)) AS room
+      FROM sources LEFT JOIN unnest($6::text[], $7::int[]) AS held (upstream, fills) USING (upstream)
+      GROUP BY upstream HAVING coalesce(max(held.fills), 0) < $5::int ORDER BY min(since) LIMIT $2::int),
+    turns AS (
+      SELECT id, since, row_number() OVER (PARTITION BY upstreams.upstream ORDER BY is_left DESC, since) AS turn
+      FROM upstreams CROSS JOIN LATERAL (
+        SELECT of_one.* FROM (
+          SELECT repository_id, least(sources.room, upstreams.room) AS room
+          FROM sources WHERE sources.upstream = upstreams.upstream
+          ORDER BY is_left DESC, since LIMIT upstreams.room) AS source
+        CROSS JOIN LATERAL (
+          SELECT id, state = 'running' AS is_left, ${SINCE} AS since
+          FROM fill WHERE upstream = upstreams.upstream AND repository_id = source.repository_id AND ${CLAIMABLE}
+          ORDER BY is_left DESC, since LIMIT source.room FOR UPDATE SKIP LOCKED) AS of_one
+        ORDER BY is_left DESC, since LIMIT upstreams.room) AS claimable)
+  UPDATE fill SET state = 'running', worker = $1, epoch = epoch + 1, attempts = attempts + 1,
+      claimed_until = now() + $3 * interval '1 millisecond'
+    WHERE id = ANY(ARRAY(SELECT id FROM turns ORDER BY turn, since LIMIT $2::int)) RETURNING *`;
+
 /** Downloads of blobs: rows that workers claim, each with a lease, an epoch and counted attempts. */
 @Injectable()
 export class FillStore {
@@ -43,10 +73,10 @@ export class FillStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  async claim(worker: string, limit: number, perUpstream?: UpstreamRoom): Promise<Fill[]> {
+  async claim(worker: string, limit: number, room: FillRoom = {}): Promise<Fill[]> {
     await this.giveUpExhausted();
     return this.database.transaction('metadata.claim-fills', async (sql) => {
-      const rows = await this.claimRows(sql, worker, limit, perUpstream);
+      const rows = await this.claimRows(sql, worker, limit, room);
       await this.beginAgain(
         sql,
         rows.filter((row) => row.session_id === null),
@@ -60,14 +90,16 @@ export class FillStore {
     });
   }
 
-  /** Milliseconds until a waiting fill or an expired lease is due, of other upstreams than these; null where there is none. */
-  async nextInMs(without: readonly string[] = []): Promise<number | null> {
+  /** Milliseconds until a waiting fill or an expired lease is due that this worker has room for; null where there is none. */
+  async nextInMs({ perUpstream, perRepository }: FillRoom = {}): Promise<number | null> {
+    const upstreams = fullOf(perUpstream).map(({ upstream }) => upstream);
+    const repositories = fullOf(perRepository).map(({ repository }) => repository);
+    const hasRoom = `upstream <> ALL($1) AND repository_id <> ALL(ARRAY(SELECT id FROM repository WHERE name = ANY($2)))`;
     const [row] = await this.database.read<{ ms: number | null }>(
-      `SELECT greatest(0, ceil(extract(epoch FROM least(
-        (SELECT min(due_at) FROM fill WHERE state = 'wanted' AND upstream <> ALL($1)),
-        (SELECT min(claimed_until) FROM fill WHERE state = 'running' AND upstream <> ALL($1))) - now()) * 1000))::float8
-        AS ms`,
-      [without],
+      `SELECT ${msUntil(`least(
+        (SELECT min(due_at) FROM fill WHERE state = 'wanted' AND ${hasRoom}),
+        (SELECT min(claimed_until) FROM fill WHERE state = 'running' AND ${hasRoom}))`)} AS ms`,
+      [upstreams, repositories],
     );
     return row?.ms ?? null;
   }
@@ -98,33 +130,21 @@ export class FillStore {
   }
 
   /** By turns of the upstreams, so that none keeps another's waiting however many it has; within one, what was left behind first. */
-  private claimRows(sql: Sql, worker: string, limit: number, room?: UpstreamRoom): Promise<FillRow[]> {
-    const held = room?.held ?? [];
-    return sql.query<FillRow>(
-      `WITH upstreams AS (
-          SELECT upstream, least($2::int, $5::int - coalesce(max(held.fills), 0)) AS room
-          FROM fill LEFT JOIN unnest($6::text[], $7::int[]) AS held (upstream, fills) USING (upstream)
-          WHERE ${CLAIMABLE} GROUP BY upstream HAVING coalesce(max(held.fills), 0) < $5::int
-          ORDER BY min(${SINCE}) LIMIT $2::int),
-        turns AS (
-          SELECT id, since, row_number() OVER (PARTITION BY upstreams.upstream ORDER BY is_left DESC, since) AS turn
-          FROM upstreams CROSS JOIN LATERAL (
-            SELECT id, state = 'running' AS is_left, ${SINCE} AS since
-            FROM fill WHERE upstream = upstreams.upstream AND ${CLAIMABLE}
-            ORDER BY is_left DESC, since LIMIT room FOR UPDATE SKIP LOCKED) AS claimable)
-      UPDATE fill SET state = 'running', worker = $1, epoch = epoch + 1, attempts = attempts + 1,
-          claimed_until = now() + $3 * interval '1 millisecond'
-        WHERE id = ANY(ARRAY(SELECT id FROM turns ORDER BY turn, since LIMIT $2::int)) RETURNING *`,
-      [
-        worker,
-        limit,
-        this.config.ENTREPOT_LEASE_MS,
-        this.config.ENTREPOT_ATTEMPTS,
-        room?.most ?? limit,
-        held.map((each) => each.upstream),
-        held.map((each) => each.fills),
-      ],
-    );
+  private claimRows(sql: Sql, worker: string, limit: number, room: FillRoom): Promise<FillRow[]> {
+    const ofUpstreams = room.perUpstream?.held ?? [];
+    const ofRepositories = room.perRepository?.held ?? [];
+    return sql.query<FillRow>(CLAIM, [
+      worker,
+      limit,
+      this.config.ENTREPOT_LEASE_MS,
+      this.config.ENTREPOT_ATTEMPTS,
+      room.perUpstream?.most ?? limit,
+      ofUpstreams.map((each) => each.upstream),
+      ofUpstreams.map((each) => each.fills),
+      room.perRepository?.most ?? limit,
+      ofRepositories.map((each) => each.repository),
+      ofRepositories.map((each) => each.fills),
+    ]);
   }
 
   /** A worker that died with the last attempt leaves a fill that nobody would claim: it fails. */
@@ -177,9 +197,9 @@ export class FillStore {
   }
 }
 
-/** The upstreams of which a worker takes no more. */
-export function fullUpstreams(room: UpstreamRoom): string[] {
-  return (room?.held ?? []).filter(({ fills }) => fills >= room!.most).map(({ upstream }) => upstream);
+/** Those of which a worker takes no more. */
+function fullOf<Held extends { fills: number }>(room: { most: number; held: readonly Held[] } | undefined): Held[] {
+  return room === undefined ? [] : room.held.filter(({ fills }) => fills >= room.most);
 }
 
 const upload = ({ repository_id, digest, size }: FillRow) => ({ repositoryId: repository_id, digest, size });
