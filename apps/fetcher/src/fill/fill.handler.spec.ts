@@ -257,6 +257,9 @@ describe('what may pass is waited for', () => {
 });
 
 describe('many fills', () => {
+  let pump: NodeJS.Timeout | undefined;
+  afterEach(() => clearInterval(pump));
+
   it('run so many at once, and so many of one repository', async () => {
     const layers = Array.from({ length: 9 }, () => someBytes(100));
     const others = Array.from({ length: 9 }, () => someBytes(101));
@@ -282,20 +285,45 @@ describe('many fills', () => {
       FetcherModule.with(
         quickSettings({
           ENTREPOT_FETCH_FILLS: '5',
-          ENTREPOT_FETCH_FILLS_PER_UPSTREAM: '10',
+          ENTREPOT_FETCH_FILLS_PER_UPSTREAM: '5',
           ENTREPOT_FETCH_FILLS_PER_REPOSITORY: '3',
         }),
       ),
     );
-    const pump = setInterval(() => running >= 5 || world.book.fills.size < 19 || waiting.shift()?.(), 5);
+    pump = setInterval(() => running >= 5 || world.book.fills.size < 19 || waiting.shift()?.(), 5);
     await waitUntil('five at once', () => most === 5);
     clearInterval(pump);
-    const drain = setInterval(() => waiting.shift()?.(), 5);
+    pump = setInterval(() => waiting.shift()?.(), 5);
     await waitUntil('both ends', () => operations.every(hasEnded));
-    clearInterval(drain);
     expect(operations.map(({ state }) => state)).toEqual(['completed', 'completed']);
     expect([most, mostOfOne]).toEqual([5, 3]);
     expect(upstream.count('GET', /\/blobs\//)).toBe(19);
+  });
+
+  it('of one repository hold up no other of its upstream, however many they are', async () => {
+    upstream.script('GET', /\/a\/a\/blobs\//, hang());
+    accept(
+      Array.from({ length: 30 }, () => someBytes(100)),
+      'a/a',
+    );
+    await world.start(
+      FetcherModule.with(
+        quickSettings({
+          ENTREPOT_FETCH_HEADERS_MS: '60000',
+          ENTREPOT_FETCH_FILLS: '5',
+          ENTREPOT_FETCH_FILLS_PER_UPSTREAM: '5',
+          ENTREPOT_FETCH_FILLS_PER_REPOSITORY: '3',
+        }),
+      ),
+    );
+    await waitUntil('all it may have', () => upstream.count('GET', /\/a\/a\/blobs\//) === 3);
+    const other = someBytes(90);
+    upstream.addBlob(other);
+    upstream.addManifest('b/b', '1', imageManifest(other));
+    const operation = world.book.accept({ reference: `${upstream.domain}/b/b:1` });
+    await waitUntil('the end', () => hasEnded(operation));
+    expect(operation.state).toBe('completed');
+    expect(upstream.count('GET', /\/a\/a\/blobs\//)).toBe(3);
   });
 
   it('cost the upstream each byte once, whoever asks and however many fetchers there are (P8)', async () => {

@@ -21,9 +21,9 @@ interface Running {
 }
 
 /**
- * Claims fills and carries them out: so many at once, so many of one upstream and so many of one repository. Of no
- * upstream are more claimed than run, so that what waits here waits for a place and never for its own upstream; and a
- * fill that hardly moves leaves its place to one that waits.
+ * Claims fills and carries them out: so many at once, so many of one upstream and so many of one repository. Of neither
+ * are more claimed than may run, so that what waits here waits for a place and never for its own kind; and a fill that
+ * hardly moves leaves its place to one that waits.
  */
 @Injectable()
 export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
@@ -67,33 +67,29 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async claim(): Promise<Found> {
-    const most = this.config.ENTREPOT_FETCH_FILLS;
-    const places =
-      most - this.running.size + this.slow().length - this.waiting.filter(({ fill }) => this.mayRun(fill)).length;
-    const room = Math.min(places, 2 * most - this.leases.size);
-    if (room <= 0) return { nextInMs: null };
+    const { ENTREPOT_FETCH_FILLS: most, ENTREPOT_FETCH_FILLS_PER_REPOSITORY: mostPerRepository } = this.config;
+    const limit = most - this.running.size + this.slow().length - this.waiting.length;
+    if (limit <= 0) return { nextInMs: null };
+    const held = [...this.running.keys(), ...this.waiting.map(({ fill }) => fill)];
+    const ofUpstreams = countBy(held, ({ source }) => source.upstream);
+    const ofRepositories = countBy(held, ({ repository }) => repository);
     const { fills, nextInMs } = await this.calls.ask(ClaimFills, {
       worker: this.worker,
-      limit: room,
-      perUpstream: { most: this.mostPerUpstream, held: this.held() },
+      limit,
+      perUpstream: { most: this.mostPerUpstream, held: ofUpstreams.map(([upstream, fills]) => ({ upstream, fills })) },
+      perRepository: {
+        most: mostPerRepository,
+        held: ofRepositories.map(([repository, fills]) => ({ repository, fills })),
+      },
     });
     for (const fill of fills) this.waiting.push({ fill, signal: this.leases.hold(fill) });
     this.startWaiting();
     return fills.length > 0 ? 'more' : { nextInMs };
   }
 
-  /** How many of each upstream's this worker has, running or waiting. */
-  private held(): { upstream: string; fills: number }[] {
-    const counts = new Map<string, number>();
-    for (const { source } of [...this.running.keys(), ...this.waiting.map(({ fill }) => fill)])
-      counts.set(source.upstream, (counts.get(source.upstream) ?? 0) + 1);
-    return [...counts].map(([upstream, fills]) => ({ upstream, fills }));
-  }
-
   private startWaiting(): void {
     let leaving = [...this.running.values()].filter(({ stop }) => stop.signal.aborted).length;
     for (const next of [...this.waiting]) {
-      if (!this.mayRun(next.fill)) continue;
       if (this.running.size < this.config.ENTREPOT_FETCH_FILLS) {
         this.waiting.splice(this.waiting.indexOf(next), 1);
         this.start(next.fill, next.signal);
@@ -105,11 +101,6 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Those whose places others may have. */
   private slow(): Running[] {
     return [...this.running.values()].filter(({ pace, stop }) => pace.isSlow && !stop.signal.aborted);
-  }
-
-  private mayRun({ repository }: Fill): boolean {
-    const same = [...this.running.keys()].filter((fill) => fill.repository === repository);
-    return same.length < this.config.ENTREPOT_FETCH_FILLS_PER_REPOSITORY;
   }
 
   private start(fill: Fill, lease: AbortSignal): void {
@@ -168,4 +159,10 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     const { renewed } = await this.calls.ask(RenewFills, { fills });
     return { lost: fills.map(({ id }) => id).filter((id) => !renewed.includes(id)), cancelled: [] };
   }
+}
+
+function countBy<Key>(fills: readonly Fill[], keyOf: (fill: Fill) => Key): [Key, number][] {
+  const counts = new Map<Key, number>();
+  for (const fill of fills) counts.set(keyOf(fill), (counts.get(keyOf(fill)) ?? 0) + 1);
+  return [...counts];
 }
