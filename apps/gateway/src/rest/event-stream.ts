@@ -8,6 +8,9 @@ const MOST_UNREAD = 1024 * 1024;
 /** Silence longer than this makes proxies close a connection, in milliseconds. */
 const HEARTBEAT_MS = 15_000;
 
+/** A client that does not take the end within this is cut off, in milliseconds: it holds up no end of ours. */
+const END_WITHIN_MS = 1_000;
+
 /** Server-sent events to one client (HTML Living Standard, 9.2), until either side ends them. */
 export class EventStream {
   private readonly raw: ServerResponse;
@@ -36,8 +39,13 @@ export class EventStream {
     this.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  end(): void {
-    if (!this.signal.aborted) this.raw.end();
+  /** Ends in order, after a last comment where there is one to make: programs pass over it, people read it. */
+  end(comment?: string): void {
+    if (this.signal.aborted) return;
+    const cut = setTimeout(() => this.raw.destroy(), END_WITHIN_MS);
+    this.raw.once('close', () => clearTimeout(cut)).once('finish', () => clearTimeout(cut));
+    if (comment !== undefined) this.write(`: ${comment}\n\n`);
+    this.raw.end();
     this.stop();
   }
 

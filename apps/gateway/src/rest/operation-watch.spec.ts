@@ -85,8 +85,10 @@ class Watcher {
     }
   }
 
-  async ended(): Promise<void> {
+  /** Waits for an end in order, and gives what came since the last event. */
+  async ended(): Promise<string> {
     if (!this.answer.readableEnded) await once(this.answer, 'end');
+    return this.text;
   }
 
   hangUp(): void {
@@ -185,12 +187,39 @@ test('HEAD of a stream ends', async () => {
   expect((await askRaw(gateway.port, `/api/v1/operations/${id}/events`, { method: 'HEAD' })).status).toBe(200);
 });
 
-test('an end of the gateway ends its streams', async () => {
-  await start(NEVER);
-  const client = await watch();
-  await client.next();
-  await gateway.stop();
-  await client.ended();
+test.each([`/${id}/events`, '?live'])(
+  'an end of the gateway ends its streams in order, says so, and waits for none: %s',
+  async (path) => {
+    await start(NEVER, { ENTREPOT_DRAIN_MS: '60000' });
+    const client = await watch(path);
+    await client.next();
+    const began = performance.now();
+    await gateway.stop();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(await client.ended()).toBe(': this gateway ends: connect again\n\n');
+  },
+);
+
+test('while the gateway ends nobody begins to watch: he is told to come back', async () => {
+  await start(NEVER, { ENTREPOT_DRAIN_MS: '60000' });
+  const early = await watch('?live');
+  const reading = new Promise<void>((asked) => {
+    gateway.calls.on(ReadOperation, async () => {
+      asked();
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return { operation: running };
+    });
+  });
+  let goOn = () => {};
+  const late = askRaw(gateway.port, `/api/v1/operations/${id}/events`);
+  await reading;
+  const stopped = gateway.stop();
+  await early.ended();
+  goOn();
+  expect(await late).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+  await stopped;
 });
 
 describe('all operations', () => {

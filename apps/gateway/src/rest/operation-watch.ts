@@ -9,11 +9,15 @@ import { RegistryError } from '#oci/registry-error';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { EventStream } from './event-stream';
 import { OperationNews } from './operation-news';
+import { SeenOperations } from './seen-operations';
 
 /** Between two looks at one operation, in milliseconds: messages come faster than anybody reads. */
 const LOOK_PAUSE_MS = 200;
 
 const COME_BACK_SECONDS = 10;
+
+/** After an end of this gateway another is here soon. */
+const RESTART_SECONDS = 1;
 
 type ListQuestion = z.input<(typeof ListOperations)['question']>;
 
@@ -27,6 +31,7 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
   private readonly news = new OperationNews();
   private readonly subscriptions: (() => void)[] = [];
   private readonly streams = new Set<EventStream>();
+  private isEnding = false;
 
   constructor(
     private readonly calls: Calls,
@@ -40,18 +45,20 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
     }
   }
 
+  /** The server closes after this, and waits for what is under way: no stream may be, or begin. */
   onModuleDestroy(): void {
+    this.isEnding = true;
     for (const unsubscribe of this.subscriptions) unsubscribe();
-    for (const stream of this.streams) stream.end();
+    for (const stream of this.streams) stream.end('this gateway ends: connect again');
   }
 
   /** Sends the operation now and each time it changed, and ends when it has ended. UNAVAILABLE where too many watch. */
   follow({ id, principal }: Operation, reply: FastifyReply): void {
     const stream = this.open(reply);
-    const seen = new Map<string, string>();
+    const seen = new SeenOperations();
     void this.watch(stream, id, async () => {
       const { operation } = await this.calls.ask(ReadOperation, { principal, id });
-      if (operation) sendChanged(stream, operation, seen);
+      if (operation) sendNews(stream, seen, [operation]);
       return operation === null || operation.endedAt !== null;
     });
   }
@@ -62,19 +69,21 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
    */
   followAll(question: ListQuestion, reply: FastifyReply): void {
     const stream = this.open(reply);
-    const seen = new Map<string, string>();
+    const seen = new SeenOperations();
     void this.watch(stream, null, async (woken) => {
       const { operations } = await this.calls.ask(ListOperations, question);
       const listed = new Set(operations.map(({ id }) => id));
       const older = [...woken].filter((id) => !listed.has(id));
       for (const id of older) operations.push(...(await this.readListed(question, id)));
-      for (const operation of operations.reverse()) sendChanged(stream, operation, seen);
+      sendNews(stream, seen, operations.reverse());
       return false;
     });
   }
 
   /** Each costs a connection and a look now and then, for as long as its client likes. */
   private open(reply: FastifyReply): EventStream {
+    if (this.isEnding)
+      throw new RegistryError('UNAVAILABLE', 'this gateway ends', { retryAfterSeconds: RESTART_SECONDS });
     const most = this.config.ENTREPOT_EVENT_STREAMS;
     if (this.streams.size < most) return new EventStream(reply);
     const message = `${most} watch already, as many as may at once: read it now and then, or come back later`;
@@ -121,9 +130,6 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-function sendChanged(stream: EventStream, operation: Operation, seen: Map<string, string>): void {
-  const now = JSON.stringify(operation);
-  if (seen.get(operation.id) === now) return;
-  seen.set(operation.id, now);
-  stream.send('operation', operation);
+function sendNews(stream: EventStream, seen: SeenOperations, looked: readonly Operation[]): void {
+  for (const operation of seen.takeNews(looked)) stream.send('operation', operation);
 }

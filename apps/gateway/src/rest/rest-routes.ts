@@ -28,7 +28,8 @@ const Accepted = {
   headers: { Location: 'where the operation is read' },
 };
 const EventStream = {
-  description: 'server-sent events: `operation` with the operation as JSON, each time it changed',
+  description:
+    'server-sent events: `operation` with the operation as JSON, each time it changed; where it ends too early, connect again',
   mediaType: 'text/event-stream',
 };
 const IdempotencyKey = z.object({
