@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
-import { CommitManifest, FindManifest, FindManifests, ReadManifest } from '#contracts/calls/manifests';
+import { CommitManifest, FindManifests, ReadManifest } from '#contracts/calls/manifests';
 import type { QuestionOf } from '#contracts/define-call';
 import { HotQuestions } from '../hot/hot-questions';
 import { CommitManifestHandler } from './commit-manifest.handler';
@@ -21,13 +21,8 @@ export class ManifestController {
   }
 
   @Answers(FindManifests)
-  findAll(question: QuestionOf<typeof FindManifests>) {
+  find(question: QuestionOf<typeof FindManifests>) {
     return this.hot.findManifests(question);
-  }
-
-  @Answers(FindManifest)
-  async find({ repository, digest }: QuestionOf<typeof FindManifest>) {
-    return { state: await this.manifests.find(repository, digest) };
   }
 
   @Answers(CommitManifest)

@@ -23,17 +23,4 @@ export class ManifestStore {
     );
     return row;
   }
-
-  /** `sparse`: a visible index of this repository lists it, and nobody has asked for it yet. */
-  async find(repository: RepositoryName, digest: Digest): Promise<'held' | 'sparse' | 'unknown'> {
-    const [row] = await this.database.read<{ held: boolean; listed: boolean }>(
-      `SELECT EXISTS (SELECT FROM repository_manifest WHERE repository_id = repository.id AND digest = $2) AS held,
-          EXISTS (SELECT FROM manifest_child AS child JOIN repository_manifest AS visible
-            ON visible.digest = child.parent AND visible.repository_id = repository.id WHERE child.digest = $2) AS listed
-        FROM repository WHERE name = $1`,
-      [repository, digest],
-    );
-    if (row?.held) return 'held';
-    return row?.listed ? 'sparse' : 'unknown';
-  }
 }

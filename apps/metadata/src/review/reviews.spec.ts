@@ -39,7 +39,7 @@ describe('a review', () => {
   const repository = (name = NODE) =>
     knownRepository({ query: (text, params) => metadata.database.read(text, params) }, name);
   const visible = async (image: MadeManifest, name = NODE) =>
-    (await metadata.manifests.find(repositoryName(name), image.digest)) === 'held';
+    (await metadata.manifests.read(repositoryName(name), image.digest)) !== undefined;
   /** Asks for it to go, and has it reviewed now. */
   async function release(...images: MadeManifest[]) {
     const id = await repository();

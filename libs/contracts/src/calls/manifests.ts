@@ -57,12 +57,6 @@ export const FindManifests = defineCall('metadata.find-manifests', {
   }),
 });
 
-/** Is this digest visible in this repository as a manifest, or listed by a held index of it (a sparse child)? */
-export const FindManifest = defineCall('metadata.find-manifest', {
-  question: z.object({ repository: RepositoryNameSchema, digest: DigestSchema }),
-  answer: z.object({ state: z.enum(['held', 'sparse', 'unknown']) }),
-});
-
 /**
  * Commits a fetched manifest with its source before anybody is answered, links in the same transaction what is
  * already here and may be linked, and asks for fills of what is missing.
