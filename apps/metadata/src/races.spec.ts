@@ -114,6 +114,39 @@ describe('two at once', () => {
     });
   });
 
+  it.each(['index', 'child'])(
+    'an index and its child are committed, the %s first: the index holds it',
+    async (first) => {
+      const child = anImage();
+      const index = anIndex([child]);
+      const [one, other] = first === 'index' ? [index, child] : [child, index];
+      await interleave(
+        metadata,
+        'metadata.commit-manifest',
+        (paused) => fetchManifest(paused, NODE, one),
+        () => fetchManifest(metadata, NODE, other),
+      );
+      const held = 'SELECT held FROM manifest_child WHERE parent = $1';
+      expect(await metadata.database.read(held, [index.digest])).toEqual([{ held: child.digest }]);
+    },
+  );
+
+  it('an index goes from a repository while its child comes to it: elsewhere it stays without that child', async () => {
+    const child = anImage();
+    const index = anIndex([child]);
+    for (const name of [NODE, 'docker.io/library/other']) await fetchManifest(metadata, name, index, { tag: 'index' });
+    await untag(metadata, NODE, 'index');
+    const repositoryId = await repository();
+    await interleave(
+      metadata,
+      'metadata.review-manifest',
+      (paused) => paused.manifestReviews.review(repositoryId, index.digest),
+      () => fetchManifest(metadata, NODE, child),
+    );
+    const held = 'SELECT held FROM manifest_child WHERE parent = $1';
+    expect(await metadata.database.read(held, [index.digest])).toEqual([{ held: null }]);
+  });
+
   it('two uploads of one digest: the first lives, the second is condemned, both repositories have it', async () => {
     const blob = someBytes(OCI_LAYER_GZIP);
     const [first, second] = await interleave(

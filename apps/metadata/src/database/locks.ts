@@ -7,7 +7,8 @@ import type { Sql } from './database';
  *   1. operation            its row
  *   2. upload session       its row
  *   3. tag                  an advisory lock on its name, since it may have no row yet
- *   4. manifest             rows of `manifest`, then rows of `repository_manifest`, each sorted by digest
+ *   4. manifest             advisory locks on a manifest that is shown or taken away and on its children, then rows of
+ *                           `manifest`, then rows of `repository_manifest`, each sorted by digest
  *   5. blob                 rows of `blob` sorted by digest, then advisory locks on the digests that have none
  *   6. fill, object, pin, review, outbox: written while the above are held
  *
@@ -24,7 +25,7 @@ const KEY = `hashtextextended($1 || ':' || name, 0)`;
  */
 const MANY = 256;
 
-async function lockNames(sql: Sql, space: 'tag' | 'blob', names: readonly string[]): Promise<void> {
+async function lockNames(sql: Sql, space: 'tag' | 'manifest' | 'blob', names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   const whole = names.length > MANY;
   await sql.query(`SELECT pg_advisory_xact_lock${whole ? '' : '_shared'}(hashtextextended($1, 0))`, [space]);
@@ -43,6 +44,14 @@ export async function lockTags(sql: Sql, repositoryId: number, tags: readonly st
     'tag',
     tags.map((tag) => `${repositoryId}:${tag}`),
   );
+}
+
+/**
+ * Locks a manifest and its children, here or not, against everybody who shows or takes away one of them: an index holds
+ * a child where both are shown, and neither of two who bring one each would see the other's.
+ */
+export async function lockFamily(sql: Sql, digest: string, children: readonly string[]): Promise<void> {
+  await lockNames(sql, 'manifest', [digest, ...children]);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Digest } from '#oci/digest';
 import { type Manifest, type ManifestReferences, manifestReferences } from '#oci/manifest';
 import type { Sql } from '../database/database';
-import { lockManifests } from '../database/locks';
+import { lockFamily, lockManifests } from '../database/locks';
 import { replaceUnfit } from '../database/storable-json';
 
 export interface ReadManifest {
@@ -26,6 +26,7 @@ const storable = (value: object | undefined) => (value === undefined ? null : JS
  */
 export async function lockManifest(sql: Sql, read: ReadManifest): Promise<void> {
   const children = read.references.children.map((child) => child.digest);
+  await lockFamily(sql, read.digest, children);
   for (;;) {
     await insertRow(sql, read);
     const locked = await lockManifests(sql, [read.digest, ...children]);

@@ -3,7 +3,7 @@ import { ManifestRemoved } from '#contracts/facts';
 import type { Digest } from '#oci/digest';
 import type { RepositoryName } from '#oci/repository-name';
 import { Database, type Sql } from '../database/database';
-import { lockManifests, lockVisible } from '../database/locks';
+import { lockFamily, lockManifests, lockVisible } from '../database/locks';
 import { forgetPulls } from '../image/pull-count.store';
 import { releaseChildren } from '../manifest/write-manifest';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
@@ -55,6 +55,12 @@ export class ManifestReviewStore {
 
 /** Locks a manifest and, in its repository, all that it may stay for. Answers what is visible there. */
 async function lockAbove(sql: Sql, repositoryId: number, digest: Digest): Promise<Set<string>> {
+  const children = await sql.query<{ digest: string }>('SELECT digest FROM manifest_child WHERE parent = $1', [digest]);
+  await lockFamily(
+    sql,
+    digest,
+    children.map((child) => child.digest),
+  );
   await lockManifests(sql, [digest], 'UPDATE');
   const above = await readAbove(sql, repositoryId, digest);
   return new Set(await lockVisible(sql, repositoryId, above, 'UPDATE'));
