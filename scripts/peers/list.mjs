@@ -8,7 +8,6 @@ const wheel = (name, pin) => ({ name, from: 'pip', pin, takes: 'about 3 s', line
 export const PEERS = [
   apt('docker-registry'),
   apt('skopeo'),
-  apt('umoci'),
   apt('debootstrap'),
   apt('dockerd', 'docker.io'),
   apt('docker', 'docker.io'),
