@@ -71,6 +71,7 @@ describeWithPeers('the first pull, as a newcomer types it', PEERS, () => {
       id: digests.get('library/node'),
       complete: true,
       source: 'fetched',
+      platforms: ['linux/amd64'],
     });
     expect(image!.size).toBeGreaterThan(200_000_000);
   });

@@ -8,6 +8,12 @@ import { removeFolder, tempFolder } from './temp-folder';
 /** What keeps a Docker engine from touching this machine's network. */
 const APART = ['--iptables=false', '--ip6tables=false', '--bridge=none', '--ip-forward=false', '--ip-masq=false'];
 
+/**
+ * The engine mounts its data folder onto itself, and does not always get to undo that: in mounts of its own, which end
+ * with it, the folder can be removed whatever happened.
+ */
+const OWN_MOUNTS = ['--mount', '--propagation', 'private'];
+
 /** A real Docker engine of this test's own, on folders and a socket of its own. Needs root. */
 export class DockerEngine {
   private constructor(
@@ -20,7 +26,14 @@ export class DockerEngine {
     const at = (name: string) => join(folder, name);
     await Promise.all([mkdir(at('data')), mkdir(at('exec'))]);
     const places = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid')];
-    const program = new RunningProgram(peer('dockerd'), [...places, '-H', `unix://${at('socket')}`, ...APART]);
+    const program = new RunningProgram('unshare', [
+      ...OWN_MOUNTS,
+      peer('dockerd'),
+      ...places,
+      '-H',
+      `unix://${at('socket')}`,
+      ...APART,
+    ]);
     const engine = new DockerEngine(folder, program);
     await eventually('the Docker engine answers', async () => {
       if (program.over) throw new Error(program.log);
