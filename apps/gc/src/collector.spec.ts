@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PurgeObject } from '#contracts/calls/blobs';
-import { ClaimPurges, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
+import { ClaimPurges, ForgetEnded, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
 import { BlobCondemned, ManifestRemoved, TagRemoved } from '#contracts/facts';
 import type { Bus } from '#messaging/bus';
 import { unavailable } from '#oci/registry-error';
@@ -11,6 +11,7 @@ import { Collector } from './collector';
 
 const [ONE, OTHER] = [randomUUID(), randomUUID()];
 const DAY_MS = 86_400_000;
+const FORGOTTEN = { operations: 0, rows: 0, more: false };
 const REVIEWED = { reviewed: 0, condemned: 0, removed: 0, postponed: 0, nextInMs: null };
 
 describe('the collector', () => {
@@ -35,7 +36,8 @@ describe('the collector', () => {
       .on(ReviewDue, () => REVIEWED)
       .on(ClaimPurges, () => ({ objects: (due.shift() ?? []).map((object) => ({ object, bytes: 1 })), nextInMs: null }))
       .on(PurgeObject, () => ({}))
-      .on(ForgetObjects, ({ objects }) => ({ forgotten: objects.length }));
+      .on(ForgetObjects, ({ objects }) => ({ forgotten: objects.length }))
+      .on(ForgetEnded, () => FORGOTTEN);
   });
 
   afterEach(() => collector.onModuleDestroy());
@@ -46,8 +48,9 @@ describe('the collector', () => {
   it('reviews, claims, purges, and forgets only then', async () => {
     due = [[ONE, OTHER]];
     begin();
-    await waitUntil('ForgetObjects', () => calls.questions(ForgetObjects).length === 1);
-    expect(names()).toEqual([ReviewDue, ClaimPurges, PurgeObject, PurgeObject, ForgetObjects].map(({ name }) => name));
+    await waitUntil('ForgetEnded', () => calls.questions(ForgetEnded).length === 1);
+    const round = [ReviewDue, ClaimPurges, PurgeObject, PurgeObject, ForgetObjects, ForgetEnded];
+    expect(names()).toEqual(round.map(({ name }) => name));
     expect(calls.questions(PurgeObject)).toEqual([{ object: ONE }, { object: OTHER }]);
     expect(calls.questions(ForgetObjects)).toEqual([{ objects: [ONE, OTHER] }]);
   });
@@ -80,7 +83,7 @@ describe('the collector', () => {
     begin();
     await waitUntil('the look', () => looks() === 1);
     await collector.onModuleDestroy();
-    expect(names()).toEqual([ReviewDue.name, ClaimPurges.name]);
+    expect(names()).toEqual([ReviewDue.name, ClaimPurges.name, ForgetEnded.name]);
   });
 
   it('looks again at once while it finds as much as it takes', async () => {
@@ -88,6 +91,14 @@ describe('the collector', () => {
     begin(1);
     await waitUntil('the look', () => looks() === 3);
     expect(calls.questions(ForgetObjects)).toEqual([{ objects: [ONE] }, { objects: [OTHER] }]);
+  });
+
+  it('has what ended forgotten until a batch comes back short', async () => {
+    const batches = [true, true, false];
+    calls.on(ForgetEnded, () => ({ operations: 200, rows: 0, more: batches.shift() ?? false }));
+    begin();
+    await waitUntil('ForgetEnded', () => calls.questions(ForgetEnded).length === 3);
+    expect(calls.questions(ForgetEnded)).toEqual([{ limit: 200 }, { limit: 200 }, { limit: 200 }]);
   });
 
   it('looks again when the soonest of what it heard of is due', async () => {

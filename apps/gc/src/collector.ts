@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { PurgeObject } from '#contracts/calls/blobs';
-import { ClaimPurges, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
+import { ClaimPurges, ForgetEnded, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
 import { BlobCondemned, ManifestRemoved, TagRemoved } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
@@ -11,7 +11,8 @@ import { soonest } from './soonest';
 /**
  * The path of everything that goes: review → condemn → grace → purge. Each step is a command that decides by rows
  * read after locking, so any number of collectors may run, and one that dies leaves nothing undone but time.
- * Bytes are deleted only after their object was committed as purging; the tombstone goes after the bytes.
+ * Bytes are deleted only after their object was committed as purging; the tombstone goes after the bytes. Rows that have
+ * had their time go on the same rounds.
  */
 @Injectable()
 export class Collector implements OnApplicationBootstrap, OnModuleDestroy {
@@ -44,12 +45,14 @@ export class Collector implements OnApplicationBootstrap, OnModuleDestroy {
     const reviews = await this.calls.ask(ReviewDue, { limit });
     const purges = await this.calls.ask(ClaimPurges, { limit });
     const purged = await this.purge(purges.objects.map(({ object }) => object));
+    const ended = await this.calls.ask(ForgetEnded, { limit });
     if (reviews.condemned || reviews.removed || purged) {
       this.log.log(
         `removed ${reviews.removed} manifests, condemned ${reviews.condemned} blobs, purged ${purged} objects`,
       );
     }
-    if (reviews.reviewed === limit || purges.objects.length === limit) return 'more';
+    if (ended.operations) this.log.log(`forgot ${ended.operations} operations`);
+    if (reviews.reviewed === limit || purges.objects.length === limit || ended.more) return 'more';
     return { nextInMs: soonest(reviews.nextInMs, purges.nextInMs) };
   }
 

@@ -39,6 +39,9 @@ export const MetadataConfigSchema = z.object({
   ENTREPOT_KEEP_PULLED_MS: milliseconds(30 * DAY, 0).describe(
     'how long untagged cached content stays after its last pull, in milliseconds',
   ),
+  ENTREPOT_OPERATION_KEEP_MS: milliseconds(30 * DAY, DAY / 24).describe(
+    'how long an operation is kept after it ended, in milliseconds: as long as that a request under the same id is the same one, and not done again',
+  ),
   ENTREPOT_SESSION_IDLE_MS: milliseconds(DAY).describe('how long an upload session may lie idle, in milliseconds'),
   ENTREPOT_READ_LEASE_CAP_MS: milliseconds(DAY / 4).describe('the longest read that purge waits for, in milliseconds'),
   ENTREPOT_PURGE_CLAIM_MS: milliseconds(60_000).describe('when an unconfirmed purge is tried again, in milliseconds'),

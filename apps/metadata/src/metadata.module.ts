@@ -38,6 +38,7 @@ import { OutboxRelayHandler } from './outbox/outbox-relay.handler';
 import { OutboxRowsStore } from './outbox/outbox-rows.store';
 import { BlobReviewStore } from './review/blob-review.store';
 import { CollectionController } from './review/collection.controller';
+import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
 import { ReviewHandler } from './review/review.handler';
 import { FinishSessionHandler } from './upload/finish-session.handler';
@@ -68,6 +69,7 @@ const PROVIDERS: Provider[] = [
   ManifestReviewStore,
   BlobReviewStore,
   PurgeStore,
+  EndedStore,
   ObjectListStore,
   RowsCheck,
   HotClient,

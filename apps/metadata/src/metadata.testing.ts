@@ -23,6 +23,7 @@ import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
 import { BlobReviewStore } from './review/blob-review.store';
+import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
 import { queueManifestReviews } from './review/queue-reviews';
 import { ReviewHandler } from './review/review.handler';
@@ -66,6 +67,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     manifestReviews,
     blobReviews,
     purges: new PurgeStore(database, presence, config),
+    ended: new EndedStore(database, config),
     objectList: new ObjectListStore(database),
     rows: new RowsCheck(database),
   };

@@ -22,7 +22,8 @@ describe('Database', () => {
 
   it('migrates once however many start together', async () => {
     await Promise.all([migrate(postgres.url), migrate(postgres.url), migrate(postgres.url)]);
-    expect(await database.read('SELECT name FROM migration')).toEqual([{ name: 'Warehouse0000000000001' }]);
+    const done = await database.read<{ name: string }>('SELECT name FROM migration ORDER BY id');
+    expect(done.map(({ name }) => Number(name.slice(-13)))).toEqual(done.map((_, n) => n + 1));
     expect(await database.read('SELECT generation FROM installation')).toEqual([{ generation: 1 }]);
   });
 
@@ -75,7 +76,7 @@ describe('Database', () => {
 
   it('refuses a schema that is newer than this program', async () => {
     await database.read(`INSERT INTO migration (timestamp, name) VALUES (9, 'Later0000000000009')`);
-    await expect(migrate(postgres.url)).rejects.toThrow(/schema 9 .*knows schemas up to 1/);
+    await expect(migrate(postgres.url)).rejects.toThrow(/schema 9 .*knows schemas up to \d/);
     await database.read('DELETE FROM migration WHERE timestamp = 9');
   });
 });

@@ -14,6 +14,7 @@ import {
 import { RULES } from './check-rows';
 
 const NODE = 'docker.io/library/node';
+const ENDED = `state = 'cancelled', ended_at = now()`;
 
 /** Each rule names the row that breaks it: whole rows are broken one by one, behind the stores' back. */
 describe('the check of rows', () => {
@@ -26,6 +27,14 @@ describe('the check of rows', () => {
     await fetchWhole(metadata, NODE, child);
     await pushBlob(metadata, 'team/app', someBytes(OCI_LAYER_GZIP));
     await metadata.sessions.open(repositoryName('team/app'), {});
+    await metadata.database.transaction('spec.touch', (sql) =>
+      sql.query(`WITH running AS (
+          INSERT INTO operation (id, principal, request_id, body_hash, kind, body, state)
+          VALUES (gen_random_uuid(), 'p', 'r', '', 'pull', '{}', 'running') RETURNING id)
+        INSERT INTO operation_manifest (operation_id, repository_id, digest)
+          SELECT running.id, repository_id, digest FROM running, repository_manifest JOIN manifest USING (digest)
+          WHERE kind = 'image'`),
+    );
     await metadata.database.read(`UPDATE review SET due_at = now() WHERE kind = 'manifest'`);
     await reviewAll(metadata);
   });
@@ -81,6 +90,8 @@ describe('the check of rows', () => {
     ['other bytes in a manifest', [`UPDATE manifest SET bytes = '{}'`], 'has other bytes than its digest says'],
     ['a dropped review of a blob', ['DELETE FROM review'], 'is held by nothing, and nobody will review it'],
     ['a dropped review of a right', ['DELETE FROM review'], 'which nothing there lists, and nobody will review it'],
+    ['an operation that keeps its image after its end', [`UPDATE operation SET ${ENDED}`], 'and still keeps manifest'],
+    ['an operation that lost its image too soon', ['UPDATE operation_manifest SET ended = true'], 'no longer keeps'],
     ['a dropped review of a manifest', ['DELETE FROM tag'], 'has no reason to stay, and nobody will review it'],
   ];
   it.each(BROKEN)('finds %s', async (_, breaks, line) => {

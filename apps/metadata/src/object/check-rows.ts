@@ -77,6 +77,11 @@ export const RULES: readonly string[] = [
       AND NOT EXISTS (SELECT FROM manifest JOIN repository_manifest AS above
         ON above.repository_id = visible.repository_id AND above.digest = manifest.subject
         WHERE manifest.digest = visible.digest)`,
+  `SELECT format('operation %s has %s, and %s manifest %s', operation_id,
+      CASE WHEN ended_at IS NULL THEN 'not ended' ELSE 'ended' END,
+      CASE WHEN touched.ended THEN 'no longer keeps' ELSE 'still keeps' END, digest)
+    FROM operation_manifest AS touched JOIN operation ON operation.id = operation_id
+    WHERE touched.ended <> (ended_at IS NOT NULL)`,
 ];
 
 /** Rules that only rows can break, read in one snapshot: what is under way is never taken for a fault. */

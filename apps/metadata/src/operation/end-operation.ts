@@ -29,7 +29,7 @@ export async function endOperation(
     [operation.id, end.state, error, outcome],
   );
   await recordEnd(sql, operation, end);
-  await reviewItsManifests(sql, operation.id, reviewInMs);
+  await releaseItsManifests(sql, operation.id, reviewInMs);
   return ended!;
 }
 
@@ -45,10 +45,12 @@ export async function recordEnd(
   else await recordFact(sql, OperationCancelled, id, about);
 }
 
-async function reviewItsManifests(sql: Sql, id: string, inMs: number): Promise<void> {
+async function releaseItsManifests(sql: Sql, id: string, inMs: number): Promise<void> {
   const touched = await sql.query<{ repository_id: number; digests: string[] }>(
-    `SELECT repository_id, array_agg(digest) AS digests FROM operation_manifest
-     WHERE operation_id = $1 GROUP BY repository_id ORDER BY repository_id`,
+    `WITH released AS (
+       UPDATE operation_manifest SET ended = true WHERE operation_id = $1 RETURNING repository_id, digest
+     )
+     SELECT repository_id, array_agg(digest) AS digests FROM released GROUP BY repository_id ORDER BY repository_id`,
     [id],
   );
   for (const { repository_id, digests } of touched) await queueManifestReviews(sql, repository_id, digests, inMs);

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { ANONYMOUS } from '#contracts/principal';
 import type { Sql } from '../database/database';
 import { ImageStore } from '../image/image.store';
@@ -14,6 +14,8 @@ import {
   runFills,
 } from '../metadata.testing';
 import { OutboxRowsStore } from '../outbox/outbox-rows.store';
+import { EndedStore } from '../review/ended.store';
+import { readReasons } from '../review/keep-reasons';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullWorkStore } from './pull-work.store';
@@ -41,8 +43,10 @@ const FILL = `
     FROM manifest m, generate_series(0, 2) n;
   INSERT INTO repository_blob (repository_id, digest, upstream, credential)
     SELECT repository_id, b.digest, 'docker.io', 'anonymous' FROM repository_manifest rm JOIN manifest_blob b ON b.manifest = rm.digest;
-  INSERT INTO operation_manifest (operation_id, repository_id, digest)
-    SELECT o.id, 1 + (row_number() OVER ()) % 2000, 'sha256:' || md5('1') || md5('x1') FROM operation o;
+  INSERT INTO operation_manifest (operation_id, repository_id, digest, ended)
+    SELECT o.id, 1 + (row_number() OVER ()) % 2000, 'sha256:' || md5('1') || md5('x1'), ended_at IS NOT NULL FROM operation o;
+  INSERT INTO operation_manifest (operation_id, repository_id, digest, ended)
+    SELECT o.id, 1, 'sha256:' || md5('2') || md5('x2'), true FROM operation o WHERE ended_at IS NOT NULL LIMIT 10000;
   INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state, ended_at)
     SELECT gen_random_uuid(), 'docker.io', 'anonymous', 1, digest, 1, 'done', now() FROM manifest_blob;
   INSERT INTO object (id, state, digest, size) SELECT gen_random_uuid(), 'live', digest, 1 FROM manifest_blob;
@@ -59,12 +63,18 @@ const FILL = `
     SELECT tag.name, tag.name, repository_id, digest, 'running', 'p' FROM tag LIMIT 5000;
   INSERT INTO trash (id, repository_id, digest, until)
     SELECT gen_random_uuid(), repository_id, digest, now() FROM tag LIMIT 5000;
+  INSERT INTO lease (object_id, holder, until)
+    SELECT id, id, now() + interval '1 minute' FROM object WHERE state = 'live' LIMIT 20000;
   INSERT INTO outbox (partition, subject, message, message_id)
     SELECT n % 8, 's', '{}', n::text FROM generate_series(1, 40000) n`;
 
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+/** What every operation of that history was about. */
+const PULLED_OFTEN = `sha256:${md5('2')}${md5('x2')}`;
+
 /** Tables that grow with the store and with its history. */
 const LARGE =
-  /Seq Scan on (repository|manifest|repository_manifest|tag|object|extent|blob|manifest_blob|manifest_child|upload_session|fill|repository_blob|review|container|trash|operation|operation_manifest|outbox)\b/;
+  /Seq Scan on (repository|manifest|repository_manifest|tag|object|extent|blob|manifest_blob|manifest_child|upload_session|fill|repository_blob|review|container|trash|lease|operation|operation_manifest|outbox)\b/;
 
 class Planned {
   constructor(readonly text: string) {}
@@ -145,6 +155,7 @@ describe('operations and images cost what is asked for, not what there is', () =
     await work.claim('gc', ['remove'], 0);
     await rows.read(3, 100);
     await rows.remove(['1', '2']);
+    await new EndedStore(database, config).forget(1000);
     const scans: string[] = [];
     for (const [text, params] of asked) {
       const found = await plan(text, params);
@@ -166,5 +177,14 @@ describe('operations and images cost what is asked for, not what there is', () =
       expect(found).not.toMatch(LARGE);
       if (/FROM operation\b/.test(text)) expect(found).not.toMatch(/\bSort\b/);
     }
+  });
+
+  it('nor does a review read all operations that ever touched an image', async () => {
+    asked.clear();
+    await recording().transaction('spec.review', (sql) => readReasons(sql, 1, [PULLED_OFTEN], 1));
+    const [[text, params]] = [...asked] as [[string, readonly unknown[]]];
+    const found = await plan(`(ANALYZE, BUFFERS, COSTS OFF) ${text}`, params);
+    const pages = Number(/Buffers: shared hit=(\d+)/.exec(found)?.[1]);
+    expect(pages).toBeLessThan(100);
   });
 });

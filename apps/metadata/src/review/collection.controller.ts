@@ -1,10 +1,18 @@
 import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
-import { CheckRows, ClaimPurges, ForgetObjects, ListObjects, ReviewDue } from '#contracts/calls/collection';
+import {
+  CheckRows,
+  ClaimPurges,
+  ForgetEnded,
+  ForgetObjects,
+  ListObjects,
+  ReviewDue,
+} from '#contracts/calls/collection';
 import type { QuestionOf } from '#contracts/define-call';
 import { RowsCheck } from '../object/check-rows';
 import { ObjectListStore } from '../object/object-list.store';
 import { PurgeStore } from '../object/purge.store';
+import { EndedStore } from './ended.store';
 import { ReviewHandler } from './review.handler';
 
 /** What is collected is decided here, from rows; `gc` says when, and `blobs` deletes what was committed as purging. */
@@ -15,6 +23,7 @@ export class CollectionController {
     private readonly purges: PurgeStore,
     private readonly objects: ObjectListStore,
     private readonly rows: RowsCheck,
+    private readonly ended: EndedStore,
   ) {}
 
   @Answers(ReviewDue)
@@ -30,6 +39,11 @@ export class CollectionController {
   @Answers(ForgetObjects)
   async forget({ objects }: QuestionOf<typeof ForgetObjects>) {
     return { forgotten: await this.purges.forget(objects) };
+  }
+
+  @Answers(ForgetEnded)
+  forgetEnded({ limit }: QuestionOf<typeof ForgetEnded>) {
+    return this.ended.forget(limit);
   }
 
   @Answers(ListObjects)

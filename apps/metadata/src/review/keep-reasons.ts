@@ -45,8 +45,8 @@ export async function readReasons(
     `SELECT
         EXISTS (SELECT FROM tag WHERE repository_id = $1 AND digest = ANY($2))
         OR EXISTS (SELECT FROM container WHERE repository_id = $1 AND digest = ANY($2))
-        OR EXISTS (SELECT FROM operation_manifest AS touched JOIN operation ON operation.id = operation_id
-          WHERE repository_id = $1 AND digest = ANY($2) AND ended_at IS NULL) AS kept,
+        OR EXISTS (SELECT FROM operation_manifest
+          WHERE repository_id = $1 AND digest = ANY($2) AND NOT ended) AS kept,
         nullif(greatest(now(),
           (SELECT max(until) FROM pin WHERE kind = 'manifest' AND repository_id = $1 AND digest = ANY($2)),
           (SELECT max(until) FROM trash WHERE repository_id = $1 AND digest = ANY($2)),

@@ -36,6 +36,22 @@ export const ForgetObjects = defineCall('metadata.forget-objects', {
   answer: z.object({ forgotten: z.number().int() }),
 });
 
+/**
+ * Deletes rows that have had their time, at most `limit` of a kind: operations that ended longer ago than they are kept,
+ * with what they touched; leases of readers that died; undo windows that have passed; absences that no age reaches back
+ * to. Repeating it is harmless.
+ */
+export const ForgetEnded = defineCall('metadata.forget-ended', {
+  question: z.object({ limit: z.number().int().min(1).max(1000) }),
+  answer: z.object({
+    operations: z.number().int(),
+    /** Of the other kinds together. */
+    rows: z.number().int(),
+    /** Whether a kind had as many as were asked for: there may be more. */
+    more: z.boolean(),
+  }),
+});
+
 /** What rows claim of storage, in the order of object ids: the other half of fsck. */
 export const ListObjects = defineCall('metadata.list-objects', {
   question: z.object({ after: z.uuid().optional(), limit: z.number().int().min(1).max(1000) }),

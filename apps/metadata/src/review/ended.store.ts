@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ForgetEnded } from '#contracts/calls/collection';
+import type { AnswerOf } from '#contracts/define-call';
+import { Database, type Sql } from '../database/database';
+import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+
+/**
+ * Rows that have had their time. What only grows otherwise is named here; `tag_move` is not: the history of a tag is
+ * wanted for as long as there is the tag's repository, and a row of it is as small as the move was rare.
+ */
+@Injectable()
+export class EndedStore {
+  constructor(
+    private readonly database: Database,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
+
+  /** At most `limit` of each kind, those that ended first. */
+  async forget(limit: number): Promise<AnswerOf<typeof ForgetEnded>> {
+    const operations = await this.database.transaction('metadata.forget-operations', (sql) =>
+      forgetOperations(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
+    );
+    const lapsed = await this.database.transaction('metadata.forget-lapsed', async (sql) => [
+      await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
+      await forgetTrash(sql, limit),
+      await forgetAbsences(sql, limit, this.config.ENTREPOT_KEEP_PULLED_MS),
+    ]);
+    const rows = lapsed.reduce((sum, each) => sum + each, 0);
+    return { operations, rows, more: [operations, ...lapsed].includes(limit) };
+  }
+}
+
+/** With what they touched. The same request under the same id is a new one from then on. */
+async function forgetOperations(sql: Sql, limit: number, keepMs: number): Promise<number> {
+  const gone = await sql.query(
+    `DELETE FROM operation WHERE id = ANY(ARRAY(
+        SELECT id FROM operation WHERE ended_at < now() - $2 * interval '1 millisecond'
+        ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    [limit, keepMs],
+  );
+  return gone.length;
+}
+
+/** Of readers that died. One that only slept finds its lease as old as it was, and is capped by it. */
+async function forgetLeases(sql: Sql, limit: number, capMs: number): Promise<number> {
+  const gone = await sql.query(
+    `DELETE FROM lease WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM lease WHERE until < now() - $2 * interval '1 millisecond'
+        ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    [limit, capMs],
+  );
+  return gone.length;
+}
+
+/** An image that was put back, or pushed again, outlives its undo window. */
+async function forgetTrash(sql: Sql, limit: number): Promise<number> {
+  const gone = await sql.query(
+    `DELETE FROM trash WHERE id = ANY(ARRAY(
+        SELECT id FROM trash WHERE until < now() ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    [limit],
+  );
+  return gone.length;
+}
+
+/**
+ * An absence is left out of an age while the age reaches back to it: at the most to the longest age and all absences
+ * together before now. Whatever was used before that is too old with it as without it.
+ */
+async function forgetAbsences(sql: Sql, limit: number, longestMs: number): Promise<number> {
+  const gone = await sql.query(
+    `DELETE FROM absence WHERE began_at = ANY(ARRAY(
+        SELECT began_at FROM absence WHERE ended_at < now() - $2 * interval '1 millisecond'
+          - (SELECT sum(ended_at - began_at) FROM absence)
+        ORDER BY began_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    [limit, longestMs],
+  );
+  return gone.length;
+}
