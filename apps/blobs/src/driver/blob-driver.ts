@@ -26,8 +26,21 @@ export interface StoredObject {
   readonly extents?: { key: string; bytes: number }[];
 }
 
+/** Puts an object's many pieces together in the store. */
+export interface ObjectComposer {
+  /**
+   * Makes one extent of all that `extents` cover, gapless from 0 on, as the whole of the object `target`, and answers
+   * it once it is durable and its size was looked at. Nothing is written any more once this has settled. A failure may leave
+   * bytes, which the target's purge removes. Throws MissingBytes, UNAVAILABLE, the signal's reason.
+   */
+  compose(source: string, extents: readonly Extent[], target: string, signal: AbortSignal): Promise<Extent>;
+}
+
 /** How extents lie in storage. One suite holds every driver. */
 export abstract class BlobDriver {
+  /** Null where an object is one piece however many its extents. */
+  abstract readonly composer: ObjectComposer | null;
+
   /** How many extents of one writer may be on their way to the store at once. */
   abstract readonly parallelWrites: number;
 

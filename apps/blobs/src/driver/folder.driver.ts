@@ -19,6 +19,7 @@ const REMEMBERED_PURGES = 100_000;
 
 /** One file an object, written at offsets; one process has the folder. */
 export class FolderDriver extends BlobDriver {
+  override readonly composer = null;
   override readonly parallelWrites = 1;
   private readonly shelves: FolderShelves;
   private readonly lock: FolderLock;

@@ -6,8 +6,9 @@ import type { Extent } from '#contracts/calls/sessions';
 import { BlobDriver, type ByteSource, type StoredObject } from './blob-driver';
 import { S3Client, type S3Settings } from './s3.client';
 import { S3Bytes } from './s3-bytes';
+import { composedKey, PREFIX, S3Composer } from './s3-composer';
+import { abortMultiparts } from './s3-multipart';
 
-const PREFIX = 'objects/';
 const KEYS_AT_ONCE = 1000;
 /** Checks within this time are one, in milliseconds: whoever asks costs the store nothing. */
 const SAME_CHECK_MS = 5_000;
@@ -22,11 +23,13 @@ export class MinioDriver extends BlobDriver {
   override readonly parallelWrites = 3;
   private readonly log = new Logger('Blobs');
   private readonly client: S3Client;
+  override readonly composer: S3Composer;
   private checked: { readonly at: number; readonly found: Promise<void> } | undefined;
 
   constructor(settings: S3Settings) {
     super();
     this.client = new S3Client(settings);
+    this.composer = new S3Composer(this.client);
   }
 
   /** A store that is away does not stop the start: until it answers, every use is UNAVAILABLE. */
@@ -68,7 +71,9 @@ export class MinioDriver extends BlobDriver {
     return new S3Bytes(this.client, extents, stretch);
   }
 
+  /** Uploads of parts first: one that completed before it was aborted has left a key. */
   override async purge(object: string): Promise<void> {
+    await abortMultiparts(this.client, composedKey(object));
     let keys: string[] = [];
     for await (const { key } of this.client.list(`${PREFIX}${object}/`)) {
       keys.push(key);

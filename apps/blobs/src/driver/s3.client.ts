@@ -22,6 +22,13 @@ export interface S3Settings {
   readonly timeoutMs: number;
 }
 
+export interface StoredKey {
+  readonly key: string;
+  readonly bytes: number;
+  /** Which bytes these are, in the store's own way. */
+  readonly etag: string;
+}
+
 const ATTEMPTS = 4;
 const FIRST_DELAY_MS = 100;
 
@@ -33,7 +40,8 @@ const FIRST_DELAY_MS = 100;
 export class S3Client {
   private readonly log = new Logger('Blobs');
   private readonly transport: S3Transport;
-  private readonly client: Client;
+  /** For single requests; see what of it is not to be used. */
+  readonly api: Client;
   private readonly signsBytes: boolean;
   private bucketIsThere: Promise<void> | null = null;
 
@@ -43,7 +51,7 @@ export class S3Client {
     this.transport = new S3Transport(useSSL, settings.timeoutMs);
     // Over TLS bytes cannot change on their way; over plain HTTP the store verifies the hash that is signed.
     this.signsBytes = !useSSL && settings.accessKey !== '';
-    this.client = new Client({
+    this.api = new Client({
       endPoint: hostname,
       port: Number(port) || (useSSL ? 443 : 80),
       useSSL,
@@ -69,7 +77,7 @@ export class S3Client {
   async check(signal: AbortSignal): Promise<void> {
     const { bucket } = this.settings;
     const isThere = await this.transport
-      .during(signal, () => this.client.bucketExists(bucket))
+      .during(signal, () => this.api.bucketExists(bucket))
       .catch((error: unknown) => {
         throw storageFault(error);
       });
@@ -100,13 +108,13 @@ export class S3Client {
     throw new MissingBytes(`the store has ${comes} of ${length} bytes of ${key} from byte ${start} on`);
   }
 
-  /** Keys and sizes in order, after `after`. */
-  async *list(prefix: string, after = ''): AsyncGenerator<{ key: string; bytes: number }> {
+  /** Keys in order, after `after`. */
+  async *list(prefix: string, after = ''): AsyncGenerator<StoredKey> {
     let token = '';
     for (;;) {
       const page = await this.again(() => this.listPage(prefix, token, after));
       for (const item of page.objects) {
-        if (item.name !== undefined) yield { key: item.name, bytes: item.size ?? 0 };
+        if (item.name !== undefined) yield { key: item.name, bytes: item.size ?? 0, etag: item.etag ?? '' };
       }
       if (!page.isTruncated) return;
       token = page.nextContinuationToken;
@@ -116,7 +124,7 @@ export class S3Client {
   async remove(keys: readonly string[]): Promise<void> {
     await this.again(async () => {
       const failed = await durable('blobs.remove-extents', () =>
-        this.client.removeObjects(this.settings.bucket, [...keys]),
+        this.api.removeObjects(this.settings.bucket, [...keys]),
       );
       if (failed.length > 0)
         throw new Error(`${failed.length} of ${keys.length} keys stay: ${JSON.stringify(failed[0])}`);
@@ -127,8 +135,12 @@ export class S3Client {
     return this.settings.timeoutMs;
   }
 
+  get bucket(): string {
+    return this.settings.bucket;
+  }
+
   /** Asks a bounded number of times. Throws MissingBytes, UNAVAILABLE, the signal's reason. */
-  async again<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async again<T>(work: () => Promise<T>, signal?: AbortSignal, attempts = ATTEMPTS): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       signal?.throwIfAborted();
       try {
@@ -136,18 +148,18 @@ export class S3Client {
         return await this.transport.during(signal, work);
       } catch (error) {
         signal?.throwIfAborted();
-        await this.survive(error, attempt);
+        await this.survive(error, attempt, attempts);
       }
     }
   }
 
   /** Waits for the next attempt, or throws what the failure means. */
-  async survive(error: unknown, attempt: number): Promise<void> {
+  async survive(error: unknown, attempt: number, attempts = ATTEMPTS): Promise<void> {
     if (error instanceof MissingBytes) throw error;
     const verdict = judgeStorageError(error);
     if (verdict === 'missing') throw new MissingBytes(`the store answers ${(error as { code?: string }).code}`);
     if (verdict === 'full') throw storeIsFull(error);
-    if (verdict === 'refused' || attempt >= ATTEMPTS) {
+    if (verdict === 'refused' || attempt >= attempts) {
       this.log.error(`the store at ${this.settings.endpoint} fails: ${String(error)}`);
       throw storageFault(error);
     }
@@ -156,16 +168,14 @@ export class S3Client {
 
   private async makeBucket(): Promise<void> {
     const { bucket, region } = this.settings;
-    if (await this.client.bucketExists(bucket)) return;
-    await durable('blobs.make-bucket', () => this.client.makeBucket(bucket, region)).catch(
-      (error: { code?: string }) => {
-        if (error.code !== 'BucketAlreadyOwnedByYou') throw error;
-      },
-    );
+    if (await this.api.bucketExists(bucket)) return;
+    await durable('blobs.make-bucket', () => this.api.makeBucket(bucket, region)).catch((error: { code?: string }) => {
+      if (error.code !== 'BucketAlreadyOwnedByYou') throw error;
+    });
   }
 
   private async getOnce(key: string, start: number, length: number): Promise<IncomingMessage> {
-    return (await this.client.getPartialObject(this.settings.bucket, key, start, length)) as IncomingMessage;
+    return (await this.api.getPartialObject(this.settings.bucket, key, start, length)) as IncomingMessage;
   }
 
   private async putOnce(key: string, chunks: readonly Buffer[], length: number, hash: string): Promise<void> {
@@ -173,12 +183,12 @@ export class S3Client {
     const body = Readable.from(chunks, { objectMode: false, highWaterMark: CONNECTION_BYTES });
     const headers = { 'content-length': length };
     const request = { method: 'PUT', bucketName: bucket, objectName: key, headers };
-    const response = await this.client.makeRequestStreamAsync(request, body, hash, [200], region);
+    const response = await this.api.makeRequestStreamAsync(request, body, hash, [200], region);
     response.resume();
   }
 
   private listPage(prefix: string, token: string, after: string) {
-    return this.client.listObjectsV2Query(this.settings.bucket, prefix, token, '', 1000, after);
+    return this.api.listObjectsV2Query(this.settings.bucket, prefix, token, '', 1000, after);
   }
 }
 
