@@ -131,20 +131,26 @@ export class OperationWorkStore {
  * answer was lost is sent again. Throws STALE.
  */
 export async function lockForEnd(sql: Sql, claim: OperationClaim): Promise<OperationRow | null> {
-  const [ended] = await sql.query(`SELECT 1 FROM operation WHERE id = $1 AND epoch = $2 AND state = 'completed'`, [
-    claim.id,
-    claim.epoch,
-  ]);
-  return ended ? null : lockClaimed(sql, claim);
+  const row = await lockAttempt(sql, claim);
+  return row?.state === 'completed' ? null : claimed(row, claim);
 }
 
 /** The operation's row, locked, if this claim still holds it. Throws STALE. */
-export async function lockClaimed(sql: Sql, { id, epoch }: OperationClaim): Promise<OperationRow> {
-  const [row] = await sql.query<OperationRow>(
-    `SELECT * FROM operation WHERE id = $1 AND epoch = $2 AND state = 'running' FOR UPDATE`,
-    [id, epoch],
-  );
-  if (!row) throw stale(`operation ${id} is no longer this worker's`);
+export async function lockClaimed(sql: Sql, claim: OperationClaim): Promise<OperationRow> {
+  return claimed(await lockAttempt(sql, claim), claim);
+}
+
+/** Undefined where this attempt was not the last one. */
+async function lockAttempt(sql: Sql, { id, epoch }: OperationClaim): Promise<OperationRow | undefined> {
+  const [row] = await sql.query<OperationRow>('SELECT * FROM operation WHERE id = $1 AND epoch = $2 FOR UPDATE', [
+    id,
+    epoch,
+  ]);
+  return row;
+}
+
+function claimed(row: OperationRow | undefined, { id }: OperationClaim): OperationRow {
+  if (row?.state !== 'running') throw stale(`operation ${id} is no longer this worker's`);
   return row;
 }
 

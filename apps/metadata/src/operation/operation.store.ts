@@ -41,7 +41,8 @@ export class OperationStore {
     checkRequestId(asked.requestId);
     const { kind, body, hash } = checkRequest(asked.kind, asked.body);
     const { row, created } = await this.database.transaction('metadata.accept-operation', async (sql) => {
-      const before = await findRequest(sql, asked);
+      // What a repeated remove names may be gone by now: its operation says what it named.
+      const before = kind === 'remove' ? await findRequest(sql, asked) : undefined;
       if (before) return { row: sameRequest(before, hash), created: false };
       const named = kind === 'remove' ? await this.names.findRemoved(sql, body) : null;
       const inserted = await insert(sql, { ...asked, body }, hash, named);

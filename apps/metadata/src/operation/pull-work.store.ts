@@ -51,8 +51,9 @@ export class PullWorkStore {
       const repositoryId = await knownRepository(sql, repository);
       const isFresh = tag !== null && (await this.tags.isFresh(sql, repositoryId, tag.name, digest));
       if (tag && !isFresh) await lockTags(sql, repositoryId, [tag.name]);
+      const visible = await lockVisible(sql, repositoryId, [digest, ...(held?.manifests ?? [])]);
+      if (!visible.includes(digest)) throw manifestUnknown(digest);
       if (held && !(await adopt(sql, id, repositoryId, held))) return false;
-      if ((await lockVisible(sql, repositoryId, [digest])).length === 0) throw manifestUnknown(digest);
       if ((await countMissing(sql, id)) > 0) return false;
       const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
       if (tag && !isFresh) await this.tags.move(sql, { ...move, ...tag });
@@ -67,10 +68,9 @@ export class PullWorkStore {
 
 type Held = NonNullable<QuestionOf<typeof CompletePull>['held']>;
 
-/** Makes what is here already part of the operation: its roots, and what is counted. Answers whether all of it is. */
+/** Makes what is here already, and locked, part of the operation: its roots, and what is counted. Answers whether all of it is. */
 async function adopt(sql: Sql, id: string, repositoryId: number, { source, manifests }: Held): Promise<boolean> {
   const digests = [...new Set(manifests)];
-  await lockVisible(sql, repositoryId, digests);
   const rows = await sql.query(
     `INSERT INTO operation_manifest (operation_id, repository_id, digest)
       SELECT $1, repository_id, digest FROM repository_manifest
