@@ -95,6 +95,11 @@ describe('images', () => {
       [repository, image.digest, name],
     );
 
+  const marked = async () =>
+    (await rows<{ name: string }>('SELECT name FROM container WHERE image_removed_at IS NOT NULL ORDER BY name')).map(
+      ({ name }) => name,
+    );
+
   describe('the list', () => {
     it('shows an image once, with its tags, what is held of it, and where it came from', async () => {
       const image = anImage();
@@ -246,6 +251,24 @@ describe('images', () => {
       await run('TRUNCATE operation CASCADE');
       expect(await remove('alpine:3', { force: true })).toEqual([`${ALPINE}:3`, `${ALPINE}@${image.digest}`]);
       expect(await rows('SELECT 1 FROM repository_manifest')).toHaveLength(1);
+    });
+
+    it('marks the containers whose image a forced one left without a name, and no others', async () => {
+      const [image, child] = [anImage(), anImage()];
+      await fetchWhole(metadata, ALPINE, image, { tag: '3' });
+      await fetchManifest(metadata, ALPINE, image, { tag: 'latest' });
+      for (const tag of ['multi', 'again'])
+        await fetchManifest(metadata, ALPINE, anIndex([child], { of: tag }), { tag });
+      await fetchManifest(metadata, ALPINE, child);
+      await runContainer(ALPINE, image);
+      await runContainer(ALPINE, child, 'child');
+      await remove('alpine:latest', { force: true });
+      await remove('alpine:multi', { force: true });
+      expect(await marked()).toEqual([]);
+      await remove('alpine:3', { force: true });
+      expect(await marked()).toEqual(['web']);
+      await remove('alpine:again', { force: true });
+      expect(await marked()).toEqual(['child', 'web']);
     });
 
     it('knows a container that runs one platform of the index', async () => {

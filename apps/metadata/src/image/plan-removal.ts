@@ -27,6 +27,8 @@ export interface RemovalPlan {
   readonly tags: readonly string[];
   /** No name is left: the image is on its way out. */
   readonly losesLastName: boolean;
+  /** Names of the containers whose image loses its name: they are marked, and keep its content. */
+  readonly deprived: readonly string[];
   /** It can be brought back for a while; cached upstream content needs no undo, it can be pulled again. */
   readonly canBeUndone: boolean;
   /** What was left alone, and why: a sentence for the person who asked. */
@@ -38,16 +40,22 @@ export interface RemovalPlan {
  * of an image takes the image with it, as Docker does. Throws CONFLICT while something uses it, unless forced.
  */
 export function planRemoval(image: StandingImage, asked: AskedRemoval): RemovalPlan {
-  const left = asked.tag === null ? null : leftAlone(image, asked.tag);
-  if (left !== null) return { tags: [], losesLastName: false, canBeUndone: false, left };
+  const left = asked.tag === null ? null : reasonToLeave(image, asked.tag);
+  if (left !== null) return leaveAlone(left);
   const tags = asked.tag === null ? image.tags : [asked.tag];
   const losesLastName = image.tags.every((name) => tags.includes(name));
   if (losesLastName && !asked.force) refuseInUse(image);
   if (tags.length === 0) refuseChild(image);
-  return { tags, losesLastName, canBeUndone: image.isLocal && !asked.now, left: null };
+  const deprived = losesLastName ? image.containers : [];
+  return { tags, losesLastName, deprived, canBeUndone: image.isLocal && !asked.now, left: null };
 }
 
-function leftAlone({ repository, digest, tagNames }: StandingImage, tag: string): string | null {
+/** Does nothing, and says why. */
+export function leaveAlone(left: string): RemovalPlan {
+  return { tags: [], losesLastName: false, deprived: [], canBeUndone: false, left };
+}
+
+function reasonToLeave({ repository, digest, tagNames }: StandingImage, tag: string): string | null {
   if (tagNames === digest) return null;
   if (tagNames === null) return `${repository}:${tag} is gone already`;
   return `${repository}:${tag} was moved to ${tagNames} after this was asked, and stays there`;

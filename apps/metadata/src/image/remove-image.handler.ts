@@ -10,7 +10,7 @@ import { endOperation } from '../operation/end-operation';
 import type { NamedImage, OperationRow } from '../operation/operation-rows';
 import { lockForEnd, type OperationClaim } from '../operation/operation-work.store';
 import { queueManifestReviews } from '../review/queue-reviews';
-import { type AskedRemoval, planRemoval, type RemovalPlan, type StandingImage } from './plan-removal';
+import { type AskedRemoval, leaveAlone, planRemoval, type RemovalPlan, type StandingImage } from './plan-removal';
 import { releaseImages } from './release-image';
 
 type Removed = NonNullable<NamedImage['removes']>[number];
@@ -56,12 +56,12 @@ export class RemoveImageHandler {
     const { repositoryId, repository, digest } = image;
     await lockVisible(sql, repositoryId, [digest], 'UPDATE');
     const standing = await readStanding(sql, image, asked.tag);
-    if (!standing)
-      return { tags: [], losesLastName: false, canBeUndone: false, left: `${repository}@${digest} is gone already` };
+    if (!standing) return leaveAlone(`${repository}@${digest} is gone already`);
     const plan = planRemoval(standing, asked);
     for (const tag of plan.tags)
       await removeTags(sql, { repositoryId, repository, digest, tag, principal, operation: id });
     if (plan.losesLastName) await markRemoved(sql, image, asked.now);
+    if (plan.deprived.length > 0) await markContainers(sql, plan.deprived);
     if (plan.canBeUndone) await this.keepForUndo(sql, id, image, plan);
     if (plan.left === null) await queueManifestReviews(sql, repositoryId, [digest], this.delayMs(asked));
     return plan;
@@ -125,6 +125,21 @@ const STANDING = `
 async function markRemoved(sql: Sql, { repositoryId, digest }: Removed, now: boolean): Promise<void> {
   await releaseImages(sql, repositoryId, [digest]);
   if (now) await sql.query('DELETE FROM trash WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
+}
+
+/** Those whose image has no name left, be it its own or that of an index that lists it. */
+async function markContainers(sql: Sql, names: readonly string[]): Promise<void> {
+  await sql.query(
+    `UPDATE container AS used SET image_removed_at = now() WHERE name = ANY($1) AND image_removed_at IS NULL
+      AND NOT EXISTS (
+        WITH RECURSIVE above AS (
+          SELECT used.digest
+          UNION
+          SELECT c.parent FROM above a JOIN manifest_child c ON c.held = a.digest
+        )
+        SELECT FROM above a JOIN tag ON tag.repository_id = used.repository_id AND tag.digest = a.digest)`,
+    [names],
+  );
 }
 
 /** All tags before all manifests. */

@@ -3,6 +3,7 @@ import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import { defineCall } from '../define-call';
 import { OperationErrorSchema } from '../operation';
+import { plainText } from '../plain-text';
 import { SourceSchema } from './manifests';
 
 /** One blob's download from an upstream: one for a digest, an upstream and a credential in the whole installation. */
@@ -25,7 +26,7 @@ export type Fill = z.output<typeof FillSchema>;
  */
 export const ClaimFills = defineCall('metadata.claim-fills', {
   question: z.object({
-    worker: z.string().max(64),
+    worker: plainText(64),
     limit: z.number().int().min(1).max(64),
     /** How many of one upstream's this worker takes, and has already. */
     perUpstream: z
