@@ -23,6 +23,8 @@ import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
 import { TagController } from './names/tag.controller';
 import { TagStore } from './names/tag.store';
 import { RowsCheck } from './object/check-rows';
+import { ComposingController } from './object/composing.controller';
+import { ComposingStore } from './object/composing.store';
 import { ObjectController } from './object/object.controller';
 import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
@@ -53,6 +55,7 @@ const CONTROLLERS: Type[] = [
   BlobController,
   SessionController,
   ObjectController,
+  ComposingController,
   IntakeController,
   OperationController,
   OperationWorkController,
@@ -81,6 +84,7 @@ const PROVIDERS: Provider[] = [
   SessionStore,
   FinishSessionHandler,
   ObjectStore,
+  ComposingStore,
   ImageNameStore,
   ImageStore,
   ImagePlatformStore,

@@ -19,6 +19,7 @@ import { type MetadataConfig, MetadataConfigSchema } from './metadata.config';
 import { knownRepository } from './names/repository.store';
 import { TagStore } from './names/tag.store';
 import { RowsCheck } from './object/check-rows';
+import { ComposingStore } from './object/composing.store';
 import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
@@ -62,6 +63,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     sessions: new SessionStore(database, config),
     finishes: new FinishSessionHandler(database, config),
     objects: new ObjectStore(database, config),
+    composings: new ComposingStore(database, config),
     presence,
     reviews: new ReviewHandler(database, presence, manifestReviews, blobReviews),
     manifestReviews,

@@ -1,3 +1,4 @@
+import { OCI_LAYER_GZIP } from '#oci/media-type';
 import type { Tag } from '#oci/tag';
 import type { Sql } from './database/database';
 import { FIND_BLOBS, FIND_MANIFESTS, RESOLVE_TAGS } from './hot/hot-questions';
@@ -13,6 +14,7 @@ import {
   pushBlob,
   repositoryName,
   reviewAll,
+  someBytes,
   untag,
   wire,
 } from './metadata.testing';
@@ -82,6 +84,7 @@ const FILL = `
   INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state, ended_at)
     SELECT gen_random_uuid(), 'docker.io', 'anonymous', 1, 'sha256:' || 'e' || lpad(to_hex(n), 63, '0'), 1, 'done', now()
     FROM generate_series(1, 20000) n;
+  INSERT INTO composing (source_id, due_at) SELECT id, now() + interval '1 hour' FROM object WHERE state = 'live' LIMIT 20000;
   INSERT INTO lease (object_id, holder, until)
     SELECT id, id, now() + interval '1 minute' FROM object WHERE state = 'live' LIMIT 5000;
   INSERT INTO operation (id, principal, request_id, body_hash, kind, body, state)
@@ -90,7 +93,18 @@ const FILL = `
 
 /** Tables that grow with the store. */
 const LARGE =
-  /Seq Scan on (repository|manifest|repository_manifest|tag|object|extent|blob|manifest_blob|manifest_child|upload_session|fill|repository_blob|pin|review|operation|operation_manifest)\b/;
+  /Seq Scan on (repository|manifest|repository_manifest|tag|object|extent|blob|manifest_blob|manifest_child|upload_session|fill|repository_blob|pin|review|operation|operation_manifest|composing)\b/;
+
+const EXPIRE_COMPOSING = `UPDATE composing SET claimed_until = now() - interval '1 s' WHERE target_id = $1`;
+
+/** A blob whose bytes lie under two keys. */
+async function pushPieces(metadata: Metadata): Promise<void> {
+  const { digest } = someBytes(OCI_LAYER_GZIP);
+  const session = await metadata.sessions.open(repositoryName('team/app'), {});
+  const { epoch } = await metadata.sessions.take(session);
+  for (const offset of [0, 1]) await metadata.sessions.commitExtent(session, epoch, { offset, length: 1, key: 'k' });
+  await metadata.finishes.finish({ session, epoch, digest, size: 2 });
+}
 
 describe('a question costs what it asks for, not what the store holds', () => {
   let metadata: Metadata;
@@ -156,6 +170,16 @@ describe('a question costs what it asks for, not what the store holds', () => {
       giveBack: false,
     });
     await recorded.fills.nextInMs();
+    for (const answer of ['swap', 'fail', 'nothing'] as const) {
+      await pushPieces(recorded);
+      const [composing] = (await recorded.composings.claim('spec', 1)).composings;
+      const { target, size } = composing!;
+      await recorded.composings.renew([target]);
+      if (answer === 'swap') await recorded.composings.swap(target, { offset: 0, length: size, key: 'whole' });
+      if (answer === 'fail') await recorded.composings.fail(target, '');
+      if (answer === 'nothing') await metadata.database.read(EXPIRE_COMPOSING, [target]);
+    }
+    await recorded.composings.claim('spec', 1);
     await untag(recorded, NODE, 'one');
     await untag(recorded, NODE, 'multi');
     await reviewAll(recorded);

@@ -14,6 +14,8 @@ import {
 import { RULES } from './check-rows';
 
 const NODE = 'docker.io/library/node';
+const COMPOSING_ONE = `INSERT INTO composing (source_id, target_id, claimed_until)
+  SELECT (SELECT id FROM object WHERE state = 'live' ORDER BY id LIMIT 1),`;
 const ENDED = `state = 'cancelled', ended_at = now()`;
 
 /** Each rule names the row that breaks it: whole rows are broken one by one, behind the stores' back. */
@@ -71,7 +73,17 @@ describe('the check of rows', () => {
     ['a hole in the extents', [`UPDATE extent SET start = start + 1`], 'is live, and its extents cover'],
     ['a live object without a digest', [`DELETE FROM blob`], 'is live, and no digest names it'],
     ['a digest with another object', ['UPDATE blob SET size = 1', 'UPDATE object SET size = 7'], 'names object'],
-    ['an upload without a session', ['DELETE FROM upload_session'], 'is uploading, and has no session'],
+    ['an upload without a session', ['DELETE FROM upload_session'], 'is uploading, and neither a session nor'],
+    [
+      'a composing of what is not uploading',
+      [`${COMPOSING_ONE} (SELECT id FROM object WHERE state = 'live' ORDER BY id DESC LIMIT 1), now()`],
+      'is being made of object',
+    ],
+    [
+      'a composing that ran out',
+      [`${COMPOSING_ONE} (SELECT id FROM object WHERE state = 'uploading'), now() - interval '2 hours'`],
+      'the composing of object',
+    ],
     [
       'a session of what is not uploading',
       [`UPDATE object SET state = 'purging' WHERE state = 'uploading'`],

@@ -24,8 +24,13 @@ export const RULES: readonly string[] = [
   `SELECT format('blob %s names object %s, which is %s of %s bytes', blob.digest, id, object.digest, object.size)
     FROM blob JOIN object ON object.id = object_id
     WHERE object.digest IS DISTINCT FROM blob.digest OR object.size IS DISTINCT FROM blob.size`,
-  `SELECT format('object %s is uploading, and has no session', id)
-    FROM object WHERE state = 'uploading' AND NOT EXISTS (SELECT FROM upload_session WHERE object_id = object.id)`,
+  `SELECT format('object %s is uploading, and neither a session nor a composing makes it', id)
+    FROM object WHERE state = 'uploading' AND NOT EXISTS (SELECT FROM upload_session WHERE object_id = object.id)
+      AND NOT EXISTS (SELECT FROM composing WHERE target_id = object.id)`,
+  `SELECT format('object %s is being made of object %s, and is %s', target_id, source_id, state)
+    FROM composing JOIN object ON object.id = target_id WHERE state <> 'uploading'`,
+  `SELECT format('the composing of object %s ran out at %s, and is still here', source_id, claimed_until)
+    FROM composing WHERE claimed_until < now() - interval '1 hour'`,
   `SELECT format('upload session %s has an object that is %s', upload_session.id, state)
     FROM upload_session JOIN object ON object.id = object_id WHERE state <> 'uploading'`,
   `SELECT format('upload session %s ran out at %s, and is still here', id, expires_at)

@@ -7,6 +7,7 @@ import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
+import { endComposingsOf } from './discard-targets';
 
 /** Ended fills are kept this long, in milliseconds: operations that waited for them say why they failed. */
 const FILLS_KEPT_MS = 24 * 60 * 60 * 1000;
@@ -110,11 +111,9 @@ async function endCondemned(sql: Sql, limit: number): Promise<void> {
       ORDER BY purge_after LIMIT $1 FOR UPDATE SKIP LOCKED`,
     [limit],
   );
-  await purgeUnleased(
-    sql,
-    over.map((object) => object.id),
-    'condemned',
-  );
+  const ids = over.map((object) => object.id);
+  await purgeUnleased(sql, ids, 'condemned');
+  await endComposingsOf(sql, ids);
 }
 
 /** Leases are read after the object's row was locked, as whoever takes one locks it. */

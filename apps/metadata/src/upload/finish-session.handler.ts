@@ -8,6 +8,7 @@ import { Database, type Sql } from '../database/database';
 import { lockBlobs } from '../database/locks';
 import { holdListed, linkWaiting } from '../manifest/link-blobs';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { queueComposing } from '../object/queue-composing';
 import { recordFact } from '../outbox/outbox.store';
 import { queueBlobReviews } from '../review/queue-reviews';
 import { acknowledged, lockSession, readExtents, type SessionRow } from './session.store';
@@ -79,6 +80,7 @@ export class FinishSessionHandler {
         purge_after = CASE WHEN $2 = 'condemned' THEN now() + $5 * interval '1 millisecond' END WHERE id = $1`,
       [id, loses ? 'condemned' : 'live', digest, size, this.config.ENTREPOT_GRACE_MS],
     );
+    await queueComposing(sql, id);
     if (loses) return usable.object_id;
     await (usable ? this.swap(sql, usable.object_id, id, digest) : this.insertBlob(sql, id, digest, size));
     return id;
