@@ -16,6 +16,9 @@ interface Lease<Work extends Claimed> {
 /** Answers the ids that are to stop, by reason. */
 export type Renew = (claimed: Claimed[]) => Promise<{ lost: readonly string[]; cancelled: readonly string[] }>;
 
+/** How many leases one question renews. */
+const BATCH = 64;
+
 /** What this process has claimed: renewed in time, stopped when it is no longer ours. */
 export class Leases<Work extends Claimed> {
   private readonly held = new Map<string, Lease<Work>>();
@@ -27,10 +30,6 @@ export class Leases<Work extends Claimed> {
     private readonly renew: Renew,
     private readonly renewMs: number,
   ) {}
-
-  get size(): number {
-    return this.held.size;
-  }
 
   hold(work: Work): AbortSignal {
     const abort = new AbortController();
@@ -52,21 +51,26 @@ export class Leases<Work extends Claimed> {
     for (const { abort } of this.held.values()) abort.abort(reason);
   }
 
-  /** While metadata is away nothing is stopped: what is done under an epoch that has passed is refused. */
   private async renewAll(): Promise<void> {
     if (this.isRenewing) return;
     this.isRenewing = true;
+    const held = [...this.held.values()];
+    const batches = Array.from({ length: Math.ceil(held.length / BATCH) }, (_, n) =>
+      held.slice(n * BATCH, (n + 1) * BATCH),
+    );
+    await Promise.all(batches.map((batch) => this.renewBatch(batch)));
+    this.isRenewing = false;
+  }
+
+  /** While metadata is away nothing is stopped: what is done under an epoch that has passed is refused. */
+  private async renewBatch(batch: readonly Lease<Work>[]): Promise<void> {
     try {
-      const asked = new Map(this.held);
-      const { lost, cancelled } = await this.renew(
-        [...asked.values()].map(({ work: { id, epoch } }) => ({ id, epoch })),
-      );
-      for (const id of lost) asked.get(id)?.abort.abort('lost');
-      for (const id of cancelled) asked.get(id)?.abort.abort('cancelled');
+      const { lost, cancelled } = await this.renew(batch.map(({ work: { id, epoch } }) => ({ id, epoch })));
+      const asked = new Map(batch.map((lease) => [lease.work.id, lease.abort]));
+      for (const id of lost) asked.get(id)?.abort('lost');
+      for (const id of cancelled) asked.get(id)?.abort('cancelled');
     } catch (error) {
       this.log.warn(`cannot renew leases: ${(error as Error).message}`);
-    } finally {
-      this.isRenewing = false;
     }
   }
 }
