@@ -41,7 +41,10 @@ export const FetcherConfigSchema = z.object({
     .optional()
     .describe('which platform "host" means, such as linux/arm64; default Linux on this machine\'s architecture'),
   ENTREPOT_FETCH_PULLS: count(32, 64).describe(
-    'pull operations at once in this process; most of them only wait for layers',
+    'pull operations at once in this process that ask for manifests; those that only wait for layers hold no place',
+  ),
+  ENTREPOT_FETCH_PULLS_HELD: count(512, 4096).describe(
+    'pull operations at once in this process, with those that only wait for layers',
   ),
   ENTREPOT_FETCH_FILLS: count(12, 32).describe('layers downloaded at once by this process'),
   ENTREPOT_FETCH_FILLS_PER_REPOSITORY: count(6, 32).describe('layers downloaded at once from one repository'),

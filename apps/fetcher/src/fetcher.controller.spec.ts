@@ -150,6 +150,20 @@ it('a question that came round to us is refused, whoever asks', async () => {
   expect(upstream.requests.at(-1)?.headers['entrepot-hops']).toBe(`aaaaaaaaaaaaaaaa, ${own}`);
 });
 
+it('a question that came round does not wait for itself', async () => {
+  await ask({ tag: '20' });
+  const [own = ''] = String(upstream.requests[0]?.headers['entrepot-hops']).split(', ');
+  let answer: (() => void) | undefined;
+  upstream.script('HEAD', MANIFEST, (_request, response) => {
+    answer = () => response.writeHead(200, { 'docker-content-digest': digest }).end();
+  });
+  const first = ask({ tag: '20' });
+  await waitUntil('the question', () => answer !== undefined);
+  expect(await fault({ tag: '20' }, [own])).toMatchObject({ code: 'UPSTREAM' });
+  answer?.();
+  expect(await first).toMatchObject({ digest });
+});
+
 it('nothing is fetched into a local repository', async () => {
   const question = { repository: 'team/app', reference: { tag: '1' } };
   const asked = controller.fetchManifest(FetchManifest.question.parse(question) as QuestionOf<typeof FetchManifest>);

@@ -6,10 +6,10 @@ import { ConfirmTag, ResolveTags } from '#contracts/calls/manifests';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
 import { isImageIndex } from '#oci/media-type';
-import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { type FetchedRepository, ManifestHandler } from './pull/manifest.handler';
+import { SharedQuestions } from './pull/shared-questions';
 import type { FetchedManifest } from './upstream/read-fetched-manifest';
 
 type Question = QuestionOf<typeof FetchManifest>;
@@ -18,7 +18,7 @@ type Answer = AnswerOf<typeof FetchManifest>;
 /** What the fetcher answers: manifests that a client waits for. */
 @Controller()
 export class FetcherController {
-  private readonly flights = new Map<string, Promise<Answer>>();
+  private readonly flights = new SharedQuestions<Answer>();
 
   constructor(
     private readonly calls: Calls,
@@ -26,31 +26,27 @@ export class FetcherController {
     @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
   ) {}
 
-  /** One question to the upstream for all who ask at the same time; whoever stops waiting stops nobody else's. */
+  /**
+   * One question to the upstream for all who ask at the same time: their tags may be as old as the time to live, and
+   * no question takes that long. Whoever stops waiting stops nobody else's.
+   */
   @Answers(FetchManifest)
-  fetchManifest({ repository, reference, hops }: Question): Promise<Answer> {
-    const key = `${repository} ${'tag' in reference ? reference.tag : reference.digest}`;
-    const flight =
-      this.flights.get(key) ?? this.fetch(repository, reference, hops).finally(() => this.flights.delete(key));
-    this.flights.set(key, flight);
-    return flight;
+  async fetchManifest({ repository: name, reference, hops }: Question): Promise<Answer> {
+    // A question that came round must not wait for itself.
+    const repository = await this.manifests.open(name, hops);
+    const key = `${name} ${'tag' in reference ? reference.tag : reference.digest}`;
+    return this.flights.join(key, () => this.fetch(repository, reference));
   }
 
-  private async fetch(
-    name: RepositoryName,
-    reference: Question['reference'],
-    hops: readonly string[],
-  ): Promise<Answer> {
+  private async fetch(repository: FetchedRepository, reference: Question['reference']): Promise<Answer> {
     const signal = AbortSignal.timeout(this.config.ENTREPOT_FETCH_MANIFEST_MS);
-    const repository = await this.manifests.open(name, hops);
     if ('tag' in reference) return this.fetchTag(repository, reference.tag, signal);
     return this.commit(repository, await this.manifests.read(repository, reference, signal));
   }
 
   private async fetchTag(repository: FetchedRepository, tag: Tag, signal: AbortSignal): Promise<Answer> {
-    const asked = performance.now();
-    const askedMsAgo = () => performance.now() - asked;
-    const digest = await this.manifests.resolve(repository, tag, signal);
+    const { digest, askedAt } = await this.manifests.resolve(repository, tag, signal, { underWay: true });
+    const askedMsAgo = () => performance.now() - askedAt;
     const confirmed = digest === undefined ? null : await this.confirm(repository, tag, digest, askedMsAgo());
     if (confirmed !== null) return confirmed;
     const fetched = await this.manifests.read(repository, digest === undefined ? { tag } : { digest }, signal);

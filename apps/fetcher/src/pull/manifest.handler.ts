@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { CommitManifest, ReadManifest, type Source } from '#contracts/calls/manifests';
 import type { Digest } from '#oci/digest';
@@ -7,17 +7,28 @@ import { invalidField } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { splitRepositoryName } from '#oci/upstream-name';
+import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import { FillHandler } from '../fill/fill.handler';
 import type { Claimed } from '../leases';
+import { explainFailure } from '../upstream/explain-failure';
 import type { FetchedManifest } from '../upstream/read-fetched-manifest';
 import { UpstreamRegistry, type UpstreamRepository } from '../upstream/upstream-registry';
 import { Upstreams } from '../upstream/upstreams';
+import { SharedQuestions, whileWanted } from './shared-questions';
 
 /** A repository of ours that is an upstream's, and that upstream's side of it. */
 export interface FetchedRepository {
   readonly name: RepositoryName;
   readonly source: Source;
   readonly remote: UpstreamRepository;
+}
+
+/** What a tag named at its upstream. */
+export interface TagAnswer {
+  /** Undefined where the upstream does not say it without sending it all. */
+  readonly digest: Digest | undefined;
+  /** When it was asked, by `performance.now()`. */
+  readonly askedAt: number;
 }
 
 export interface CommitOptions {
@@ -29,11 +40,15 @@ export interface CommitOptions {
 /** Brings manifests here: asks an upstream only for what is not held, and commits before anybody is answered. */
 @Injectable()
 export class ManifestHandler {
+  private readonly tags = new SharedQuestions<TagAnswer>();
+  private readonly manifests = new SharedQuestions<FetchedManifest>();
+
   constructor(
     private readonly calls: Calls,
     private readonly upstreams: Upstreams,
     private readonly registry: UpstreamRegistry,
     private readonly fills: FillHandler,
+    @Inject(FETCHER_CONFIG) private readonly config: FetcherConfig,
   ) {}
 
   /** Throws INVALID for a local repository, or one of our own hosts. */
@@ -45,20 +60,36 @@ export class ManifestHandler {
     return { name, remote, source: { upstream: split.domain, credential: remote.identity.id } };
   }
 
-  /** What a tag names at the upstream now; undefined where the upstream does not say so without sending it all. */
-  resolve(repository: FetchedRepository, tag: Tag, signal: AbortSignal): Promise<Digest | undefined> {
-    return this.registry.resolveTag(repository.remote, tag, signal);
+  /**
+   * What a tag names at the upstream, by a question that was sent after this asks, or by one that is `underWay`: that
+   * is for whoever would take what was so a tag's time to live ago. Either is shared.
+   */
+  resolve(
+    repository: FetchedRepository,
+    tag: Tag,
+    signal: AbortSignal,
+    { underWay = false }: { underWay?: boolean } = {},
+  ): Promise<TagAnswer> {
+    const send = async () => {
+      const askedAt = performance.now();
+      return { digest: await this.registry.resolveTag(repository.remote, tag, this.limit()), askedAt };
+    };
+    const key = keyOf(repository, tag);
+    return wanted(repository, underWay ? this.tags.join(key, send) : this.tags.askAnew(key, send), signal);
   }
 
-  /** A manifest from here if this repository holds it, else from its upstream. */
+  /** A manifest from here if this repository holds it, else from its upstream, which is asked for each digest once. */
   async read(
     repository: FetchedRepository,
     reference: { digest: Digest } | { tag: Tag },
     signal: AbortSignal,
   ): Promise<FetchedManifest> {
     if ('tag' in reference) return this.registry.readManifest(repository.remote, reference.tag, signal);
-    const held = await this.readHeld(repository, reference.digest, signal);
-    return held ?? this.registry.readManifest(repository.remote, reference.digest, signal);
+    const { digest } = reference;
+    const held = await this.readHeld(repository, digest, signal);
+    if (held !== undefined) return held;
+    const send = () => this.registry.readManifest(repository.remote, digest, this.limit());
+    return wanted(repository, this.manifests.join(keyOf(repository, digest), send), signal);
   }
 
   /** A manifest that this repository holds; undefined where it does not. */
@@ -87,5 +118,26 @@ export class ManifestHandler {
       ...(operation === undefined ? {} : { operation: { id: operation.id, epoch: operation.epoch } }),
     });
     if (fill && missing.length > 0) this.fills.wake();
+  }
+
+  /** A shared question has its own end: it is nobody's who asked. */
+  private limit(): AbortSignal {
+    return AbortSignal.timeout(this.config.ENTREPOT_FETCH_MANIFEST_MS);
+  }
+}
+
+function keyOf({ name, remote }: FetchedRepository, reference: Tag | Digest): string {
+  return `${name} ${remote.identity.id} ${reference}`;
+}
+
+async function wanted<Answer>(
+  { remote }: FetchedRepository,
+  answer: Promise<Answer>,
+  signal: AbortSignal,
+): Promise<Answer> {
+  try {
+    return await whileWanted(answer, signal);
+  } catch (error) {
+    throw error === signal.reason ? explainFailure(remote.upstream, error, signal) : error;
   }
 }

@@ -7,6 +7,7 @@ import { manifestReferences } from '#oci/manifest';
 import { hostPlatform, type Platform, parsePlatform } from '#oci/platform';
 import { dockerReference, parseReference } from '#oci/reference';
 import { invalidField, upstreamFault } from '#oci/registry-error';
+import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { upstreamRepositoryName } from '#oci/upstream-name';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
@@ -23,6 +24,18 @@ interface Named {
   readonly repository: FetchedRepository;
   readonly tag: Tag | null;
   readonly digest: Digest | undefined;
+}
+
+/** A pull that only waits for its layers: nothing else of its manifests is kept meanwhile. */
+export interface ResolvedPull {
+  readonly operation: PullOperation;
+  readonly repository: RepositoryName;
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly blobs: ReadonlySet<string>;
+  /** When the upstream was asked what the tag names, by `performance.now()`. */
+  readonly askedAt: number;
 }
 
 /** What one pull works on. */
@@ -54,25 +67,34 @@ export class ImagePull {
     this.host = asked === undefined ? hostPlatform(process.arch, 'linux') : parsePlatform(asked);
   }
 
-  /** Resolves once the operation is completed. Throws RegistryError or FailedFill: what it is to fail with. */
-  async run(operation: PullOperation, signal: AbortSignal): Promise<void> {
+  /**
+   * Has every manifest of the pull committed, and answers what is left to wait for; null where the operation is
+   * completed already. Throws RegistryError: what it is to fail with.
+   */
+  async resolve(operation: PullOperation, signal: AbortSignal): Promise<ResolvedPull | null> {
     this.wait.report(operation, { phase: 'resolving', bytesDone: 0, bytesTotal: 0, missing: 0 });
     const named = await this.name(operation.reference);
     const pull: Pull = { operation, repository: named.repository, blobs: new Set(), signal };
-    const asked = performance.now();
-    const top = await this.readTop(named, signal);
-    if (await this.completeHeld(pull, named, top, asked)) return;
+    const { top, askedAt } = await this.readTop(named, signal);
+    if (await this.completeHeld(pull, named, top, askedAt)) return null;
     await this.commit(pull, top);
     const { id, epoch } = operation;
-    const resolved = { id, epoch, repository: pull.repository.name, digest: top.digest };
-    await this.calls.ask(ResolveOperation, { ...resolved, tag: named.tag });
+    const image = { repository: pull.repository.name, tag: named.tag, digest: top.digest };
+    await this.calls.ask(ResolveOperation, { id, epoch, ...image });
     await this.fetchChildren(pull, top, 1);
+    return { operation, ...image, mediaType: top.mediaType, blobs: pull.blobs, askedAt };
+  }
+
+  /** Waits for the blobs, and completes the operation. Throws RegistryError or FailedFill: what it is to fail with. */
+  async complete(resolved: ResolvedPull, signal: AbortSignal): Promise<void> {
+    const { operation, blobs, askedAt, ...image } = resolved;
+    const { id, epoch } = operation;
+    const { repository, digest } = image;
     for (let completed = false; !completed; ) {
-      const size = await this.wait.all(operation, pull.blobs, signal);
-      const { repository, digest } = resolved;
-      const outcome = { repository, tag: named.tag, digest, mediaType: top.mediaType, size };
-      const tag = named.tag === null ? null : { name: named.tag, askedMsAgo: performance.now() - asked };
-      ({ completed } = await this.calls.ask(CompletePull, { ...resolved, tag, outcome }));
+      const size = await this.wait.all(operation, blobs, signal);
+      const tag = image.tag === null ? null : { name: image.tag, askedMsAgo: performance.now() - askedAt };
+      const outcome = { ...image, size };
+      ({ completed } = await this.calls.ask(CompletePull, { id, epoch, repository, digest, tag, outcome }));
     }
   }
 
@@ -81,7 +103,7 @@ export class ImagePull {
     { operation, repository, signal }: Pull,
     { tag }: Named,
     top: FetchedManifest,
-    asked: number,
+    askedAt: number,
   ) {
     const { id, epoch, platforms } = operation;
     // What is named by its digest lives by being committed again.
@@ -97,7 +119,7 @@ export class ImagePull {
       id,
       epoch,
       repository: repository.name,
-      tag: { name: tag, askedMsAgo: performance.now() - asked },
+      tag: { name: tag, askedMsAgo: performance.now() - askedAt },
       digest,
       outcome: { repository: repository.name, tag, digest, mediaType, size: image.size },
       held: { source: repository.source, manifests: image.manifests },
@@ -121,11 +143,12 @@ export class ImagePull {
     );
   }
 
-  private async readTop({ repository, tag, digest }: Named, signal: AbortSignal): Promise<FetchedManifest> {
-    const within = this.limit(signal);
-    const named = digest ?? (tag === null ? undefined : await this.manifests.resolve(repository, tag, within));
-    if (named !== undefined) return this.manifests.read(repository, { digest: named }, within);
-    return this.manifests.read(repository, { tag: tag! }, within);
+  /** Whoever pulls a tag wants what it names now: a question that was sent before tells what it named. */
+  private async readTop({ repository, tag, digest }: Named, signal: AbortSignal) {
+    const named =
+      tag === null ? { digest, askedAt: performance.now() } : await this.manifests.resolve(repository, tag, signal);
+    const reference = named.digest === undefined ? { tag: tag! } : { digest: named.digest };
+    return { top: await this.manifests.read(repository, reference, this.limit(signal)), askedAt: named.askedAt };
   }
 
   private async commit({ operation, repository, blobs }: Pull, fetched: FetchedManifest): Promise<void> {
@@ -141,16 +164,17 @@ export class ImagePull {
       const why = `its indexes lie more than ${DEEPEST_INDEX} deep inside each other`;
       throw upstreamFault(pull.repository.source.upstream, why);
     }
+    const failed = new AbortController();
+    const among = { ...pull, signal: AbortSignal.any([pull.signal, failed.signal]) };
     const fetchNext = async () => {
       for (let child = children.shift(); child !== undefined; child = children.shift()) {
-        await this.fetchChild(pull, child.digest, depth);
+        failed.signal.throwIfAborted();
+        await this.fetchChild(among, child.digest, depth);
       }
     };
-    try {
-      await Promise.all(Array.from({ length: CHILDREN_AT_ONCE }, fetchNext));
-    } finally {
-      children.length = 0;
-    }
+    const workers = Array.from({ length: CHILDREN_AT_ONCE }, () => fetchNext().catch((error) => failed.abort(error)));
+    await Promise.all(workers);
+    failed.signal.throwIfAborted();
   }
 
   private async fetchChild(pull: Pull, digest: Digest, depth: number): Promise<void> {

@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FetchManifest } from '#contracts/calls/fetching';
 import { OCI_INDEX } from '#oci/media-type';
 import { RegistryError } from '#oci/registry-error';
-import { imageIndex, imageManifest, someBytes } from '#testing/image-parts';
+import { digestOfJson, imageIndex, imageManifest, someBytes } from '#testing/image-parts';
 import { demandToken, hang, reply, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { waitUntil } from '#testing/wait-until';
 import { WorkerWorld } from '#testing/worker-world';
+import { FetcherController } from '../fetcher.controller';
 import { FetcherModule } from '../fetcher.module';
 import { quickSettings } from '../fetcher.testing';
 
@@ -288,6 +290,143 @@ it('pulls run beside each other: one whose upstream hangs holds up nobody', asyn
   world.book.accept({ reference: `${upstream.domain}/library/hanging/a:1` });
   world.book.accept({ reference: `${upstream.domain}/library/hanging/b:1` });
   expect((await pull({}, { ENTREPOT_FETCH_HEADERS_MS: '20000' })).state).toBe('completed');
+});
+
+describe('pulls that only wait for their layers', () => {
+  /** So many pulls whose layers never come. */
+  function acceptWaiting(count: number) {
+    upstream.script('GET', /\/slow\/.*\/blobs\//, hang());
+    return Array.from({ length: count }, (_, n) => {
+      upstream.addManifest(`slow/a${n}`, '1', imageManifest(someBytes(200 + n)));
+      return world.book.accept({ reference: `${upstream.domain}/slow/a${n}:1` });
+    });
+  }
+  const patient = { ENTREPOT_FETCH_HEADERS_MS: '60000', ENTREPOT_FETCH_PULLS: '2' };
+  const accepted = () => [...world.book.operations.values()].filter(({ state }) => state === 'accepted');
+
+  it('hold no place of those that are worked on', async () => {
+    acceptWaiting(8);
+    await start(patient);
+    await waitUntil('all of them wait', () => world.book.fills.size === 8);
+    offer();
+    const operation = world.book.accept({ reference: `${upstream.domain}/library/node:20` });
+    await waitUntil('its manifest is here', () => operation.image !== null);
+    expect(accepted()).toEqual([]);
+  });
+
+  it('are no more than may be held', async () => {
+    const waiting = acceptWaiting(5);
+    await start({ ...patient, ENTREPOT_FETCH_PULLS_HELD: '3' });
+    await waitUntil('three of them wait', () => world.book.fills.size === 3);
+    const looks = () => world.book.asked.filter((name) => name === 'metadata.renew-operations').length;
+    const before = looks();
+    await waitUntil('more looks', () => looks() > before + 3);
+    expect(accepted()).toHaveLength(2);
+    waiting.find(({ state }) => state === 'running')!.isCancelled = true;
+    await waitUntil('the next', () => accepted().length === 1);
+  });
+});
+
+describe('several pulls of one tag', () => {
+  const reference = () => `${upstream.domain}/library/node:20`;
+
+  it('share the questions that were not sent yet: two at most, and the manifest is sent once', async () => {
+    const { digest } = offer();
+    const all = Array.from({ length: 12 }, () => world.book.accept({ reference: reference() }));
+    upstream.script(
+      'HEAD',
+      MANIFEST,
+      (_request, response) => {
+        setTimeout(() => response.writeHead(200, { 'docker-content-digest': digest }).end(), 50);
+      },
+      1,
+    );
+    await start();
+    await waitUntil('all ends', () => all.every(hasEnded));
+    expect(all.map(({ state }) => state)).toEqual(Array(12).fill('completed'));
+    expect(upstream.count('HEAD', MANIFEST)).toBe(2);
+    expect(upstream.count('GET', MANIFEST)).toBe(1);
+  });
+
+  it('learn what it names after they were asked for, never before', async () => {
+    const { digest: old } = offer();
+    let answer: (() => void) | undefined;
+    upstream.script(
+      'HEAD',
+      MANIFEST,
+      (_request, response) => {
+        answer = () => response.writeHead(200, { 'docker-content-digest': old }).end();
+      },
+      1,
+    );
+    const first = world.book.accept({ reference: reference() });
+    await start({ ENTREPOT_FETCH_HEADERS_MS: '60000' });
+    await waitUntil('the question', () => answer !== undefined);
+    const { digest } = offer(someBytes(10));
+    const second = world.book.accept({ reference: reference() });
+    await waitUntil('both run', () => second.state === 'running');
+    answer?.();
+    await waitUntil('both ends', () => [first, second].every(hasEnded));
+    expect([first.image?.digest, second.image?.digest]).toEqual([old, digest]);
+    expect(world.book.tags.get(`${repository()} 20`)?.digest).toBe(digest);
+  });
+
+  it('and one of a client, which may learn of what was so before, cost one question', async () => {
+    const { digest } = offer();
+    let answer: (() => void) | undefined;
+    upstream.script('HEAD', MANIFEST, (_request, response) => {
+      answer = () => response.writeHead(200, { 'docker-content-digest': digest }).end();
+    });
+    const operation = world.book.accept({ reference: reference() });
+    const context = await start({ ENTREPOT_FETCH_HEADERS_MS: '60000' });
+    await waitUntil('the question', () => answer !== undefined);
+    const asked = performance.now();
+    const question = { repository: repository(), reference: { tag: '20' } };
+    const client = context.get(FetcherController).fetchManifest(FetchManifest.question.parse(question));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    answer?.();
+    expect(await client).toMatchObject({ digest });
+    await waitUntil('the end', () => hasEnded(operation));
+    expect(operation.state).toBe('completed');
+    expect(upstream.count('HEAD', MANIFEST)).toBe(1);
+    // It is as old as the question that was shared.
+    expect(world.book.tags.get(`${repository()} 20`)!.askedAt).toBeLessThan(asked);
+  });
+});
+
+it('where one child of an index fails, nothing more is done for the others once that is said', async () => {
+  const [gone, slow, kept] = [1, 2, 3].map((n) => imageManifest(someBytes(n)));
+  const platforms = ['linux/amd64', 'linux/arm64', 'linux/s390x'];
+  const index = imageIndex(
+    ...[gone, slow, kept].map((manifest, n) => ({ manifest: manifest!, platform: platforms[n]! })),
+  );
+  upstream.addManifest('library/node', '20', index);
+  upstream.addManifest('library/node', null, kept!);
+  const [goneDigest, slowDigest] = [gone, slow].map((manifest) => digestOfJson(manifest!));
+  const waiting: (() => void)[] = [];
+  const releaseSlow = new Promise<void>((resolve) => waiting.push(resolve));
+  upstream.script('GET', new RegExp(slowDigest!), async (_request, response) => {
+    await releaseSlow;
+    response.writeHead(200, { 'content-type': slow!.mediaType }).end(JSON.stringify(slow));
+  });
+  // Fails while another child is on its way, and a third is being committed.
+  upstream.script('GET', new RegExp(goneDigest!), (_request, response) => {
+    setTimeout(() => response.writeHead(404).end(), 100);
+  });
+  const said: string[] = [];
+  const ask = world.book.ask.bind(world.book);
+  jest.spyOn(world.book, 'ask').mockImplementation(async (call, question, options) => {
+    const isChild = call.name === 'metadata.commit-manifest' && world.book.manifests.size === 1;
+    if (isChild) await new Promise((resolve) => setTimeout(resolve, 300));
+    const answer = await ask(call, question, options);
+    if (/commit-manifest|fail-operation/.test(call.name)) said.push(call.name);
+    return answer;
+  });
+  const operation = await pull({ platforms: 'all' }, { ENTREPOT_FETCH_HEADERS_MS: '60000' });
+  expect(operation).toMatchObject({ state: 'failed', error: { code: 'MANIFEST_UNKNOWN' } });
+  waiting[0]!();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(said).toEqual(['metadata.commit-manifest', 'metadata.commit-manifest', 'metadata.fail-operation']);
 });
 
 it('a request that arrives is worked on at once, and one that nobody announced by the next sweep', async () => {

@@ -30,6 +30,8 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly loop: WorkLoop;
   private readonly leases: Leases<ClaimedOperation>;
   private readonly running = new Set<Promise<void>>();
+  /** Those of them that do more than wait for their layers. */
+  private readonly resolving = new Set<ClaimedOperation>();
   private unsubscribe = () => {};
 
   constructor(
@@ -61,7 +63,8 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async claim(): Promise<Found> {
-    const limit = this.config.ENTREPOT_FETCH_PULLS - this.running.size;
+    const { ENTREPOT_FETCH_PULLS: most, ENTREPOT_FETCH_PULLS_HELD: mostHeld } = this.config;
+    const limit = Math.min(most - this.resolving.size, mostHeld - this.running.size);
     if (limit <= 0) return { nextInMs: null };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, {
       worker: this.worker,
@@ -69,8 +72,10 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
       limit,
     });
     for (const operation of operations) {
+      this.resolving.add(operation);
       const run = this.run(operation, this.leases.hold(operation)).finally(() => {
         this.running.delete(run);
+        this.leaveResolving(operation);
         this.loop.wake();
       });
       this.running.add(run);
@@ -80,12 +85,19 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async run(operation: ClaimedOperation, signal: AbortSignal): Promise<void> {
     try {
-      await this.images.run(readBody(operation), signal);
+      const resolved = await this.images.resolve(readBody(operation), signal);
+      this.leaveResolving(operation);
+      if (resolved !== null) await this.images.complete(resolved, signal);
     } catch (error) {
       await this.end(operation, signal, error);
     } finally {
       this.leases.release(operation);
     }
+  }
+
+  private leaveResolving(operation: ClaimedOperation): void {
+    const wasFull = this.resolving.size >= this.config.ENTREPOT_FETCH_PULLS;
+    if (this.resolving.delete(operation) && wasFull) this.loop.wake();
   }
 
   /** What cannot be said is found out when the lease runs out. */

@@ -22,9 +22,14 @@ export class FailedFill extends Error {
   }
 }
 
+/** So many look as often as they are told to; more of them look more seldom, for together they ask no more than these. */
+const LOOKING = 32;
+
 /** Waits until the blobs of an operation are held, and says meanwhile how far it is. */
 @Injectable()
 export class BlobWait {
+  private waiting = 0;
+
   constructor(
     private readonly calls: Calls,
     private readonly bus: Bus,
@@ -35,9 +40,11 @@ export class BlobWait {
   /** Answers the bytes of all blobs together, once none is missing. Throws FailedFill. */
   async all(operation: WaitingOperation, digests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
     const done = new AbortController();
+    this.waiting += 1;
     try {
       return await this.wait(operation, digests, AbortSignal.any([signal, done.signal]));
     } finally {
+      this.waiting -= 1;
       done.abort();
     }
   }
@@ -49,9 +56,9 @@ export class BlobWait {
   /** Listens before it looks: an end in between is not missed. */
   private async wait(operation: WaitingOperation, digests: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
     const { id, epoch } = operation;
-    const everyMs = this.config.ENTREPOT_FETCH_PROGRESS_MS;
     for (let reportedAt = Number.NEGATIVE_INFINITY; ; ) {
       signal.throwIfAborted();
+      const everyMs = this.config.ENTREPOT_FETCH_PROGRESS_MS * Math.max(1, this.waiting / LOOKING);
       const ended = this.ends.next(digests, everyMs, signal);
       const { missing, failed, bytesDone, bytesTotal } = await this.calls.ask(ReadOperationBlobs, { id, epoch });
       if (missing === 0 || performance.now() - reportedAt >= everyMs) {
