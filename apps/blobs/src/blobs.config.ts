@@ -51,6 +51,17 @@ export const BlobsConfigSchema = z
     ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
       'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',
     ),
+    ENTREPOT_COMPOSE_SWEEP_MS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(60_000)
+      .describe(
+        'How often, in milliseconds, blobs that lie under many keys of the S3 store are looked for when nothing says that there are any, to be made one key each; 0: never.',
+      ),
+    ENTREPOT_COMPOSE_RENEW_MS: milliseconds(10_000).describe(
+      'How often, in milliseconds, the lease of the blob that is made one key is renewed; less than half of ENTREPOT_LEASE_MS.',
+    ),
     ENTREPOT_READ_LEASE_AFTER_MS: milliseconds(60_000).describe(
       'After how long, in milliseconds, a read takes a lease that keeps its object from being purged.',
     ),

@@ -5,6 +5,7 @@ import { PingBlobs } from '#contracts/calls/ping';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
+import { ComposingHandler } from './compose/composing.handler';
 import { BlobDriver } from './driver/blob-driver';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
@@ -22,6 +23,7 @@ export class BlobsController {
     private readonly settled: SettledObjects,
     private readonly hot: HotBlobs,
     private readonly uploads: UploadSessions,
+    private readonly composing: ComposingHandler,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
@@ -42,6 +44,7 @@ export class BlobsController {
     this.settled.forget(object);
     this.hot.forget(object);
     await this.uploads.stopWriting(object);
+    await this.composing.stopWriting(object);
     await this.driver.purge(object);
     return {};
   }

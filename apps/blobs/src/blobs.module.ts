@@ -2,6 +2,7 @@ import { type DynamicModule, Injectable, Module, type OnApplicationShutdown, typ
 import { CallRegistry } from '#calls/call-registry';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { BlobsController } from './blobs.controller';
+import { ComposingHandler } from './compose/composing.handler';
 import { BlobDriver } from './driver/blob-driver';
 import { FolderDriver } from './driver/folder.driver';
 import { MinioDriver } from './driver/minio.driver';
@@ -57,6 +58,7 @@ export class BlobsModule {
         UploadSessions,
         FinishUploadHandler,
         HashObjectHandler,
+        ComposingHandler,
         LocalBytePlane,
       ],
       exports: [LocalBytePlane],

@@ -4,11 +4,14 @@ import type { ObjectReading, ReadOptions } from '#calls/byte-plane';
 import { type Grant, signCapability } from '#calls/capability';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
+import type { Bus } from '#messaging/bus';
 import { type Digest, digestOf } from '#oci/digest';
+import { MemoryBus } from '#testing/memory-bus';
 import { type BookSession, SessionBook } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
 import { type BlobsConfig, BlobsConfigSchema } from './blobs.config';
 import { BlobsController } from './blobs.controller';
+import { ComposingHandler } from './compose/composing.handler';
 import type { BlobDriver } from './driver/blob-driver';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
@@ -52,23 +55,27 @@ export interface StoreUnderTest {
 
 const SECRET = Buffer.alloc(32, 7);
 
-/** One replica of `blobs`: everything but Nest. */
+/** One replica of `blobs`: everything but Nest. Those that hear each other have one bus. */
 export class Replica {
   readonly config: BlobsConfig;
   readonly budget: MemoryBudget;
   readonly followed: FollowedObjects;
   readonly plane: LocalBytePlane;
   readonly controller: BlobsController;
+  readonly composing: ComposingHandler;
   private readonly leases: ReadLeases;
 
   constructor(
     readonly driver: BlobDriver,
     readonly book: SessionBook,
     overrides: Partial<BlobsConfig> = {},
+    memoryBus = new MemoryBus(),
   ) {
+    const bus = memoryBus as unknown as Bus;
     this.config = { ...BlobsConfigSchema.parse({}), ...SMALL, ...overrides };
     this.budget = new MemoryBudget(this.config.ENTREPOT_WRITE_MEMORY_BYTES);
-    this.followed = new FollowedObjects(book, this.config);
+    this.followed = new FollowedObjects(book, bus, this.config);
+    this.followed.onModuleInit();
     const settled = new SettledObjects(book);
     const hot = new HotBlobs(driver, settled, this.config);
     this.leases = new ReadLeases(book, this.config);
@@ -77,7 +84,9 @@ export class Replica {
     const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
     this.plane = new LocalBytePlane(reader, sessions, SECRET);
     const hashing = new HashObjectHandler(driver, book);
-    this.controller = new BlobsController(driver, finishing, hashing, settled, hot, sessions, this.config);
+    this.composing = new ComposingHandler(driver, book, bus, settled, this.config);
+    const { composing, config } = this;
+    this.controller = new BlobsController(driver, finishing, hashing, settled, hot, sessions, composing, config);
   }
 
   append(
@@ -107,7 +116,7 @@ export class Replica {
 
   async stop(): Promise<void> {
     this.followed.onModuleDestroy();
-    await this.leases.onModuleDestroy();
+    await Promise.all([this.leases.onModuleDestroy(), this.composing.onModuleDestroy()]);
   }
 }
 

@@ -83,7 +83,7 @@ export async function openStore({
       LinksModule.inProcess(secret),
       BusModule.of(new Bus({ url: natsUrl, name: 'entrepot-admin' })),
       MetadataModule.with(settings.metadata),
-      BlobsModule.with(settings.blobs),
+      BlobsModule.with({ ...settings.blobs, ENTREPOT_COMPOSE_SWEEP_MS: 0 }),
     ],
   };
   return NestFactory.createApplicationContext(root, { logger: new ProgramLog(logLevel), abortOnError: false });

@@ -126,7 +126,7 @@ export class SessionBook extends Calls {
     return object;
   }
 
-  private answer<C extends Call>(call: C, handle: (question: QuestionOf<C>) => AnswerOf<C>): void {
+  protected answer<C extends Call>(call: C, handle: (question: QuestionOf<C>) => AnswerOf<C>): void {
     this.handlers.set(call.name, handle as (question: never) => object);
   }
 

@@ -8,6 +8,8 @@ export type ObjectView = AnswerOf<typeof ReadObject>;
 export interface Tail {
   /** The bytes at `position`, as far as one piece reaches; null if they are not here. */
   piece(position: number): Buffer | null;
+  /** Somebody begins to wait for extents, who has nothing of what is in memory. */
+  hurry(): void;
 }
 
 /**
@@ -20,6 +22,7 @@ export class FollowedObject {
   /** Why no more will come. */
   failure: Error | null = null;
   private extents: readonly Extent[];
+  private followedElsewhereUntil = Number.NEGATIVE_INFINITY;
   private readonly waiting = new Set<() => void>();
 
   constructor(
@@ -40,6 +43,18 @@ export class FollowedObject {
 
   get settled(): boolean {
     return this.known.state !== 'uploading';
+  }
+
+  /** Whether anybody follows, here or, as they said lately, on another replica. `now` as `performance.now` has it. */
+  isFollowed(now: number): boolean {
+    return this.followers > 0 || now < this.followedElsewhereUntil;
+  }
+
+  /** Another replica says that it follows. */
+  followElsewhere(now: number, forMs: number): void {
+    const isNew = now >= this.followedElsewhereUntil;
+    this.followedElsewhereUntil = now + forMs;
+    if (isNew) this.tail?.hurry();
   }
 
   /** Rows as they were read: they may be older than what a writer of this process has said since. */

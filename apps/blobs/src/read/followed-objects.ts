@@ -1,11 +1,15 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { ReadObject } from '#contracts/calls/sessions';
+import { FOLLOW_SUBJECT, FollowSchema } from '#contracts/follow';
+import { Bus } from '#messaging/bus';
 import { gone, isRegistryError } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { FollowedObject, type ObjectView } from './followed-object';
 
 const FIRST_POLL_MS = 100;
+/** A follower that was not heard of for so many of its polls follows no more. */
+const MISSED_POLLS = 3;
 
 interface Entry {
   readonly followed: FollowedObject;
@@ -15,16 +19,23 @@ interface Entry {
 
 /** The objects that are being written and that somebody in this process writes or follows. */
 @Injectable()
-export class FollowedObjects implements OnModuleDestroy {
+export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
   private readonly log = new Logger('Blobs');
   private readonly entries = new Map<string, Entry>();
+  private unsubscribe = () => {};
 
   constructor(
     private readonly calls: Calls,
+    private readonly bus: Bus,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
+  onModuleInit(): void {
+    this.unsubscribe = this.bus.subscribe(FOLLOW_SUBJECT, (said) => this.heard(said));
+  }
+
   onModuleDestroy(): void {
+    this.unsubscribe();
     for (const entry of this.entries.values()) if (entry.poll) clearTimeout(entry.poll);
   }
 
@@ -33,6 +44,7 @@ export class FollowedObjects implements OnModuleDestroy {
     const entry = this.entry(object, view);
     entry.followed.learn(view);
     entry.followed.followers += 1;
+    this.sayFollowing(entry.followed);
     if (!entry.poll) this.pollLater(entry, FIRST_POLL_MS);
     return entry.followed;
   }
@@ -77,6 +89,17 @@ export class FollowedObjects implements OnModuleDestroy {
     if (entry.writers <= 0) this.entries.delete(object);
   }
 
+  /** A writer of this process knows its followers; one elsewhere is told, and told again as long as there are any. */
+  private sayFollowing({ id, tail, settled }: FollowedObject): void {
+    if (!tail && !settled) this.bus.publish(FOLLOW_SUBJECT, { object: id });
+  }
+
+  private heard(said: unknown): void {
+    const { data } = FollowSchema.safeParse(said);
+    const written = data && this.find(data.object);
+    written?.followElsewhere(performance.now(), MISSED_POLLS * this.config.ENTREPOT_FOLLOW_POLL_MS);
+  }
+
   private pollLater(entry: Entry, delayMs: number): void {
     entry.poll = setTimeout(() => void this.poll(entry, delayMs), delayMs);
   }
@@ -95,6 +118,7 @@ export class FollowedObjects implements OnModuleDestroy {
       entry.poll = null;
       return;
     }
+    this.sayFollowing(followed);
     const grew = followed.committed.length > before;
     this.pollLater(entry, grew ? FIRST_POLL_MS : Math.min(delayMs * 2, this.config.ENTREPOT_FOLLOW_POLL_MS));
   }

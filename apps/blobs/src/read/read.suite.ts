@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CommitExtent, MarkLost, ReadObject } from '#contracts/calls/sessions';
 import { type Digest, digestOf } from '#oci/digest';
+import { MemoryBus } from '#testing/memory-bus';
 import { type BookSession, refusal, SessionBook } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
 import { capability, Feed, KIB, Reader, Replica, readAll, type StoreUnderTest } from '../replica.testing';
@@ -21,9 +22,10 @@ export function readSuite(openStore: () => Promise<StoreUnderTest>): void {
     appended = Promise.resolve();
     store = await openStore();
     book = new SessionBook();
-    one = new Replica(store.driver, book);
+    const bus = new MemoryBus();
+    one = new Replica(store.driver, book, {}, bus);
     // Another process has no part of the first one's memory, even where both use one driver here.
-    two = new Replica(store.other, book);
+    two = new Replica(store.other, book, {}, bus);
   });
   afterEach(async () => {
     feed.destroy();
@@ -381,12 +383,87 @@ export function readSuite(openStore: () => Promise<StoreUnderTest>): void {
       expect((await reader.ended).equals(bytes)).toBe(true);
     });
 
-    test('its writer commits small extents first, and larger ones as it goes', async () => {
-      begin(900 * KIB);
+    /** In KiB. */
+    const lengths = () => book.object(session.object).extents.map(({ length }) => length / KIB);
+
+    test.each([
+      ['here', () => one],
+      ['on another replica', () => two],
+    ])(
+      'while somebody follows %s, its writer commits small extents first, and larger ones as it goes',
+      async (_, at) => {
+        begin(900 * KIB);
+        const reader = new Reader((await at().read(session.object)).stream);
+        await send(bytes.length);
+        await end();
+        expect(lengths().slice(0, 4)).toEqual([32, 64, 128, 256]);
+        expect((await reader.ended).equals(bytes)).toBe(true);
+      },
+    );
+
+    test('while nobody follows, extents are as large as may be', async () => {
+      begin(600 * KIB);
       await send(bytes.length);
       await end();
-      const lengths = book.object(session.object).extents.map(({ length }) => length / KIB);
-      expect(lengths.slice(0, 4)).toEqual([32, 64, 128, 256]);
+      expect(lengths()).toEqual([256, 256, 88]);
+    });
+
+    test('a follower on another replica who comes late has what was gathered at once, and then small extents', async () => {
+      const patient = { ENTREPOT_LINGER_MS: 60_000 };
+      const bus = new MemoryBus();
+      await Promise.all([one.stop(), two.stop()]);
+      [one, two] = [new Replica(store.driver, book, patient, bus), new Replica(store.other, book, patient, bus)];
+      begin(900 * KIB);
+      await send(200 * KIB);
+      await waitUntil('all to be taken', () => one.followed.find(session.object)?.tail?.piece(200 * KIB - 1) != null);
+      expect(lengths()).toEqual([]);
+      const reader = new Reader((await two.read(session.object)).stream);
+      await reader.has(200 * KIB);
+      await send(264 * KIB);
+      await reader.has(264 * KIB);
+      await send(bytes.length);
+      await end();
+      expect((await reader.ended).equals(bytes)).toBe(true);
+    });
+
+    test('a writer that begins after its follower on another replica hears of it all the same', async () => {
+      bytes = randomBytes(300 * KIB);
+      digest = digestOf(bytes);
+      session = book.openNow({ digest, size: bytes.length });
+      const reader = new Reader((await two.read(session.object)).stream);
+      feed = new Feed();
+      appended = one.append(session, 0, feed);
+      sent = 0;
+      await waitUntil('the writer', () => one.followed.find(session.object)?.tail != null);
+      await waitUntil('the word', () => one.followed.find(session.object)!.isFollowed(performance.now()));
+      await send(bytes.length);
+      await end();
+      expect(lengths()[0]).toBe(32);
+      expect((await reader.ended).equals(bytes)).toBe(true);
+    });
+
+    test('a follower on another replica who left is forgotten after a while', async () => {
+      begin(600 * KIB);
+      await send(10);
+      const reading = await two.read(session.object);
+      const followed = one.followed.find(session.object)!;
+      expect(followed.isFollowed(performance.now())).toBe(true);
+      reading.stream.on('error', () => {}).destroy();
+      await waitUntil('it to be forgotten', () => !followed.isFollowed(performance.now()));
+      await send(bytes.length);
+      await end();
+    });
+
+    test('while the bus is away a follower on another replica waits longer, and gets all the same', async () => {
+      const deaf = new Replica(store.other, book);
+      begin(600 * KIB);
+      const reader = new Reader((await deaf.read(session.object)).stream);
+      await send(300 * KIB);
+      await reader.has(256 * KIB);
+      await send(bytes.length);
+      await end();
+      expect((await reader.ended).equals(bytes)).toBe(true);
+      await deaf.stop();
     });
 
     test('a push, of which nobody knows what it will be, is not followed', async () => {

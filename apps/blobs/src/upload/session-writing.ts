@@ -1,7 +1,8 @@
 import type { Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { brokenUpload } from '#calls/broken-upload';
 import type { Extent } from '#contracts/calls/sessions';
-import { cancelled, isRegistryError, RegistryError, sizeInvalid } from '#oci/registry-error';
+import { cancelled, isRegistryError, type RegistryError, sizeInvalid } from '#oci/registry-error';
 import type { BlobsConfig } from '../blobs.config';
 import type { BlobDriver } from '../driver/blob-driver';
 import type { FollowedObject, Tail } from '../read/followed-object';
@@ -28,8 +29,6 @@ export interface WritingTarget {
   readonly object: string;
   readonly offset: number;
   readonly expectedSize: number | null;
-  /** Whether followers on other replicas are to be expected: small extents first. */
-  readonly fill: boolean;
   readonly followed: FollowedObject;
   /** Null where this process has not hashed all of what is stored. */
   readonly hash: RunningHash | null;
@@ -73,6 +72,15 @@ export class SessionWriting implements Tail {
 
   piece(position: number): Buffer | null {
     return this.leaving.piece(position) ?? this.gathering.piece(position);
+  }
+
+  /** What waits for its extent to be full is not as much as it was; and a slow stream's bytes are stored as soon as at first. */
+  hurry(): void {
+    this.lingerMs = this.tools.config.ENTREPOT_LINGER_MS;
+    if (this.linger) clearTimeout(this.linger);
+    this.linger = null;
+    if (this.gathering.length >= this.extentBytes()) this.close();
+    else if (this.gathering.length > 0) this.linger = setTimeout(() => this.lingered(), this.lingerMs);
   }
 
   /**
@@ -132,7 +140,7 @@ export class SessionWriting implements Tail {
   }
 
   private get followed(): boolean {
-    return this.target.fill || this.target.followed.followers > 0;
+    return this.target.followed.isFollowed(performance.now());
   }
 
   private extentBytes(): number {
@@ -185,13 +193,7 @@ export class SessionWriting implements Tail {
   }
 
   private explain(error: unknown): RegistryError {
-    if (isRegistryError(error)) return error;
-    const what = 'the upload ended before its stream did; what arrived is stored';
-    const { message } = cancelled('the upload');
-    return new RegistryError('CANCELLED', `${message}: ${what}`, {
-      detail: { offset: this.committedEnd },
-      cause: error,
-    });
+    return isRegistryError(error) ? error : brokenUpload(this.committedEnd, error);
   }
 }
 

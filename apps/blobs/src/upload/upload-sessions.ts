@@ -126,7 +126,6 @@ export class UploadSessions {
       object: taken.object,
       offset: taken.offset,
       expectedSize: taken.expectedSize,
-      fill: taken.expectedDigest !== null && taken.expectedSize !== null,
       followed,
       hash: this.hashOf(taken),
     };
