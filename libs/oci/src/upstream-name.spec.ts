@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { parseReference } from './reference';
 import { RegistryError } from './registry-error';
 import { parseRepositoryName } from './repository-name';
-import { splitRepositoryName, upstreamRepositoryName } from './upstream-name';
+import { brokenDomainRule, splitRepositoryName, upstreamRepositoryName } from './upstream-name';
 
 const NONE: ReadonlySet<string> = new Set();
 const CONFIGURED: ReadonlySet<string> = new Set(['registry:5000']);
@@ -18,6 +18,8 @@ describe('the name of a repository that is an upstream', () => {
     ['xn--n3h.com:18080/foo', 'xn--n3h.com_18080/foo'],
     ['Ghcr.IO/org/app', 'ghcr.io/org/app'],
     ['DOCKER.IO/nginx', 'docker.io/library/nginx'],
+    ['registry.test:443/app', 'registry.test_443/app'],
+    ['1.registry2.test:65535/app', '1.registry2.test_65535/app'],
   ])('of %s is %s', (reference, name) => {
     const { domain, path } = parseReference(reference);
     expect(upstreamRepositoryName({ domain, path }, CONFIGURED)).toBe(name);
@@ -32,12 +34,34 @@ describe('the name of a repository that is an upstream', () => {
     ['bad_host.com', 'app', /must be a registry host/],
     ['', 'app', /must be a registry host/],
     ['../x.y', 'app', /must be a registry host/],
+    ['registry.test.', 'app', /must be a registry host/],
+    ['registry.test:', 'app', /must be a registry host/],
+    ['127.1', 'app', /another spelling of 127.0.0.1: write that/],
+    ['0x7f.1:5000', 'app', /another spelling of 127.0.0.1/],
+    ['0X7F.0.0.1', 'app', /another spelling of 127.0.0.1/],
+    ['0177.0.0.1', 'app', /another spelling of 127.0.0.1/],
+    ['127.0.0.01', 'app', /another spelling of 127.0.0.1/],
+    ['2130706433:5000', 'app', /another spelling of 127.0.0.1/],
+    ['10.0.0.256', 'app', /no host name, nor four numbers from 0 to 255/],
+    ['1.2.3.4.5', 'app', /no host name, nor four numbers/],
+    ['registry.0', 'app', /no host name, nor four numbers/],
+    ['xn--a.test', 'app', /no host name/],
+    ['registry.test:05000', 'app', /a port from 1 to 65535, without leading zeros/],
+    ['registry.test:0', 'app', /a port from 1 to 65535/],
+    ['localhost:65536', 'app', /a port from 1 to 65535/],
+    ['[::1]', 'app', /IPv6/],
     ['example.com', '../app', /must begin and end/],
     ['example.com', 'a'.repeat(250), /at most 255/],
   ])('of %s and %s there is none: %s', (domain, path, message) => {
     expect(() => upstreamRepositoryName({ domain, path }, CONFIGURED)).toThrow(
       expect.objectContaining({ code: 'NAME_INVALID', message: expect.stringMatching(message) }),
     );
+  });
+
+  it('is none for another spelling of a host, be it configured', () => {
+    const configured = new Set(['2130706433:5000']);
+    expect(() => upstreamRepositoryName({ domain: '2130706433:5000', path: 'app' }, configured)).toThrow(/127.0.0.1/);
+    expect(() => splitRepositoryName(parseRepositoryName('2130706433_5000/app'), configured)).toThrow(/127.0.0.1/);
   });
 
   it('is none for a dotless host that nobody configured: its name would be a local one', () => {
@@ -71,6 +95,10 @@ describe('whose a repository is', () => {
     'localhost__5000/app',
     'localhost_x/app',
     'team/docker.io/app',
+    '2130706433/app',
+    '2130706433_5000/app',
+    'release_0/app',
+    'release_099999/app',
   ])('%s is local', (name) => {
     expect(splitRepositoryName(parseRepositoryName(name), CONFIGURED)).toEqual({ kind: 'local', name });
   });
@@ -89,10 +117,27 @@ describe('whose a repository is', () => {
   );
 });
 
+it.each([
+  ['127.1/app', /127.1, which its first component names, is another spelling of 127.0.0.1: write that/],
+  ['127.1_5000/app', /127.1:5000, which its first component names, is another spelling of 127.0.0.1/],
+  ['0x7f.0.0.1_5000/app', /another spelling/],
+  ['0177.0.0.1/app', /another spelling/],
+  ['10.0.0.256/app', /no host name/],
+  ['v1.2/app', /no host name/],
+  ['127.0.0.1_05000/app', /a port from 1 to 65535, without leading zeros/],
+  ['localhost_0/app', /a port from 1 to 65535/],
+  ['registry.test_65536/app', /a port from 1 to 65535/],
+])('%s is nobody: a host and a port have one spelling', (name, message) => {
+  expect(() => splitRepositoryName(parseRepositoryName(name), CONFIGURED)).toThrow(
+    expect.objectContaining({ code: 'NAME_INVALID', message: expect.stringMatching(message) }),
+  );
+});
+
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/);
-const host = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'));
+const anyHost = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'));
+const host = anyHost.filter((name) => !/(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/.test(name) && !/(?:^|\.)xn--/.test(name));
 const domains = fc
-  .tuple(host, fc.option(fc.nat(65_535)))
+  .tuple(host, fc.option(fc.integer({ min: 1, max: 65_535 })))
   .map(([name, port]) => (port === null ? name : `${name}:${port}`));
 const paths = fc.stringMatching(/^[a-z0-9]{1,5}([._-][a-z0-9]{1,5}){0,2}(\/[a-z0-9]{1,5}){0,3}$/);
 const names = fc.stringMatching(/^[a-z0-9]{1,5}((\.|_|__|-)[a-z0-9]{1,5}){0,3}(\/[a-z0-9]{1,5}){0,3}$/);
@@ -116,6 +161,25 @@ describe('names there and back', () => {
       }),
       { numRuns: 1000 },
     ));
+
+  it('a host that is contacted is the host that is named', () => {
+    const number = fc.oneof(
+      fc.nat(300).map(String),
+      fc.nat(300).map((n) => `0${n.toString(8)}`),
+      fc.nat(300).map((n) => `0x${n.toString(16)}`),
+    );
+    const numbers = fc.array(number, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('.'));
+    return fc.assert(
+      fc.property(fc.oneof(anyHost, numbers), fc.stringMatching(/^[0-9]{1,6}$/), (name, port) => {
+        const domain = `${name}:${port}`;
+        const rule = brokenDomainRule(domain);
+        const url = URL.canParse(`https://${domain}`) ? new URL(`https://${domain}`) : undefined;
+        const isNamed = url?.hostname === name && url.port === (port === '443' ? '' : port) && port !== '0';
+        expect(rule === undefined).toBe(isNamed);
+      }),
+      { numRuns: 2000 },
+    );
+  });
 
   it('two upstreams never share a name', () =>
     fc.assert(

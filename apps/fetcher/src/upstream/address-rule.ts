@@ -8,6 +8,15 @@ export interface Reach {
   readonly loopback: boolean;
 }
 
+/** No address of a host may be connected to. */
+export class RefusedAddress extends Error {
+  override readonly name = 'RefusedAddress';
+
+  constructor(readonly host: string) {
+    super(`${host} has no address that may be connected to`);
+  }
+}
+
 const KINDS: readonly [AddressKind, readonly string[]][] = [
   ['link-local', ['169.254.0.0/16', 'fe80::/10']],
   ['loopback', ['127.0.0.0/8', '::1/128']],

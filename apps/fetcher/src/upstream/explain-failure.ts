@@ -1,5 +1,6 @@
 import { cancelled, RegistryError, upstreamFault } from '#oci/registry-error';
-import type { Upstream } from './upstreams';
+import { RefusedAddress } from './address-rule';
+import { addressRefused, type Upstream } from './upstreams';
 
 const CERTIFICATE = /^(?:CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/;
 const NOT_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO']);
@@ -23,6 +24,7 @@ const TEMPORARY: Readonly<Record<string, string>> = {
 export function explainFailure(upstream: Upstream, error: unknown, signal: AbortSignal): RegistryError {
   const inner = innermost(error);
   if (inner instanceof RegistryError) return inner;
+  if (inner instanceof RefusedAddress) return addressRefused(upstream, inner.host);
   if (signal.aborted) return explainAbort(upstream, signal);
   const code = codeOf(inner);
   if (CERTIFICATE.test(code)) {

@@ -358,6 +358,17 @@ describe('addresses', () => {
     expect(upstream.requests).toEqual([]);
   });
 
+  it('what is refused is said of the upstream that was asked, whoever else was asked before', async () => {
+    names = { 'inner.test': ['10.0.0.1'], 'nether.test': ['10.0.0.2'] };
+    const bench = made();
+    for (const domain of Object.keys(names)) {
+      expect(await ask(bench, domain)).toMatchObject({
+        message: expect.stringMatching(`^upstream ${domain}: ${domain} has no address.* name ${domain} in the file`),
+        detail: { registry: domain, host: domain },
+      });
+    }
+  });
+
   it('a name is judged by the answer that is connected to: another one later helps nobody', async () => {
     names = { 'registry.test': ['127.0.0.1'] };
     const domain = `registry.test:${upstream.port}`;

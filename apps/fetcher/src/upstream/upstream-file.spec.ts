@@ -74,6 +74,22 @@ it('names every fault, and repeats no secret', async () => {
   expect(faults).not.toContain('canary');
 });
 
+it('has no upstream that no name could be of', async () => {
+  const faults = await faultsOf({ '127.1:5000': {}, 'registry.test:05000': {}, '[::1]:5000': {}, 'a.test:0': {} });
+  for (const fault of [
+    '127.1:5000: is another spelling of 127.0.0.1',
+    'registry.test:05000: must have a port from 1 to 65535',
+    '[::1]:5000: is an IPv6 address',
+    'a.test:0: must have a port',
+  ]) {
+    expect(faults).toContain(fault);
+  }
+  expect((await read({ 'a.test': { at: '[::1]:5000' } }))['a.test']?.at).toBe('[::1]:5000');
+  expect(() => configuredUpstreams({}, ['registry', 'other:05000'])).toThrow(
+    /UPSTREAM_HOSTS: registry must have a port\n.*UPSTREAM_HOSTS: other:05000 must have a port from 1/,
+  );
+});
+
 it('says what is wrong with the file itself, without its text', async () => {
   expect(await faultsOf('{"docker.io": canary')).toMatch(/^ENTREPOT_UPSTREAMS: .*upstreams.json is not JSON$/);
   expect(await faultsOf('[]')).toContain('the file: ');

@@ -3,9 +3,16 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartFault } from '#config/start-fault';
 import { parseReference } from '#oci/reference';
+import { brokenDomainRule } from '#oci/upstream-name';
 
 const HostSchema = z.string().superRefine((host, context) => {
   const rule = brokenHostRule(host);
+  if (rule !== undefined) context.addIssue({ code: 'custom', message: rule });
+});
+
+/** What the file is about can be an upstream's domain; hosts that one is contacted at need no repository name. */
+const DomainSchema = HostSchema.superRefine((host, context) => {
+  const rule = brokenDomainRule(host.toLowerCase());
   if (rule !== undefined) context.addIssue({ code: 'custom', message: rule });
 });
 
@@ -45,7 +52,7 @@ const UpstreamEntrySchema = z
     error: 'plainHttp cannot go with ca or clientCert: those are for TLS',
   });
 
-const UpstreamFileSchema = z.record(HostSchema, UpstreamEntrySchema);
+const UpstreamFileSchema = z.record(DomainSchema, UpstreamEntrySchema);
 
 export type Credential = z.output<typeof CredentialSchema>;
 
@@ -84,6 +91,11 @@ export function configuredUpstreams(
   entries: Readonly<Record<string, ConfiguredUpstream>>,
   dotless: readonly string[],
 ): Map<string, ConfiguredUpstream> {
+  const broken = dotless.flatMap((host) => {
+    const rule = brokenDomainRule(host) ?? (isDotless(host) && !host.includes(':') ? 'must have a port' : undefined);
+    return rule === undefined ? [] : [`ENTREPOT_UPSTREAM_HOSTS: ${host} ${rule}`];
+  });
+  if (broken.length > 0) throw new StartFault(broken.join('\n'));
   const unnamed = Object.keys(entries).filter((host) => isDotless(host) && !dotless.includes(host));
   if (unnamed.length > 0) {
     const hosts = unnamed.join(', ');

@@ -2,7 +2,7 @@ import { lookup as lookupAddresses } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { BUFFER_BYTES } from '#calls/byte-plane';
-import { bareHost, isReachable } from './address-rule';
+import { bareHost, isReachable, RefusedAddress } from './address-rule';
 import { chooseRedirect, isRedirect } from './choose-redirect';
 import { explainFailure } from './explain-failure';
 import { addressRefused, reachOf, type Upstream } from './upstreams';
@@ -119,14 +119,17 @@ function refuseAddress(upstream: Upstream, url: URL): void {
   if (isIP(host) !== 0 && !isReachable(host, reachOf(upstream, host))) throw addressRefused(upstream, host);
 }
 
-/** Answers a name's reachable addresses only: what is judged is what is then connected to, whatever a name server says next. */
+/**
+ * Answers a name's reachable addresses only: what is judged is what is then connected to, whatever a name server says
+ * next. A refusal names no upstream: those that share an agent are judged alike, and each is told of itself.
+ */
 function reachableLookup(upstream: Upstream): LookupFunction {
   return (hostname, options, callback) =>
     lookupAddresses(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '', 0);
       const reachable = found.filter(({ address }) => isReachable(address, reachOf(upstream, hostname)));
       const [first] = reachable;
-      if (first === undefined) return callback(addressRefused(upstream, hostname), '', 0);
+      if (first === undefined) return callback(new RefusedAddress(hostname), '', 0);
       return options.all ? callback(null, reachable) : callback(null, first.address, first.family);
     });
 }

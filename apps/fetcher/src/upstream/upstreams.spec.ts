@@ -40,6 +40,8 @@ it('we are not our own upstream, by any name or by a detour', () => {
   for (const spelling of ['127.1:5050', '0x7f.1:5050', '2130706433.:5050'])
     expect(() => local.find(spelling)).toThrow(self);
   expect(() => upstreams({ 'a.test': { at: 'images.team.test' } }).find('a.test')).toThrow(self);
+  expect(() => upstreams().find('images.team.test:443')).toThrow(self);
+  expect(upstreams().find('images.team.test:80').origin).toBe('https://images.team.test:80');
 });
 
 it('private addresses are reached on the hosts that the configuration names, and nowhere they send us', () => {
@@ -56,6 +58,13 @@ it('loopback is reached without configuration by its own names, while we listen 
   expect(reachOf(upstreams({}, true).find('evil.test'), 'evil.test').loopback).toBe(false);
 });
 
-it('what cannot be contacted is refused by name', () => {
-  expect(() => upstreams().find('registry.test:99999')).toThrow(expect.objectContaining({ code: 'INVALID' }));
+it.each([
+  ['registry.test:99999', /^reference is invalid: registry.test:99999 must have a port from 1 to 65535/],
+  ['10.0.0.256:5000', /10.0.0.256:5000 is no host name, nor four numbers from 0 to 255/],
+  ['bad host', /bad host must be a registry host/],
+  ['[::1', /\[::1 is an IPv6 address, which cannot begin a repository name/],
+])('%s, which cannot be contacted, is refused by what is wrong with it', (domain, message) => {
+  expect(() => upstreams().find(domain)).toThrow(
+    expect.objectContaining({ code: 'INVALID', message: expect.stringMatching(message) }),
+  );
 });

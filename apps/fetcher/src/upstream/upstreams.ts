@@ -1,4 +1,5 @@
 import { invalidField, RegistryError } from '#oci/registry-error';
+import { brokenDomainRule } from '#oci/upstream-name';
 import { bareHost, isLoopbackHost, type Reach } from './address-rule';
 import type { ConfiguredUpstream, Credential } from './upstream-file';
 
@@ -46,19 +47,19 @@ export class Upstreams {
     const configured = this.rules.configured.get(domain);
     const entry = configured ?? UNCONFIGURED;
     const host = entry.at ?? CONTACTED_AT.get(domain) ?? domain;
-    if (!URL.canParse(`https://${host}`)) throw invalidField('reference', `${domain} has a port that there is not`);
-    this.refuseOurselves(domain, host);
-    const isLoopback = isLoopbackHost(hostOf(host));
-    const isPlain = entry.plainHttp || (configured === undefined && isLoopback);
+    const scheme = entry.plainHttp || (configured === undefined && isLoopback(host)) ? 'http' : 'https';
+    if (!URL.canParse(`${scheme}://${host}`)) throw notContactable(domain, host);
+    const { origin, host: contacted } = new URL(`${scheme}://${host}`);
+    if (this.isOurselves(domain) || this.ownUnder(scheme).includes(contacted)) throw ourselves(domain);
     return {
       domain,
-      origin: new URL(`${isPlain ? 'http' : 'https'}://${host}`).origin,
+      origin,
       isConfigured: configured !== undefined,
       ...(entry.credential === undefined ? {} : { credential: entry.credential }),
       tls: tlsOf(entry),
       tokenHosts: entry.tokenHosts,
       storageHosts: entry.storageHosts,
-      mayLoop: this.rules.loopbackAllowed && isLoopback,
+      mayLoop: this.rules.loopbackAllowed && isLoopback(host),
     };
   }
 
@@ -66,14 +67,29 @@ export class Upstreams {
     return this.rules.ownHosts.includes(domain.toLowerCase());
   }
 
-  private refuseOurselves(domain: string, host: string): void {
-    const spellings = [domain, host, new URL(`http://${host}`).host];
-    if (!spellings.some((spelling) => this.isOurselves(spelling))) return;
-    throw invalidField(
-      'reference',
-      `${domain} is this registry itself: what is held here needs no pull, push it or pull it by its upstream's name`,
-    );
+  /** Our own hosts as they stand in a URL, where the usual port is not written. */
+  private ownUnder(scheme: string): string[] {
+    const urls = this.rules.ownHosts.map((host) => `${scheme}://${host}`);
+    return urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).host);
   }
+}
+
+function ourselves(domain: string): RegistryError {
+  return invalidField(
+    'reference',
+    `${domain} is this registry itself: what is held here needs no pull, push it or pull it by its upstream's name`,
+  );
+}
+
+function notContactable(domain: string, host: string): RegistryError {
+  return invalidField(
+    'reference',
+    `${domain} ${brokenDomainRule(domain) ?? `is to be contacted at ${host}, which is no host`}`,
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return URL.canParse(`http://${host}`) && isLoopbackHost(hostOf(host));
 }
 
 /**
