@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { blobUnknown, RegistryError } from '#oci/registry-error';
+import { eventually } from '#testing/eventually';
+import { brokenUpload } from './broken-upload';
 import { BytePlane, type ObjectReading, type ReadOptions } from './byte-plane';
 import { CallRegistry } from './call-registry';
 import { CallServer } from './call-server';
@@ -32,11 +37,11 @@ class MemoryPlane extends BytePlane {
   override async append(_capability: string, session: string, offset: number, stream: Readable) {
     if (session === 'taken') throw new RegistryError('STALE', 'another writer', { detail: { offset: 12 } });
     const parts: Buffer[] = [];
-    try {
+    const fault = await (async () => {
       for await (const part of stream) parts.push(part as Buffer);
-    } finally {
-      this.received = Buffer.concat(parts);
-    }
+    })().catch((error: unknown) => error);
+    this.received = Buffer.concat(parts);
+    if (fault !== undefined) throw brokenUpload(offset + this.received.length, fault);
     return { offset: offset + this.received.length };
   }
 }
@@ -106,22 +111,64 @@ describe.each(['in process', 'over HTTP'])('the byte plane %s', (binding) => {
     expect(memory.received.equals(body)).toBe(true);
   });
 
-  test('a refused append is its error, whatever was still to be sent', async () => {
-    const endless = Readable.from(
-      (function* () {
-        for (let at = 0; at < 64; at += 1) yield Buffer.alloc(1024 * 1024);
-      })(),
-    );
-    await expect(plane.append('may', 'taken', 0, endless)).rejects.toMatchObject({
-      code: 'STALE',
-      detail: { offset: 12 },
+  test("a refused append is its error, whatever was still to be sent, and the stream is still its caller's", async () => {
+    let made = 0;
+    const endless = new Readable({
+      read() {
+        made += 1;
+        setImmediate(() => this.push(Buffer.alloc(1024 * 1024)));
+      },
     });
+    const refused = { code: 'STALE', detail: { offset: 12 } };
+    await expect(plane.append('may', 'taken', 0, endless)).rejects.toMatchObject(refused);
+    const before = made;
+    expect({ destroyed: endless.destroyed, flows: endless.readableFlowing === true }).toEqual({
+      destroyed: false,
+      flows: false,
+    });
+    expect(endless.listenerCount('data') + endless.listenerCount('readable')).toBe(0);
+    endless.resume();
+    await eventually('the rest is there', async () => made > before);
+    endless.destroy();
   });
 
-  test('a source that fails midway is its own error, and what had come is handed over', async () => {
+  test('whoever sends what is refused is answered', async () => {
+    const face = createServer(async (request, response) => {
+      const refusal = await plane.append('may', 'taken', 0, request).catch((error: unknown) => error);
+      response.writeHead(416).end(JSON.stringify(refusal instanceof RegistryError && refusal.detail));
+      request.resume();
+    });
+    face.listen(0, '127.0.0.1');
+    await once(face, 'listening');
+    const { port } = face.address() as AddressInfo;
+    const client = request({ host: '127.0.0.1', port, method: 'PATCH' });
+    client.on('error', () => {});
+    client.write(Buffer.alloc(4 * 1024 * 1024));
+    const [answer] = (await once(client, 'response')) as [IncomingMessage];
+    expect({ status: answer.statusCode, text: String(await whole(answer)) }).toEqual({
+      status: 416,
+      text: '{"offset":12}',
+    });
+    client.destroy();
+    await new Promise((resolve) => face.close(resolve));
+  });
+
+  test.each([
+    [
+      'fails midway',
+      (source: PassThrough) => source.destroy(new Error('the upstream hung up')),
+      'the upstream hung up',
+    ],
+    ['closes midway', (source: PassThrough) => source.destroy(), expect.any(String)],
+  ])('a source that %s is CANCELLED with the offset up to which all is kept', async (_how, breakOff, message) => {
     const source = new PassThrough();
-    const appended = plane.append('may', 'one', 0, source);
-    source.write(Buffer.alloc(100_000, 1), () => source.destroy(new Error('the upstream hung up')));
-    await expect(appended).rejects.toThrow('the upstream hung up');
+    const appended = plane.append('may', 'one', 7, source);
+    source.write(Buffer.alloc(100_000, 1), () => setImmediate(breakOff, source));
+    await expect(appended).rejects.toMatchObject({
+      code: 'CANCELLED',
+      detail: { offset: 100_007 },
+      ...(binding === 'in process' ? {} : { cause: { message } }),
+    });
+    expect(memory.received).toHaveLength(100_000);
   });
 });

@@ -35,9 +35,12 @@ export abstract class BytePlane {
 
   /**
    * Appends at `offset`, which must be the session's acknowledged offset, until the stream ends; the session is
-   * taken (its epoch goes up). Answers the offset that is then durable. What arrived before a stream failed is kept
-   * and acknowledged. Throws RegistryError STALE with the detail `{offset}` for another offset or a lost epoch,
-   * SIZE_INVALID past the expected size, UNAVAILABLE where the store is full or away.
+   * taken (its epoch goes up). Answers the offset that is then durable. The stream stays its caller's: a refusal
+   * leaves it paused and whole, so that whoever sends it can still be answered.
+   *
+   * Throws RegistryError STALE with the detail `{offset}` for another offset or a lost epoch, SIZE_INVALID past the
+   * expected size, UNAVAILABLE where the store is full or away, CANCELLED with the detail `{offset}` where the stream
+   * failed, and CANCELLED where the caller gave up: what arrived before either is kept.
    */
   abstract append(
     capability: string,

@@ -84,12 +84,11 @@ export class CallServer {
   private fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (!(error instanceof RegistryError)) this.log.warn(`${request.method} ${request.url}: ${String(error)}`);
     if (response.headersSent) return void response.destroy();
-    // What is still being sent is read to nowhere, so that the refusal reaches whoever sends.
+    // What is still being sent is read to nowhere, until its sender has the refusal and stops: closing the connection
+    // now would make the system throw away a refusal that was not read yet.
     request.resume();
     const frame = encodeMessage({ error: toErrorEnvelope(error) });
-    response
-      .writeHead(200, { 'content-length': frame.length, 'entrepot-error': 'true', connection: 'close' })
-      .end(frame);
+    response.writeHead(200, { 'content-length': frame.length, 'entrepot-error': 'true' }).end(frame);
   }
 }
 

@@ -1,8 +1,10 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import type { Readable } from 'node:stream';
-import { fromErrorEnvelope, RegistryError } from '#oci/registry-error';
+import { cancelled, fromErrorEnvelope, RegistryError } from '#oci/registry-error';
+import { brokenUpload } from './broken-upload';
 import { BytePlane, type ObjectReading, type ReadOptions } from './byte-plane';
 import { decodeMessage } from './encode-message';
+import { Pouring } from './pouring';
 
 /** The byte plane of another process. */
 export class HttpBytePlane extends BytePlane {
@@ -33,25 +35,25 @@ export class HttpBytePlane extends BytePlane {
     session: string,
     offset: number,
     stream: Readable,
-    options: { signal?: AbortSignal } = {},
+    { signal }: { signal?: AbortSignal } = {},
   ): Promise<{ offset: number }> {
-    const sent = this.send(`/sessions/${session}?offset=${offset}`, capability, 'POST', options);
-    let broken: Error | undefined;
-    stream.once('error', (error) => {
-      broken = error;
-      sent.destroy();
-    });
-    stream.once('close', () => stream.readableEnded || sent.destroy());
-    stream.pipe(sent);
+    const sent = this.send(`/sessions/${session}?offset=${offset}`, capability, 'POST');
+    // After its answer a request that is still being sent may fail: that is nobody's fault then.
+    sent.on('error', () => {});
+    const pouring = new Pouring(stream, sent);
+    const giveUp = () => sent.destroy();
+    signal?.addEventListener('abort', giveUp);
+    if (signal?.aborted) giveUp();
     try {
       const { answer } = decodeMessage(await answered(sent).then(readWhole)) as { answer: { offset: number } };
+      if (pouring.fault) throw brokenUpload(answer.offset, pouring.fault);
       return answer;
     } catch (error) {
-      throw broken ?? error;
+      throw signal?.aborted ? cancelled('the upload') : error;
     } finally {
+      signal?.removeEventListener('abort', giveUp);
+      pouring.stop();
       // An answer that comes before the stream has ended is a refusal: nothing more is sent.
-      stream.unpipe(sent);
-      if (!stream.readableEnded) stream.destroy();
       if (!sent.writableEnded) sent.destroy();
     }
   }
@@ -60,7 +62,7 @@ export class HttpBytePlane extends BytePlane {
     this.agent.destroy();
   }
 
-  private send(path: string, capability: string, method: string, options: RequestOptions) {
+  private send(path: string, capability: string, method: string, options: RequestOptions = {}) {
     return request(`${this.url}${path}`, {
       ...options,
       method,

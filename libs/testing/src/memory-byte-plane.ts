@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { brokenUpload } from '#calls/broken-upload';
 import { BytePlane, type ObjectReading } from '#calls/byte-plane';
 import { allows } from '#calls/capability';
 import { blobUnknown, denied, stale } from '#oci/registry-error';
@@ -30,12 +31,15 @@ export class MemoryBytePlane extends BytePlane {
     const { epoch } = session;
     const abort = () => stream.destroy(new Error('called off'));
     signal?.addEventListener('abort', abort);
+    stream.on('error', () => {});
     try {
-      for await (const piece of stream as AsyncIterable<Buffer>) {
+      for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         if (session.epoch !== epoch) throw stale('another writer took the session', session.length);
         session.append(piece);
         await this.onAppended(id, session.length);
       }
+    } catch (error) {
+      throw error === stream.errored ? brokenUpload(session.length, error) : error;
     } finally {
       signal?.removeEventListener('abort', abort);
     }

@@ -83,11 +83,17 @@ export class BlobFill {
     const body = new BoundedBody(opened.stream, bounds);
     const expires = Date.now() + CAPABILITY_MS;
     const capability = signCapability(this.secret, { method: 'append', object: fill.session, expires });
-    const { offset } = await this.bytes.append(capability, fill.session, from.offset, body.stream, { signal });
-    if (body.isTooLong) throw tooLong(fill);
-    if (offset < fill.size && offset - from.offset < WORTH_RESUMING_BYTES)
-      throw cutShort(fill, repository, offset, body.fault, signal);
-    return { offset, etag: opened.etag ?? from.etag };
+    try {
+      const { offset } = await this.bytes.append(capability, fill.session, from.offset, body.stream, { signal });
+      if (body.isTooLong) throw tooLong(fill);
+      if (offset < fill.size && offset - from.offset < WORTH_RESUMING_BYTES)
+        throw cutShort(fill, repository, offset, body.fault, signal);
+      return { offset, etag: opened.etag ?? from.etag };
+    } finally {
+      // A refused stream is left to whoever brought it: the upstream's connection is let go of here.
+      body.stream.destroy();
+      opened.stream.on('error', () => {}).destroy();
+    }
   }
 
   private async finish(fill: Fill, signal: AbortSignal): Promise<void> {

@@ -229,6 +229,27 @@ describe('what may pass is waited for', () => {
     expect(layerFill()?.error).toEqual({ code: 'UNAVAILABLE', message: 'storage is full' });
   });
 
+  it.each([0, 500_000])('what the store refuses after %d bytes lets go of its upstream', async (after) => {
+    const closed = new Promise<string>((resolve) => {
+      upstream.script('GET', LAYER, (request, response) => {
+        response.on('close', () => resolve('closed'));
+        stallAfter(layer, 1.5 * MIB)(request, response);
+      });
+    });
+    const append = world.bytes.append.bind(world.bytes);
+    const refused = new RegistryError('UNAVAILABLE', 'storage is full');
+    world.bytes.append = async (...asked) => {
+      if (asked[1] === layerFill()?.session && after === 0) throw refused;
+      return append(...asked);
+    };
+    world.bytes.onAppended = (session, offset) => {
+      if (session === layerFill()?.session && offset > after) throw refused;
+    };
+    accept();
+    await world.start(FetcherModule.with(quickSettings({ ENTREPOT_FETCH_STALL_MS: '60000' })));
+    expect(await closed).toBe('closed');
+  });
+
   it('an end whose answer was lost is asked for again, without another download', async () => {
     world.book.faults.set('blobs.finish-upload', () => {
       world.book.faults.clear();
