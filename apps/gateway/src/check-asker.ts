@@ -10,7 +10,7 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)\//;
 /** What a browser says of a request that no other site made: typed, bookmarked, or from our own page. */
 const OWN_SITES = ['none', 'same-origin'];
 
-type Asking = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+type Asking = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders'>;
 
 /**
  * Whether this request may be looked at: it names us, and no page from elsewhere made it. A browser sends an image's
@@ -21,12 +21,18 @@ type Asking = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
  */
 export function checkAsker(asking: Asking, names: ReadonlySet<string>): void {
   const { host, origin } = asking.headers;
+  if (timesGiven('host', asking.rawHeaders) > 1) throw invalidField('Host', 'must be given once');
   const named = authorityOf(asking.url ?? '/') ?? host;
   for (const each of [named, host]) {
     if (each !== undefined && !isKnownHost(each, names)) throw new MisdirectedRequest(each);
   }
   if (origin !== undefined && isForeignOrigin(origin, named ?? '')) throw fromElsewhere();
   if (!isOwnSite(asking) && !opensPage(asking)) throw fromElsewhere();
+}
+
+/** Of two, a proxy before us may have gone by the other one (RFC 9112, 3.2). */
+function timesGiven(name: string, rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((each, at) => at % 2 === 0 && each.toLowerCase() === name).length;
 }
 
 /** The host of a target in absolute form, which counts instead of the Host header. */

@@ -23,6 +23,7 @@ beforeEach(() => {
   gateway.calls.asked.length = 0;
 });
 
+const OBJECT = '4f0c8a52-7b1d-4c9a-8a0e-5f3b1c2d4e6f';
 const tagsPath = '/v2/a/tags/list';
 const post = (body: string | Uint8Array, headers: Record<string, string> = {}) =>
   askRaw(gateway.port, '/api/v1/operations', {
@@ -174,6 +175,8 @@ describe('what is not read', () => {
       'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd',
     ],
     ['no host', 'GET /v2/ HTTP/1.1\r\n\r\n'],
+    ['two hosts', `GET ${tagsPath} HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\nConnection: close\r\n\r\n`],
+    ['a method there is not', `FETCH ${tagsPath} HTTP/1.1\r\nHost: localhost\r\n\r\n`],
     ['a NUL in a header', 'GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n'],
     ['a path with a space', 'GET /v2/a b/tags/list HTTP/1.1\r\nHost: localhost\r\n\r\n'],
   ])('%s', async (_what, bytes) => {
@@ -193,13 +196,28 @@ describe('what is not read', () => {
     expect(statusOf(await sendRaw(gateway.port, head + chunk.repeat(20)))).toBe(413);
   });
 
-  test('a body that comes too slowly', async () => {
-    const answer = await sendRaw(
-      gateway.port,
-      'POST /api/v1/operations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"kind"',
-    );
-    expect(statusOf(answer)).toBe(408);
-    expect(gateway.calls.asked).toEqual([]);
+  test.each(['POST /api/v1/operations', 'DELETE /api/v1/images', 'PUT /v2/a/manifests/1'])(
+    'a body that comes too slowly: %s',
+    async (asked) => {
+      const headers = 'Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 100';
+      const answer = await sendRaw(gateway.port, `${asked} HTTP/1.1\r\n${headers}\r\n\r\n{"kind"`);
+      expect(statusOf(answer)).toBe(408);
+      expect(answer).toContain(asked.includes('/v2/') ? '{"errors":[{"code":"TIMEOUT"' : '"code":"TIMEOUT"');
+      expect(gateway.calls.asked).toEqual([]);
+    },
+  );
+
+  test('but an answer may take longer than a body, whatever its request says of a type', async () => {
+    const bytes = new PassThrough();
+    const digest = digestOf(Buffer.from('slow'));
+    gateway.calls.on(FindBlobs, () => ({ blobs: [{ object: OBJECT, size: 4 }] }));
+    gateway.bytes.objects.set(OBJECT, { size: 4, verified: true, open: () => bytes });
+    const headers = { 'Content-Type': 'application/json' };
+    const download = askRaw(gateway.port, `/v2/a/blobs/${digest}`, { headers });
+    bytes.write('sl');
+    setTimeout(() => bytes.end('ow'), 500);
+    expect((await download).text).toBe('slow');
+    gateway.calls.on(FindBlobs, () => ({ blobs: [null] }));
   });
 
   test.each([
@@ -250,13 +268,12 @@ test('requests that are sent together are answered in their order', async () => 
 
 describe('an end', () => {
   const digest = digestOf(Buffer.from('a blob'));
-  const object = '4f0c8a52-7b1d-4c9a-8a0e-5f3b1c2d4e6f';
 
   async function startDownload(drainMs: string) {
     const ending = await TestGateway.start({ ENTREPOT_DRAIN_MS: drainMs });
     const bytes = new PassThrough();
-    ending.calls.on(FindBlobs, () => ({ blobs: [{ object, size: 20 }] }));
-    ending.bytes.objects.set(object, { size: 20, verified: true, open: () => bytes });
+    ending.calls.on(FindBlobs, () => ({ blobs: [{ object: OBJECT, size: 20 }] }));
+    ending.bytes.objects.set(OBJECT, { size: 20, verified: true, open: () => bytes });
     const download = askRaw(ending.port, `/v2/a/blobs/${digest}`);
     download.catch(() => {});
     while (ending.bytes.reads.length === 0) await new Promise(setImmediate);

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import { RequestTimeoutException } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { bareMediaType } from '#oci/media-type';
+import type { ErrorCode } from '#oci/registry-error';
 import { checkAsker } from './check-asker';
 import type { GatewayConfig } from './gateway.config';
 import { hostNames } from './known-hosts';
@@ -61,10 +63,14 @@ export class GatewayAdapter extends FastifyAdapter {
   }
 }
 
-/** Somebody who sends a JSON body byte by byte holds a connection for ever otherwise. */
+/**
+ * Somebody who sends a JSON body byte by byte holds a connection for ever otherwise: it is read before any route,
+ * under `/v2/` too. What GET and HEAD bring is not read, and their answers may take long.
+ */
 function limitBodyTime(request: FastifyRequest, reply: FastifyReply, config: GatewayConfig): void {
-  const { raw, headers } = request;
-  if (raw.url?.startsWith('/v2/') || headers['content-type'] === undefined) return;
+  const { raw, headers, method } = request;
+  if (method === 'GET' || method === 'HEAD') return;
+  if (bareMediaType(headers['content-type'] ?? '') !== 'application/json') return;
   const timer = setTimeout(() => {
     reply.raw.once('finish', () => raw.destroy());
     answerError(new RequestTimeoutException('the body took too long'), request, reply);
@@ -75,16 +81,18 @@ function limitBodyTime(request: FastifyRequest, reply: FastifyReply, config: Gat
 /** What never became a request: the server closes the connection after it has said why. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const [status, detail] = unreadable(error.code);
-  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code: 'INVALID' });
+  const [status, code, detail] = unreadable(error.code);
+  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 
-function unreadable(code: string | undefined): [status: number, detail: string] {
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, `the headers may have at most ${HEADER_LIMIT} bytes together`];
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'the headers of the request took too long'];
-  return [400, 'this is not HTTP/1.1 as RFC 9112 has it'];
+function unreadable(code: string | undefined): [status: number, code: ErrorCode, detail: string] {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return [431, 'SIZE_INVALID', `the headers may have at most ${HEADER_LIMIT} bytes together`];
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'TIMEOUT', 'the headers of the request took too long'];
+  if (code === 'HPE_INVALID_METHOD') return [400, 'UNSUPPORTED', 'this is no method that HTTP/1.1 has here'];
+  return [400, 'INVALID', 'this is not HTTP/1.1 as RFC 9112 has it'];
 }
