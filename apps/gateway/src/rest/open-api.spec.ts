@@ -49,6 +49,14 @@ test('every reference in the document leads somewhere', () => {
   for (const name of references) expect(document.components.schemas).toHaveProperty(name);
 });
 
+test('every pattern is one that any reader of JSON Schema has: no classes of Unicode', () => {
+  const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(([, text]) =>
+    JSON.parse(text!),
+  );
+  expect(patterns.length).toBeGreaterThan(5);
+  for (const pattern of patterns) expect(pattern).not.toMatch(/\\p\{/i);
+});
+
 test('every path parameter is declared, and every problem has its schema', () => {
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const { parameters, responses } of Object.values(methods)) {

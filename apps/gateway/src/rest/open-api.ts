@@ -88,8 +88,10 @@ function responseOf({ description, schema, headers = {}, mediaType }: RestAnswer
   return {
     description,
     ...(described.length === 0 ? {} : { headers: Object.fromEntries(described) }),
-    ...(schema === undefined ? {} : { content: json(refer(schema)) }),
-    ...(mediaType === undefined ? {} : { content: { [mediaType]: { schema: { type: 'string' } } } }),
+    content: {
+      ...(schema === undefined ? {} : json(refer(schema))),
+      ...(mediaType === undefined ? {} : { [mediaType]: { schema: { type: 'string' } } }),
+    },
   };
 }
 

@@ -6,7 +6,7 @@ export interface RestAnswer {
   readonly description: string;
   readonly schema?: z.ZodType;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where the answer is no JSON: its media type, and what it looks like in words. */
+  /** Where the answer is text of another kind, or may be: its media type. `description` says how it looks. */
   readonly mediaType?: string;
 }
 

@@ -7,7 +7,6 @@ import {
   PullBodySchema,
   RemoveBodySchema,
 } from '#contracts/operation';
-import { plainText } from '#contracts/plain-text';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import type { RestRoute } from './rest-route';
 
@@ -15,7 +14,12 @@ const none = z.strictObject({});
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100).describe('how many at most on this page');
 const after = (most: number) =>
-  plainText(most).min(1).optional().describe('the `next` of the page before; its Link header has it already');
+  z
+    .string()
+    .max(most)
+    .regex(/^[\x21-\x7e]+$/, 'must be the `next` of the page before')
+    .optional()
+    .describe('the `next` of the page before; its Link header has it already');
 const flag = z
   .enum(['', 'true', 'false'])
   .default('false')
@@ -58,7 +62,7 @@ export const acceptOperation = {
   headers: IdempotencyKey,
   body: AskedOperationSchema,
   answers: { 202: Accepted },
-  problems: [409, 413, 415],
+  problems: [404, 409, 413, 415],
 } satisfies RestRoute;
 
 export const listOperations = {
@@ -75,7 +79,14 @@ export const listOperations = {
     after: after(100),
     live: flag.describe('answer server-sent events: what is there now, then what changes'),
   }),
-  answers: { 200: { description: 'a page', schema: z.array(OperationSchema), headers: NextLink } },
+  answers: {
+    200: {
+      description: 'a page; with `live`, server-sent events as of one operation, without an end',
+      schema: z.array(OperationSchema),
+      headers: NextLink,
+      mediaType: EventStream.mediaType,
+    },
+  },
   problems: [],
 } satisfies RestRoute;
 
@@ -147,7 +158,7 @@ export const removeImage = {
   }),
   headers: IdempotencyKey,
   answers: { 202: Accepted },
-  problems: [409],
+  problems: [404, 409],
 } satisfies RestRoute;
 
 /** Every route of the REST API. */
