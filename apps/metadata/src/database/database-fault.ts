@@ -20,8 +20,9 @@ const AWAY_CODES = new Set([
   // disk_full, out_of_memory, idle_in_transaction_session_timeout, lock_not_available (waited too long).
   ...['53100', '53200', '25P03', '55P03'],
 ]);
+/** TypeORM gives a connection back once it is lost: a transaction that goes on is told that it has none any more. */
 const AWAY_TEXT =
-  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered|Client was closed)/;
+  /^(Query runner already released|Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered|Client was closed)/;
 
 /** Whether Postgres is away or overloaded, rather than having refused what was asked. */
 export function isAway(error: unknown): boolean {

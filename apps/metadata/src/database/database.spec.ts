@@ -65,6 +65,19 @@ describe('Database', () => {
     expect(await database.read('SELECT n FROM spec_pair')).toEqual([{ n: 2 }, { n: 2 }]);
   });
 
+  it('a connection that is lost between two statements is Postgres away, and the transaction is run once more', async () => {
+    let runs = 0;
+    const lost = database.transaction('spec.lose', async (sql) => {
+      runs += 1;
+      const [own] = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await database.read('SELECT pg_terminate_backend($1, 5000)', [own!.pid]);
+      await sql.query('SELECT 1').catch(() => undefined);
+      await sql.query('SELECT 1');
+    });
+    await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(runs).toBe(2);
+  });
+
   it('says UNAVAILABLE while Postgres is away, and goes on when it is back', async () => {
     await postgres.kill();
     const read = await database.read('SELECT 1').catch((why: unknown) => why);
