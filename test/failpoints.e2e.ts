@@ -66,7 +66,7 @@ describeWithPeers('kill -9 before and after every durable step', ['docker-regist
   }
 
   const isEmpty = async () =>
-    (await entrepot.images()).length === 0 && (await folderSize(join(entrepot.data, 'blobs'))) < 5_000;
+    (await entrepot.images()).length === 0 && (await folderSize(join(entrepot.data, 'blobs', 'objects'))) < 5_000;
 
   /** Whether it died before `work` was done. Some steps are passed only where something takes long, and so not each time. */
   async function died(point: string, work: Promise<unknown>): Promise<boolean> {

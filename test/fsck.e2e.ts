@@ -17,7 +17,7 @@ describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () 
     [upstream, entrepot] = await Promise.all([DockerRegistry.start(), Entrepot.start()]);
     await upstream.push('library/quick:1');
     await entrepot.completed(await entrepot.pull(`${upstream.host}/library/quick:1`));
-    files = await objectFiles(join(entrepot.data, 'blobs'));
+    files = await objectFiles(join(entrepot.data, 'blobs', 'objects'));
   }, 90_000);
 
   afterAll(async () => {

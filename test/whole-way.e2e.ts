@@ -17,7 +17,7 @@ describeWithPeers('one real image the whole way: pulled, listed, run, removed, g
   let wire: NatsWire;
   let digest: string;
   let repository: string;
-  const stored = () => folderSize(join(entrepot.data, 'blobs'));
+  const stored = () => folderSize(join(entrepot.data, 'blobs', 'objects'));
   const ended = async (kind: 'pull' | 'remove') => {
     const found = (await entrepot.operations()).find((operation) => operation.kind === kind);
     return found && entrepot.completed(found.id);

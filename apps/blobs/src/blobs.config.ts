@@ -48,6 +48,9 @@ export const BlobsConfigSchema = z
     ),
     ENTREPOT_HOT_MEMORY_BYTES: bytes(32 * MIB).describe('Memory for small blobs that were read lately, in bytes.'),
     ENTREPOT_HOT_BLOB_BYTES: bytes(MIB).describe('The largest blob that is kept in memory, in bytes.'),
+    ENTREPOT_JOURNAL_MS: milliseconds(10_000).describe(
+      'How often, in milliseconds, the journal of repositories, manifests and tags is taken into the store: what a store that is left without its database lacks at the most.',
+    ),
     ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
       'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',
     ),

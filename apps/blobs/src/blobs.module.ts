@@ -6,6 +6,7 @@ import { ComposingHandler } from './compose/composing.handler';
 import { BlobDriver } from './driver/blob-driver';
 import { FolderDriver } from './driver/folder.driver';
 import { MinioDriver } from './driver/minio.driver';
+import { JournalHandler } from './journal/journal.handler';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
@@ -60,6 +61,7 @@ export class BlobsModule {
         HashObjectHandler,
         ComposingHandler,
         LocalBytePlane,
+        JournalHandler,
       ],
       exports: [LocalBytePlane],
     };

@@ -16,6 +16,8 @@ import { ImagePlatformStore } from './image/image-platform.store';
 import { PullCountController } from './image/pull-count.controller';
 import { PullCountStore } from './image/pull-count.store';
 import { RemoveImageHandler } from './image/remove-image.handler';
+import { JournalController } from './journal/journal.controller';
+import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
 import { ManifestController } from './manifest/manifest.controller';
 import { ManifestStore } from './manifest/manifest.store';
@@ -63,6 +65,7 @@ const CONTROLLERS: Type[] = [
   ImagePlatformController,
   PullCountController,
   PingController,
+  JournalController,
   DeadLetterController,
 ];
 
@@ -96,6 +99,7 @@ const PROVIDERS: Provider[] = [
   PullWorkStore,
   RemoveImageHandler,
   TagStore,
+  JournalStore,
 ];
 
 @Module({})

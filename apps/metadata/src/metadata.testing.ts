@@ -13,6 +13,7 @@ import { lockTags } from './database/locks';
 import { PresenceStore } from './database/presence.store';
 import { HotQuestions } from './hot/hot-questions';
 import { releaseImages } from './image/release-image';
+import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
 import { ManifestStore } from './manifest/manifest.store';
 import { type MetadataConfig, MetadataConfigSchema } from './metadata.config';
@@ -72,6 +73,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     ended: new EndedStore(database, config),
     objectList: new ObjectListStore(database),
     rows: new RowsCheck(database),
+    journal: new JournalStore(database),
   };
 }
 

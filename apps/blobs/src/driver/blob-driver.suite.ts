@@ -117,6 +117,27 @@ export function blobDriverSuite(openStore: () => Promise<StoreUnderTest>): void 
     expect(stored).toHaveLength(2);
   });
 
+  test('a segment of the journal is kept whole, beside the objects, and read on any replica', async () => {
+    const name = `${randomUUID()}/000001-000000000001.jsonl`;
+    const bytes = randomBytes(3 * KIB * KIB);
+    expect(await store.driver.readSegment(name)).toBeNull();
+    await store.driver.writeSegment(name, bytes);
+    await store.driver.writeSegment(name, bytes);
+    expect((await store.other.readSegment(name))?.equals(bytes)).toBe(true);
+    expect(await store.other.readSegment(name.slice(0, -1))).toBeNull();
+    expect(await store.driver.list(undefined, 10)).toEqual({ stored: [], next: null });
+  });
+
+  test('the last segment after a name is found, and none of another journal', async () => {
+    const [mine, other] = [randomUUID(), randomUUID()].sort();
+    const name = (folder: string | undefined, n: number) => `${folder}/00000${n}-000000000001.jsonl`;
+    expect(await store.driver.lastSegment(name(mine, 1))).toBeNull();
+    for (const each of [name(mine, 1), name(mine, 2), name(mine, 3), name(other, 9)])
+      await store.driver.writeSegment(each, randomBytes(KIB));
+    expect(await store.other.lastSegment(name(mine, 1))).toBe(name(mine, 3));
+    expect(await store.other.lastSegment(name(mine, 3))).toBeNull();
+  });
+
   test('a source that is closed early lets go, and reads no more', async () => {
     const object = randomUUID();
     const extents = await write(object, randomBytes(3 * KIB * KIB), [3 * KIB * KIB]);

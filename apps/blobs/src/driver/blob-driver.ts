@@ -78,4 +78,13 @@ export abstract class BlobDriver {
 
   /** Lists what is stored, in the order of keys, after the key `after`. */
   abstract list(after: string | undefined, limit: number): Promise<{ stored: StoredObject[]; next: string | null }>;
+
+  /** A segment of the journal, which lies beside the objects and is listed with none of them; null where it is not there. */
+  abstract readSegment(name: string): Promise<Buffer | null>;
+
+  /** The last of the segments that lie in the same folder of the journal and come after this name; null where none does. */
+  abstract lastSegment(after: string): Promise<string | null>;
+
+  /** Keeps a segment, whole or not at all. It is written once, or again with the same bytes. Throws UNAVAILABLE. */
+  abstract writeSegment(name: string, bytes: Uint8Array): Promise<void>;
 }

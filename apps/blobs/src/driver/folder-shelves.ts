@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { durable } from '#config/failpoint';
 import type { StoredObject } from './blob-driver';
 import { isAbsent } from './storage-fault';
+import { syncFolder } from './sync-folder';
 
 const SHELF_CHARACTERS = 6;
 
@@ -70,15 +70,6 @@ export class FolderShelves {
       if (isAbsent(error)) return null;
       throw error;
     }
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await durable('blobs.fsync-folder', () => folder.sync());
-  } finally {
-    await folder.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { Gate } from '../upload/gate';
 import { BlobDriver, type ByteSource, MissingBytes, type StoredObject } from './blob-driver';
 import { FolderBytes } from './folder-bytes';
 import { FolderLock } from './folder-lock';
+import { FolderSegments } from './folder-segments';
 import { FolderShelves } from './folder-shelves';
 import { isAbsent, storageFault } from './storage-fault';
 import { writeAll } from './write-all';
@@ -22,6 +23,7 @@ export class FolderDriver extends BlobDriver {
   override readonly composer = null;
   override readonly parallelWrites = 1;
   private readonly shelves: FolderShelves;
+  private readonly segments: FolderSegments;
   private readonly lock: FolderLock;
   private readonly writes = new Gate(WRITES_AT_ONCE);
   private readonly running = new Map<string, Promise<unknown>>();
@@ -31,6 +33,7 @@ export class FolderDriver extends BlobDriver {
   constructor(folder: string) {
     super();
     this.shelves = new FolderShelves(resolve(folder));
+    this.segments = new FolderSegments(resolve(folder));
     this.lock = new FolderLock(resolve(folder));
   }
 
@@ -104,6 +107,26 @@ export class FolderDriver extends BlobDriver {
       throw storageFault(error);
     }
     return { stored, next: null };
+  }
+
+  override readSegment(name: string): Promise<Buffer | null> {
+    return this.whileHere(() => this.segments.read(name));
+  }
+
+  override lastSegment(after: string): Promise<string | null> {
+    return this.whileHere(() => this.segments.last(after));
+  }
+
+  override writeSegment(name: string, bytes: Uint8Array): Promise<void> {
+    return this.whileHere(() => this.segments.write(name, bytes));
+  }
+
+  /** Nothing is made, and nothing said to be absent, where the store is not mounted. */
+  private async whileHere<T>(work: () => Promise<T>): Promise<T> {
+    await this.check();
+    return work().catch((error: unknown) => {
+      throw storageFault(error);
+    });
   }
 
   /** One change of an object at a time, and whoever takes its writing can wait for it. */

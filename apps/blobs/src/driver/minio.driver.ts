@@ -9,6 +9,7 @@ import { S3Bytes } from './s3-bytes';
 import { composedKey, PREFIX, S3Composer } from './s3-composer';
 import { abortMultiparts } from './s3-multipart';
 
+const JOURNAL = 'journal/';
 const KEYS_AT_ONCE = 1000;
 /** Checks within this time are one, in milliseconds: whoever asks costs the store nothing. */
 const SAME_CHECK_MS = 5_000;
@@ -102,6 +103,35 @@ export class MinioDriver extends BlobDriver {
       row.extents.push({ key, bytes });
     }
     return { stored, next: null };
+  }
+
+  override async readSegment(name: string): Promise<Buffer | null> {
+    for await (const { key, bytes } of this.client.list(`${JOURNAL}${name}`)) {
+      if (key === `${JOURNAL}${name}`) return this.readWhole(key, bytes);
+    }
+    return null;
+  }
+
+  override async lastSegment(after: string): Promise<string | null> {
+    let last: string | null = null;
+    const folder = `${JOURNAL}${after.slice(0, after.lastIndexOf('/') + 1)}`;
+    for await (const { key } of this.client.list(folder, `${JOURNAL}${after}`)) last = key.slice(JOURNAL.length);
+    return last;
+  }
+
+  override async writeSegment(name: string, bytes: Uint8Array): Promise<void> {
+    await this.client.put(`${JOURNAL}${name}`, [Buffer.from(bytes)], new AbortController().signal);
+  }
+
+  private async readWhole(key: string, length: number): Promise<Buffer> {
+    const source = new S3Bytes(this.client, [{ offset: 0, length, key }], { start: 0, end: length });
+    const parts: Buffer[] = [];
+    try {
+      for (let part = await source.next(); part; part = await source.next()) parts.push(Buffer.from(part));
+      return Buffer.concat(parts);
+    } finally {
+      await source.close();
+    }
   }
 }
 

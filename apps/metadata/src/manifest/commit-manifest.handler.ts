@@ -8,6 +8,7 @@ import { digestInvalid, stale } from '#oci/registry-error';
 import { type WantedBlob, wantFills } from '../blob/want-fills';
 import { Database, type Sql } from '../database/database';
 import { lockBlobs, lockTags, lockVisible } from '../database/locks';
+import { noteManifests } from '../journal/note-journal';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { ensureRepository } from '../names/repository.store';
 import { TagStore } from '../names/tag.store';
@@ -64,9 +65,12 @@ export class CommitManifestHandler {
     const around = [digest, ...read.references.children.map((child) => child.digest)];
     const before = await lockVisible(sql, repositoryId, around);
     await sql.query(
-      `INSERT INTO repository_manifest (repository_id, digest, upstream, credential) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (repository_id, digest) DO UPDATE
-          SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential`,
+      `WITH shown AS (
+          INSERT INTO repository_manifest AS visible (repository_id, digest, upstream, credential) VALUES ($1, $2, $3, $4)
+          ON CONFLICT (repository_id, digest) DO UPDATE
+            SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential
+            WHERE (visible.upstream, visible.credential) IS DISTINCT FROM (EXCLUDED.upstream, EXCLUDED.credential)
+          RETURNING *) ${noteManifests('shown')}`,
       [repositoryId, digest, source.upstream, source.credential],
     );
     await queueManifestReviews(sql, repositoryId, [digest], this.config.ENTREPOT_KEEP_PULLED_MS);

@@ -1,6 +1,7 @@
 import { TagRemoved } from '#contracts/facts';
 import type { Digest } from '#oci/digest';
 import type { Sql } from '../database/database';
+import { noteTags } from '../journal/note-journal';
 import { recordFacts } from '../outbox/outbox.store';
 
 export interface TagRemoval {
@@ -15,7 +16,7 @@ export interface TagRemoval {
 }
 
 /**
- * Takes tags away, with their history and their facts. The caller holds their locks (`lockTags`), and queues the
+ * Takes tags away, with their history, the journal and their facts. The caller holds their locks (`lockTags`), and queues the
  * review of what they named. Answers their names.
  */
 export async function removeTags(sql: Sql, removal: TagRemoval): Promise<string[]> {
@@ -25,8 +26,8 @@ export async function removeTags(sql: Sql, removal: TagRemoval): Promise<string[
        DELETE FROM tag WHERE repository_id = $1 AND digest = $2 AND ($3::text IS NULL OR name = $3) RETURNING name
      ), moved AS (
        INSERT INTO tag_move (repository_id, name, from_digest, to_digest, principal, operation_id)
-       SELECT $1, name, $2, NULL, $4, $5 FROM gone ORDER BY name
-     )
+       SELECT $1, name, $2, NULL, $4, $5 FROM gone ORDER BY name RETURNING *
+     ), noted AS (${noteTags('moved')})
      SELECT name FROM gone ORDER BY name`,
     [repositoryId, digest, tag ?? null, principal, operation],
   );

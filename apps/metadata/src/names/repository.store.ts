@@ -1,5 +1,6 @@
 import { nameUnknown } from '#oci/registry-error';
 import type { Sql } from '../database/database';
+import { noteRepositories } from '../journal/note-journal';
 
 /** The repository's id, or undefined where there is none of that name. */
 export async function findRepository(sql: Pick<Sql, 'query'>, name: string): Promise<number | undefined> {
@@ -26,12 +27,17 @@ export async function ensureRepository(sql: Sql, wanted: NewRepository): Promise
   const known = await findRepository(sql, wanted.name);
   if (known === undefined) {
     await sql.query(
-      'INSERT INTO repository (name, upstream, is_private) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING',
+      `WITH made AS (INSERT INTO repository (name, upstream, is_private) VALUES ($1, $2, $3)
+        ON CONFLICT (name) DO NOTHING RETURNING *) ${noteRepositories('made')}`,
       [wanted.name, wanted.upstream, wanted.isPrivate],
     );
   }
   const id = known ?? (await knownRepository(sql, wanted.name));
   if (wanted.isPrivate)
-    await sql.query('UPDATE repository SET is_private = true WHERE id = $1 AND NOT is_private', [id]);
+    await sql.query(
+      `WITH hidden AS (UPDATE repository SET is_private = true WHERE id = $1 AND NOT is_private RETURNING *)
+        ${noteRepositories('hidden')}`,
+      [id],
+    );
   return id;
 }

@@ -4,6 +4,7 @@ import type { Digest } from '#oci/digest';
 import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { Database, type Sql } from '../database/database';
+import { noteTags } from '../journal/note-journal';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
@@ -54,8 +55,8 @@ export class TagStore {
     if (before?.digest === digest) return;
     const from = before?.digest ?? null;
     await sql.query(
-      `INSERT INTO tag_move (repository_id, name, from_digest, to_digest, principal, operation_id)
-        VALUES ($1, $2, $3, $4, $5, $6)`,
+      `WITH moved AS (INSERT INTO tag_move (repository_id, name, from_digest, to_digest, principal, operation_id)
+        VALUES ($1, $2, $3, $4, $5, $6) RETURNING *) ${noteTags('moved')}`,
       [repositoryId, name, from, digest, by.principal, by.operation],
     );
     if (from) await queueManifestReviews(sql, repositoryId, [from], this.config.ENTREPOT_REVIEW_DELAY_MS);

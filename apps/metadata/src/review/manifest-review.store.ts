@@ -5,6 +5,7 @@ import type { RepositoryName } from '#oci/repository-name';
 import { Database, type Sql } from '../database/database';
 import { lockFamily, lockManifests, lockVisible } from '../database/locks';
 import { forgetPulls } from '../image/pull-count.store';
+import { noteRemovedManifests } from '../journal/note-journal';
 import { releaseChildren } from '../manifest/write-manifest';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
@@ -106,7 +107,11 @@ async function removeManifest(sql: Sql, repositoryId: number, digest: Digest): P
     digest,
   ]);
   await sql.query('DELETE FROM trash WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
-  await sql.query('DELETE FROM repository_manifest WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
+  await sql.query(
+    `WITH gone AS (DELETE FROM repository_manifest WHERE repository_id = $1 AND digest = $2 RETURNING *)
+      ${noteRemovedManifests('gone')}`,
+    [repositoryId, digest],
+  );
   await releaseChildren(sql, digest);
   await sql.query(
     `DELETE FROM manifest WHERE digest = $1

@@ -1,0 +1,56 @@
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { durable } from '#config/failpoint';
+import { isAbsent } from './storage-fault';
+import { syncFolder } from './sync-folder';
+
+const DRAFT = '.new';
+
+/** Where the journal lies in a folder: `journal/<name>`, each segment a file that is whole or not there. */
+export class FolderSegments {
+  private readonly folder: string;
+
+  constructor(private readonly root: string) {
+    this.folder = join(root, 'journal');
+  }
+
+  async read(name: string): Promise<Buffer | null> {
+    try {
+      return await readFile(join(this.folder, name));
+    } catch (error) {
+      if (isAbsent(error)) return null;
+      throw error;
+    }
+  }
+
+  async last(after: string): Promise<string | null> {
+    const folder = dirname(after);
+    const names = await readdir(join(this.folder, folder)).catch((error: unknown) => {
+      if (isAbsent(error)) return [];
+      throw error;
+    });
+    const later = names.filter((name) => !name.endsWith(DRAFT) && `${folder}/${name}` > after).sort();
+    return later.length === 0 ? null : `${folder}/${later.at(-1)}`;
+  }
+
+  /** Made aside, and given its name once it is durable. */
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.folder, name);
+    await this.build(dirname(path));
+    const file = await open(`${path}${DRAFT}`, 'w', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await durable('blobs.fsync-segment', () => file.datasync());
+    } finally {
+      await file.close();
+    }
+    await durable('blobs.rename-segment', () => rename(`${path}${DRAFT}`, path));
+    await syncFolder(dirname(path));
+  }
+
+  private async build(folder: string): Promise<void> {
+    if ((await mkdir(folder, { recursive: true })) === undefined) return;
+    await syncFolder(this.folder);
+    await syncFolder(this.root);
+  }
+}

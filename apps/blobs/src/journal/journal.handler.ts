@@ -1,0 +1,72 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { EndSegment, NoteRestored, TakeSegment } from '#contracts/calls/journal';
+import type { AnswerOf } from '#contracts/define-call';
+import { type Found, WorkLoop } from '#messaging/work-loop';
+import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
+import { BlobDriver } from '../driver/blob-driver';
+
+type Segment = AnswerOf<typeof TakeSegment>;
+
+/**
+ * Takes the journal into the store, segment by segment: beside the objects, so that the store alone can rebuild the
+ * warehouse. Any number of replicas may do it, and one that dies leaves nothing undone: a segment never changes, so
+ * writing it again changes nothing. Where the store has another one of that number, the database was restored.
+ */
+@Injectable()
+export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly log = new Logger('Journal');
+  private readonly loop: WorkLoop;
+  /** Whether the store's head was compared with the database's, once in the life of this process. */
+  private isCompared = false;
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly driver: BlobDriver,
+    @Inject(BLOBS_CONFIG) config: BlobsConfig,
+  ) {
+    this.loop = new WorkLoop('Journal', config.ENTREPOT_JOURNAL_MS, () => this.look());
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.loop.stop();
+  }
+
+  private async look(): Promise<Found> {
+    const taken = await this.calls.ask(TakeSegment, {});
+    if (!this.isCompared && (await this.isAhead(taken))) return 'more';
+    if (taken.bytes.length === 0) return { nextInMs: null };
+    const stored = await this.driver.readSegment(nameOf(taken));
+    if (stored === null) await this.driver.writeSegment(nameOf(taken), taken.bytes);
+    else if (!stored.equals(taken.bytes)) return this.beginAnew(taken.generation);
+    await this.calls.ask(EndSegment, { segment: taken.segment });
+    return 'more';
+  }
+
+  private async isAhead(taken: Segment): Promise<boolean> {
+    const name = nameOf(taken);
+    const last =
+      (await this.driver.lastSegment(name)) ??
+      (taken.bytes.length === 0 && (await this.driver.readSegment(name)) !== null ? name : null);
+    this.isCompared = last === null;
+    if (last !== null) await this.beginAnew(generationOf(last));
+    return last !== null;
+  }
+
+  private async beginAnew(generation: number): Promise<Found> {
+    this.log.error('the journal in the store is ahead of the database, which was restored: its next generation begins');
+    await this.calls.ask(NoteRestored, { generation });
+    return 'more';
+  }
+}
+
+/** Each life of a database has a row of its own, and none writes over another's. They order as they were written. */
+function nameOf({ installation, generation, segment }: Segment): string {
+  return `${installation}/${String(generation).padStart(6, '0')}-${String(segment).padStart(12, '0')}.jsonl`;
+}
+
+const generationOf = (name: string): number => Number(/\/(\d+)-/.exec(name)?.[1]);

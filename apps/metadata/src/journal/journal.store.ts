@@ -1,0 +1,94 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { TakeSegment } from '#contracts/calls/journal';
+import type { AnswerOf } from '#contracts/define-call';
+import { Database, type Sql } from '../database/database';
+
+type Segment = AnswerOf<typeof TakeSegment>;
+
+/** Entries of one segment. */
+const MOST_ENTRIES = 1_000;
+/** Bytes of manifests in one segment, before its last entry. */
+const MOST_BYTES = 1024 * 1024;
+
+interface Head {
+  readonly installation: string;
+  readonly generation: number;
+  /** The last segment that is in the store. */
+  readonly written: number;
+}
+
+const HEAD = 'id AS installation, generation, journal_written AS written';
+const WAITS = 'EXISTS (SELECT FROM journal) OR EXISTS (SELECT FROM journal_segment) AS waits';
+
+/** The journal on its way into the store: rows become a segment, and a segment that is stored goes. */
+@Injectable()
+export class JournalStore {
+  private readonly log = new Logger('Journal');
+
+  constructor(private readonly database: Database) {}
+
+  async take(): Promise<Segment> {
+    const [head] = await this.database.read<Head & { waits: boolean }>(`SELECT ${HEAD}, ${WAITS} FROM installation`);
+    if (!head!.waits) return segmentOf(head!);
+    return this.database.transaction('metadata.pack-journal', async (sql) => {
+      const [locked] = await sql.query<Head>(`SELECT ${HEAD} FROM installation FOR UPDATE`);
+      return segmentOf(locked!, (await findPacked(sql)) ?? (await pack(sql, locked!.written + 1)));
+    });
+  }
+
+  async end(segment: number): Promise<void> {
+    await this.database.transaction('metadata.end-segment', async (sql) => {
+      await sql.query('UPDATE installation SET journal_written = greatest(journal_written, $1)', [segment]);
+      await sql.query('DELETE FROM journal_segment WHERE number = $1', [segment]);
+    });
+  }
+
+  async noteRestored(generation: number): Promise<void> {
+    const raised = await this.database.transaction('metadata.raise-generation', (sql) =>
+      sql.query('UPDATE installation SET generation = $1::bigint + 1 WHERE generation <= $1 RETURNING 1', [generation]),
+    );
+    if (raised.length === 0) return;
+    this.log.error(
+      'the journal in the store is ahead of this database, which was restored: nothing is purged from now on',
+    );
+  }
+}
+
+interface Packed {
+  readonly number: number;
+  readonly bytes: Buffer;
+}
+
+function segmentOf({ installation, generation, written }: Head, packed?: Packed): Segment {
+  return { installation, generation, segment: packed?.number ?? written + 1, bytes: packed?.bytes ?? Buffer.alloc(0) };
+}
+
+async function findPacked(sql: Sql): Promise<Packed | undefined> {
+  const [packed] = await sql.query<Packed>('SELECT number, bytes FROM journal_segment ORDER BY number LIMIT 1');
+  return packed;
+}
+
+/**
+ * In the order of ids, which is the order of what is said of one name. An entry that comes to light later than one
+ * with a higher id is of another name. A manifest that has gone meanwhile has no bytes: that it went is said after.
+ */
+async function pack(sql: Sql, number: number): Promise<Packed | undefined> {
+  const [packed] = await sql.query<Packed>(PACK, [MOST_ENTRIES, MOST_BYTES, number]);
+  return packed;
+}
+
+const PACK = `
+  WITH queued AS (
+    SELECT oldest.id, entry, at, media_type, bytes,
+      sum(coalesce(size, 0)) OVER (ORDER BY oldest.id) - coalesce(size, 0) AS before
+    FROM (SELECT * FROM journal ORDER BY id LIMIT $1) AS oldest
+    LEFT JOIN manifest ON entry ->> 'kind' = 'manifest' AND manifest.digest = entry ->> 'digest'
+  ), taken AS (
+    DELETE FROM journal USING queued WHERE journal.id = queued.id AND before < $2::bigint
+    RETURNING journal.id, journal.entry || jsonb_build_object(
+      'at', to_char(journal.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) || jsonb_strip_nulls(jsonb_build_object(
+      'mediaType', media_type, 'bytes', translate(encode(bytes, 'base64'), E'\\n', ''))) AS line
+  )
+  INSERT INTO journal_segment (number, bytes)
+  SELECT $3, convert_to(string_agg(line::text || E'\\n', '' ORDER BY id), 'UTF8') FROM taken HAVING count(*) > 0
+  RETURNING number, bytes`;
