@@ -25,7 +25,7 @@ export class S3Composer implements ObjectComposer {
   constructor(private readonly client: S3Client) {}
 
   async compose(source: string, extents: readonly Extent[], target: string, signal: AbortSignal): Promise<Extent> {
-    const stored = await this.storedKeys(source, extents);
+    const stored = await this.storedKeys(source, extents, signal);
     const key = composedKey(target);
     const upload = await S3Multipart.begin(this.client, key, signal);
     await this.sendParts(upload, extents, stored, signal);
@@ -35,14 +35,18 @@ export class S3Composer implements ObjectComposer {
       () => undefined,
       (error: unknown) => error,
     );
-    const made = await this.keysOf(target);
+    const made = await this.keysOf(target, signal);
     if (made.get(key)?.bytes === length) return { offset: 0, length, key };
     throw failure ?? new Error(`${key} was composed, and has ${made.get(key)?.bytes} of ${length} bytes`);
   }
 
   /** What the store has under the source's keys, which is what their rows say. */
-  private async storedKeys(source: string, extents: readonly Extent[]): Promise<Map<string, StoredKey>> {
-    const stored = await this.keysOf(source);
+  private async storedKeys(
+    source: string,
+    extents: readonly Extent[],
+    signal: AbortSignal,
+  ): Promise<Map<string, StoredKey>> {
+    const stored = await this.keysOf(source, signal);
     for (const { key, length } of extents) {
       const bytes = stored.get(key ?? '')?.bytes;
       if (bytes !== length) throw new MissingBytes(`the store has ${bytes ?? 'none'} of ${length} bytes of ${key}`);
@@ -50,9 +54,9 @@ export class S3Composer implements ObjectComposer {
     return stored;
   }
 
-  private async keysOf(object: string): Promise<Map<string, StoredKey>> {
+  private async keysOf(object: string, signal: AbortSignal): Promise<Map<string, StoredKey>> {
     const keys = new Map<string, StoredKey>();
-    for await (const stored of this.client.list(`${PREFIX}${object}/`)) keys.set(stored.key, stored);
+    for await (const stored of this.client.list(`${PREFIX}${object}/`, '', signal)) keys.set(stored.key, stored);
     return keys;
   }
 

@@ -109,10 +109,10 @@ export class S3Client {
   }
 
   /** Keys in order, after `after`. */
-  async *list(prefix: string, after = ''): AsyncGenerator<StoredKey> {
+  async *list(prefix: string, after = '', signal?: AbortSignal): AsyncGenerator<StoredKey> {
     let token = '';
     for (;;) {
-      const page = await this.again(() => this.listPage(prefix, token, after));
+      const page = await this.again(() => this.listPage(prefix, token, after), signal);
       for (const item of page.objects) {
         if (item.name !== undefined) yield { key: item.name, bytes: item.size ?? 0, etag: item.etag ?? '' };
       }

@@ -350,6 +350,8 @@ describe('objects of many keys become objects of one', () => {
       expect(swapped).toBe(false);
       expect(await named(digest)).toBe(object);
       expect(await state(late.target)).toBe('purging');
+      const left = await metadata.database.read('SELECT 1 FROM composing WHERE source_id = $1', [object]);
+      expect(left).toHaveLength(1);
     });
 
     it('a late swap first: there is nothing left to take over', async () => {
