@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { freePort } from '#children/free-port';
-import { ACCEPTED, DockerRegistry } from '#testing/docker-registry';
+import { ACCEPTED } from '#testing/docker-registry';
 import { Entrepot, SHORT_TIMES } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
-import { folderSize } from '#testing/folder-size';
-import { describeWithPeers } from '#testing/peers';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { cutAfter, flood, hang, reply, type Script, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
-import { SmallDisk } from '#testing/small-disk';
 
 const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const LAYER = randomBytes(300_000);
@@ -190,39 +186,4 @@ describe('bad upstreams', () => {
     expect((await entrepot.ask('GET', '/readyz')).status).toBe(200);
     expect(entrepot.log).not.toMatch(/unhandled|uncaught/i);
   });
-});
-
-describeWithPeers('a disk that fills in the middle of a pull', ['docker-registry', 'skopeo', 'debootstrap'], () => {
-  let upstream: DockerRegistry;
-  let entrepot: Entrepot;
-  let disk: SmallDisk;
-
-  beforeAll(async () => {
-    [upstream, entrepot] = await Promise.all([DockerRegistry.start(), Entrepot.start(PATIENCE)]);
-    await upstream.push('library/node:20');
-    await upstream.push('library/quick:1');
-    await entrepot.stop();
-    disk = await SmallDisk.mount(join(entrepot.data, 'blobs'), '60m', 'mode=700');
-    await entrepot.start();
-  }, 120_000);
-
-  afterAll(async () => {
-    await entrepot?.stop();
-    await disk?.unmount();
-    await Promise.all([entrepot?.destroy(), upstream?.stop()]);
-  }, 60_000);
-
-  it('fails with the reason, and what fits is still pulled', async () => {
-    const operation = await entrepot.ended(await entrepot.pull(`${upstream.host}/library/node:20`), 120_000);
-    expect(operation).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(/full|space/i) } });
-    await eventually('its bytes go', async () => (await folderSize(disk.folder)) < 1_000_000);
-    await entrepot.completed(await entrepot.pull(`${upstream.host}/library/quick:1`));
-    expect(await entrepot.fsck()).toEqual([]);
-  }, 180_000);
-
-  it('and with room again takes what did not fit', async () => {
-    await disk.resize('400m');
-    await entrepot.completed(await entrepot.pull(`${upstream.host}/library/node:20`));
-    expect(await entrepot.fsck()).toEqual([]);
-  }, 120_000);
 });

@@ -14,6 +14,14 @@ export const BlobsConfigSchema = z
       .default('folder')
       .describe('Where bytes are kept: "folder" (a folder, one blobs process) or "minio" (any S3 API).'),
     ENTREPOT_STORE_FOLDER: z.string().min(1).default('./data/store').describe('The folder of the folder store.'),
+    ENTREPOT_STORE_RESERVE_BYTES: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(256 * MIB)
+      .describe(
+        'What the folder store leaves free on its disk, in bytes: it is full before, so that a database on the same disk can go on.',
+      ),
     ENTREPOT_STORE_LOW_BYTES: z.coerce
       .number()
       .int()

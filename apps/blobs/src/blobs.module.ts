@@ -69,7 +69,8 @@ export class BlobsModule {
 }
 
 function chooseDriver(config: BlobsConfig): BlobDriver {
-  if (config.ENTREPOT_STORE === 'folder') return new FolderDriver(config.ENTREPOT_STORE_FOLDER);
+  if (config.ENTREPOT_STORE === 'folder')
+    return new FolderDriver(config.ENTREPOT_STORE_FOLDER, config.ENTREPOT_STORE_RESERVE_BYTES);
   return new MinioDriver({
     endpoint: config.ENTREPOT_S3_ENDPOINT,
     bucket: config.ENTREPOT_S3_BUCKET,

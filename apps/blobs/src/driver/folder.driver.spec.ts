@@ -65,6 +65,15 @@ describe('the folder driver', () => {
     expect(await driver.check()).toEqual({ freeBytes: expect.any(Number) });
   });
 
+  test('what must stay free on its disk is not written into: the store is full before', async () => {
+    const full = new FolderDriver(join(folder, 'reserved'), Number.MAX_SAFE_INTEGER);
+    await full.open();
+    const refused = { code: 'UNAVAILABLE', message: /the store is full/ };
+    await expect(full.write(randomUUID(), 0, [randomBytes(10)])).rejects.toMatchObject(refused);
+    expect((await full.list(undefined, 9)).stored).toEqual([]);
+    await full.close();
+  });
+
   test('a store that is nearly full says so and is here', async () => {
     const ping = (settings: object) => new Replica(driver, new SessionBook(), settings).controller.ping();
     expect(await ping({ ENTREPOT_STORE_LOW_BYTES: 1 })).toEqual({ warning: null });

@@ -11,7 +11,7 @@ import { FolderBytes } from './folder-bytes';
 import { FolderLock } from './folder-lock';
 import { FolderSegments } from './folder-segments';
 import { FolderShelves } from './folder-shelves';
-import { isAbsent, storageFault } from './storage-fault';
+import { isAbsent, storageFault, storeIsFull } from './storage-fault';
 import { writeAll } from './write-all';
 
 /** Half of Node's four file threads: reads go on while a slow disk makes writes durable. */
@@ -30,7 +30,14 @@ export class FolderDriver extends BlobDriver {
   /** A writer that has not heard of it must not make the file again. Who wrote before this process began is dead. */
   private readonly purged = new BoundedCache<boolean>(REMEMBERED_PURGES);
 
-  constructor(folder: string) {
+  /**
+   * `reserveBytes` stay free: the database may lie on the same disk, and without a row written nothing that fills it
+   * could be given up again.
+   */
+  constructor(
+    folder: string,
+    private readonly reserveBytes = 0,
+  ) {
     super();
     this.shelves = new FolderShelves(resolve(folder));
     this.segments = new FolderSegments(resolve(folder));
@@ -52,8 +59,7 @@ export class FolderDriver extends BlobDriver {
     if (!(await this.lock.present())) throw unavailable('the folder of the store', 5);
     try {
       await access(this.shelves.folder, constants.W_OK);
-      const { bavail, bsize } = await statfs(this.shelves.folder);
-      return { freeBytes: bavail * bsize };
+      return { freeBytes: await this.freeBytes() };
     } catch (error) {
       throw storageFault(error);
     }
@@ -135,6 +141,7 @@ export class FolderDriver extends BlobDriver {
     const turn = before
       .catch(() => {})
       .then(() => {
+      if ((await this.freeBytes()) - bytesOf(chunks) < this.reserveBytes) throw storeIsFull();
         this.mustHold();
         return change();
       });
@@ -149,6 +156,11 @@ export class FolderDriver extends BlobDriver {
   private mustHold(): void {
     if (!this.lock.held) throw new RegistryError('UNAVAILABLE', 'another process has taken the folder of the store');
   }
+  private async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.shelves.folder);
+    return bavail * bsize;
+  }
+
 
   /** No file is as good as one that was removed, unless the whole folder is not there. */
   private async forgiveAbsent(error: unknown): Promise<void> {
@@ -160,6 +172,10 @@ export class FolderDriver extends BlobDriver {
     try {
       const { file, isNew } = await this.openToWrite(object);
       try {
+
+function bytesOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
+}
         await writeAll(file, chunks, offset);
         await durable('blobs.fsync-extent', () => file.datasync());
       } finally {
