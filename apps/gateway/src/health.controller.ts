@@ -46,7 +46,7 @@ export class HealthController {
     const { metadata, blobs } = await this.readiness(Date.now());
     const isReady = metadata.isHere && blobs.isHere;
     const { connected, server, fault } = this.bus.state();
-    const bus = connected ? `ok, nats-server ${server}` : (fault ?? 'not connected');
+    const bus = connected && fault === null ? `ok, nats-server ${server}` : (fault ?? 'not connected');
     const status = isReady ? 'ready' : 'not ready';
     sendJson(reply, isReady ? 200 : 503, { status, metadata: metadata.said, blobs: blobs.said, bus });
   }

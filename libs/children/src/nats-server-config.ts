@@ -7,6 +7,12 @@ export interface NatsServerSettings {
 
 const ALL_FACTS = '$JS.API.DIRECT.GET.ENTREPOT_FACTS';
 
+/**
+ * More than the streams may have together. Without it the server takes three quarters of what the disk has free at its
+ * start, and refuses the streams their room on a disk that is nearly full, on which it has long had them.
+ */
+const STORE_LIMIT = '1GB';
+
 /** What anybody who reaches the port may ask for: one token after `request`, for a second one would be a principal's. */
 const MAY_PUBLISH = ['entrepot.request.*', ALL_FACTS];
 const MAY_READ = ['entrepot.fact.>', 'entrepot.outcome.anonymous.>', 'entrepot.progress.anonymous.>'];
@@ -36,7 +42,7 @@ export function natsServerConfig({ port, storeFolder, password }: NatsServerSett
 server_name: entrepot
 listen: "127.0.0.1:${port}"
 max_payload: 1048576
-jetstream { store_dir: ${JSON.stringify(storeFolder)}, sync_interval: always }
+jetstream { store_dir: ${JSON.stringify(storeFolder)}, sync_interval: always, max_file_store: ${STORE_LIMIT} }
 accounts {
   ENTREPOT {
     jetstream: enabled

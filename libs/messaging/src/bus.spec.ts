@@ -88,6 +88,20 @@ describe('the bus', () => {
       expect(bus.state().fault).not.toContain('a-wrong-secret');
     });
 
+    it('says while it is connected that a stream cannot be made, until it can', async () => {
+      const bus = aBus(broker.url, true);
+      await bus.start();
+      await bus.ensureStreams();
+      const manager = await bus.manager();
+      await manager.streams.delete('ENTREPOT_FACTS');
+      await manager.streams.add({ name: 'OTHER', subjects: ['entrepot.fact.>'] });
+      await expect(bus.ensureStreams()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(bus.state()).toMatchObject({ connected: true, fault: expect.stringMatching(/streams.*overlap/) });
+      await manager.streams.delete('OTHER');
+      await bus.ensureStreams();
+      expect(bus.state()).toMatchObject({ connected: true, fault: null });
+    });
+
     it('brings a stream that somebody changed back to what it must be', async () => {
       const bus = aBus(broker.url, true);
       await bus.start();

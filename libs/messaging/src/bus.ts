@@ -20,7 +20,7 @@ export interface BusState {
   readonly connected: boolean;
   /** The server's version, while connected. */
   readonly server: string | null;
-  /** Why there is no connection. */
+  /** Why there is no connection; while there is one, why what is sent to it is not kept. */
   readonly fault: string | null;
 }
 
@@ -37,6 +37,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   readonly link: NatsLink;
   private readonly subscriptions = new BusSubscriptions();
   private ensuring: Promise<void> | null = null;
+  private streamFault: string | null = null;
 
   /** Whether this process takes requests in, and so makes and repairs the streams. */
   get keepsStreams(): boolean {
@@ -128,7 +129,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     return {
       connected: connection !== null,
       server: connection?.info?.version ?? null,
-      fault: this.link.reason(),
+      fault: connection === null ? this.link.reason() : this.streamFault,
     };
   }
 
@@ -153,8 +154,11 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   private async makeStreams(): Promise<void> {
     try {
       await ensureStreams(await this.manager(), this.options.replicas ?? 1);
+      this.streamFault = null;
     } catch (error) {
-      this.log.error(`the streams could not be made: ${(error as Error).message}`);
+      const fault = `the streams could not be made: ${(error as Error).message}`;
+      if (fault !== this.streamFault) this.log.error(fault);
+      this.streamFault = fault;
       throw unavailable('NATS', 1, error);
     }
   }
