@@ -5,6 +5,7 @@ import { OPERATION_BODIES, type OperationError, type OperationKind } from '#cont
 import { ANONYMOUS, type Principal, PrincipalSchema } from '#contracts/principal';
 import { REQUESTS } from '#contracts/requests';
 import { quoteText } from '#oci/quote-text';
+import { type PlainFault, readPlainly } from '#oci/read-plainly';
 import { parseStrictJson } from '#oci/strict-json';
 import { PoisonMessage } from './poison-message';
 
@@ -47,10 +48,9 @@ export function parseRequest(raw: RawRequest): NamedRequest {
   const json = readObject(raw.bytes);
   const named = { principal, kind: definition.verb as OperationKind };
   if (!('specversion' in json)) return { ...named, ...readId(raw, raw.messageId), body: json };
-  const event = CloudEventSchema.safeParse(json);
+  const event = readPlainly(CloudEventSchema, json);
   const id = typeof json.id === 'string' && json.id !== '' ? json.id : raw.messageId;
-  if (!event.success)
-    return { ...named, requestId: readId(raw, id).requestId, body: {}, fault: wrongEvent(event.error) };
+  if (event.fault) return { ...named, requestId: readId(raw, id).requestId, body: {}, fault: wrongEvent(event.fault) };
   const fault = wrongType(definition, event.data.type) ?? wrongData(event.data.data);
   return { ...named, ...firstFault(readId(raw, id), fault), body: isObject(event.data.data) ? event.data.data : {} };
 }
@@ -111,9 +111,8 @@ function readId(raw: RawRequest, id: string | undefined): { requestId: string; f
   return { requestId: `unfit-${hash}`, fault: invalid('id', rule) };
 }
 
-function wrongEvent(error: { issues: readonly { path: PropertyKey[]; message: string }[] }): OperationError {
-  const [issue] = error.issues;
-  return invalid(`the CloudEvent's ${issue?.path.map(String).join('.') || 'envelope'}`, issue?.message ?? 'is wrong');
+function wrongEvent({ field, rule }: PlainFault): OperationError {
+  return invalid(`the CloudEvent's ${field || 'envelope'}`, rule);
 }
 
 function wrongType(definition: RequestDefinition, type: string): OperationError | null {

@@ -3,6 +3,7 @@ import { invalid, type RawManifest } from './check-manifest';
 import { type Descriptor, DescriptorSchema } from './descriptor';
 import { dropNulls } from './drop-nulls';
 import { bareMediaType, OCI_INDEX, OCI_MANIFEST } from './media-type';
+import { plainRule } from './plain-rule';
 import { quoteText } from './quote-text';
 import { manifestInvalid } from './registry-error';
 import { parseStrictJson } from './strict-json';
@@ -72,7 +73,7 @@ export function readIndex(raw: RawManifest, mediaType: string) {
 }
 
 function read<T>(schema: z.ZodType<T>, raw: RawManifest): T {
-  const { success, data, error } = schema.safeParse(raw);
+  const { success, data, error } = schema.safeParse(raw, { error: plainRule });
   if (success) return data;
   const [issue] = error.issues;
   throw invalid(pathOf(issue?.path ?? []), issue?.message ?? 'is wrong');

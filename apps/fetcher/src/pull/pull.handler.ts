@@ -6,6 +6,7 @@ import { PullBodySchema } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
+import { readPlainly } from '#oci/read-plainly';
 import { invalidField, isRegistryError } from '#oci/registry-error';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import { Leases, type StopReason } from '../leases';
@@ -131,8 +132,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
 }
 
 function readBody({ body, ...operation }: ClaimedOperation): PullOperation {
-  const { success, data, error } = PullBodySchema.safeParse(body);
-  if (success) return { ...operation, ...data };
-  const [issue] = error.issues;
-  throw invalidField(issue?.path.join('.') || 'the request', issue?.message ?? 'is no pull');
+  const { data, fault } = readPlainly(PullBodySchema, body);
+  if (fault) throw invalidField(fault.field || 'the request', fault.rule);
+  return { ...operation, ...data };
 }

@@ -62,10 +62,10 @@ it('names every fault, and repeats no secret', async () => {
   for (const fault of [
     'https://registry.test: must be a host',
     'a.test.credential: must be {username, password}',
-    'b.test: Unrecognized key: "insecureSkipVerify"',
+    'b.test: has fields that are not known here: insecureSkipVerify',
     'c.test: clientCert and clientKey go together',
     'd.test: plainHttp cannot go with ca',
-    'e.test.plainHttp:',
+    'e.test.plainHttp: must be true or false',
     'f.test:',
     'g.test.tokenHosts.0: must be a host',
   ]) {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartFault } from '#config/start-fault';
+import { plainRule } from '#oci/plain-rule';
 import { parseReference } from '#oci/reference';
 import { brokenDomainRule } from '#oci/upstream-name';
 
@@ -118,7 +119,7 @@ function parseUpstreams(text: string, path: string): z.output<typeof UpstreamFil
   } catch {
     throw new StartFault(`ENTREPOT_UPSTREAMS: ${path} is not JSON`);
   }
-  const { success, data, error } = UpstreamFileSchema.safeParse(json);
+  const { success, data, error } = UpstreamFileSchema.safeParse(json, { error: plainRule });
   if (success) return data;
   const faults = error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${faultOf(issue)}`);
   throw new StartFault([`ENTREPOT_UPSTREAMS: ${path} has faults:`, ...faults].join('\n'));

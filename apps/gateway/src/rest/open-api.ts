@@ -66,8 +66,13 @@ function parametersOf(schema: z.ZodObject, where: 'path' | 'query' | 'header'): 
     in: where,
     required: where === 'path' || required.includes(name),
     ...(description === undefined ? {} : { description }),
-    schema: rest,
+    schema: withNumber(rest),
   }));
+}
+
+/** A number in a query is text that means one; the document names what it means, its default too. */
+function withNumber(schema: Json): Json {
+  return schema.type === 'integer' && 'default' in schema ? { ...schema, default: Number(schema.default) } : schema;
 }
 
 function responsesOf({ answers, problems }: RestRoute): Json {

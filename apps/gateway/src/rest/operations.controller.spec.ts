@@ -103,19 +103,23 @@ describe('having something done', () => {
   test.each([
     [{ reference: 'a' }, 'kind', 'one of pull, remove'],
     [{ kind: 'explode', reference: 'a' }, 'kind', 'one of pull, remove'],
-    [{ kind: 'pull' }, 'reference', 'string'],
-    [{ kind: 'pull', reference: 7 }, 'reference', 'string'],
-    [{ kind: 'pull', reference: '' }, 'reference', '1'],
-    [{ kind: 'pull', reference: 'a'.repeat(513) }, 'reference', '512'],
-    [{ kind: 'pull', reference: 'a', force: true }, 'force', 'not known'],
-    [{ kind: 'pull', reference: 'a', isAdmin: true }, 'isAdmin', 'not known'],
-    [{ kind: 'pull', reference: 'a', platforms: 'some' }, 'platforms', 'all'],
-    [{ kind: 'pull', reference: 'a', platforms: [] }, 'platforms', '1'],
-    [{ kind: 'pull', reference: 'a', platforms: ['linux/amd64', 3] }, 'platforms.1', 'string'],
-    [{ kind: 'remove', reference: 'a', force: 'yes' }, 'force', 'boolean'],
-    [[], 'body', 'object'],
-    ['pull', 'body', 'object'],
-    [null, 'body', 'object'],
+    [{ kind: 'pull' }, 'reference', 'must be there'],
+    [{ kind: 'pull', reference: 7 }, 'reference', 'must be text'],
+    [{ kind: 'pull', reference: '' }, 'reference', 'must not be empty'],
+    [{ kind: 'pull', reference: 'a'.repeat(513) }, 'reference', 'must have at most 512 characters'],
+    [{ kind: 'pull', reference: 'a', force: true }, 'force', 'no such field'],
+    [{ kind: 'pull', reference: 'a', isAdmin: true }, 'isAdmin', 'no such field'],
+    [
+      { kind: 'pull', reference: 'a', platforms: 'some' },
+      'platforms',
+      'must be host, or must be all, or must be a list',
+    ],
+    [{ kind: 'pull', reference: 'a', platforms: [] }, 'platforms', 'must not be empty'],
+    [{ kind: 'pull', reference: 'a', platforms: ['linux/amd64', 3] }, 'platforms.1', 'must be text'],
+    [{ kind: 'remove', reference: 'a', force: 'yes' }, 'force', 'must be true or false'],
+    [[], 'body', 'must be a JSON object'],
+    ['pull', 'body', 'must be a JSON object'],
+    [null, 'body', 'must be a JSON object'],
   ])('%j is refused, naming %s and that it must be %s', async (body, field, rule) => {
     const { status, headers, json } = await post(body);
     expect({ status, type: headers['content-type'] }).toEqual({ status: 400, type: 'application/problem+json' });
@@ -188,22 +192,32 @@ describe('the list', () => {
   });
 
   test.each([
-    ['limit=0', 'limit'],
-    ['limit=1001', 'limit'],
-    ['limit=abc', 'limit'],
-    ['limit=1e9', 'limit'],
-    ['limit=', 'limit'],
-    ['limit=1&limit=2', 'limit'],
-    ['kind=push', 'kind'],
-    ['state=done', 'state'],
-    [`after=${'x'.repeat(101)}`, 'after'],
-    ['live=maybe', 'live'],
-    ['live&state=running', 'state'],
-    ['order=id', 'order'],
-    ['__proto__=x', '__proto__'],
-  ])('?%s is refused, naming %s', async (query, field) => {
+    ['limit=0', 'limit', 'must be a whole number, from 1 to 1000, and is "0"'],
+    ['limit=1001', 'limit', 'must be a whole number, from 1 to 1000, and is "1001"'],
+    ['limit=abc', 'limit', 'must be a whole number, from 1 to 1000, and is "abc"'],
+    ['limit=1e2', 'limit', 'must be a whole number, from 1 to 1000, and is "1e2"'],
+    ['limit=', 'limit', 'must be a whole number, from 1 to 1000, and is ""'],
+    ['limit=1&limit=2', 'limit', 'must be given once'],
+    ['kind=push', 'kind', 'must be one of pull, remove'],
+    ['state=done', 'state', 'must be one of accepted, running, completed, failed, cancelled'],
+    [`after=${'x'.repeat(101)}`, 'after', 'must have at most 100 characters'],
+    ['live=maybe', 'live', 'must be true or false'],
+    ['live&state=running', 'state', 'cannot be with live: operations change theirs'],
+    ['order=id', 'order', 'there is no such field here'],
+    ['__proto__=x', '__proto__', 'there is no such field here'],
+  ])('?%s is refused, naming %s and the rule in plain words', async (query, field, rule) => {
     const { status, json } = await api(`/operations?${query}`);
-    expect({ status, field: json.field }).toEqual({ status: 400, field });
+    expect({ status, field: json.field, rule: json.rule }).toEqual({ status: 400, field, rule });
+    expect(json.detail).toBe(`${field} is invalid: ${rule}`);
+  });
+
+  test('an id that is none is said to be none', async () => {
+    const { status, json } = await api('/operations/7');
+    expect({ status, field: json.field, rule: json.rule }).toEqual({
+      status: 400,
+      field: 'id',
+      rule: 'must be a UUID',
+    });
   });
 });
 

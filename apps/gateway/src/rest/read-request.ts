@@ -2,6 +2,7 @@ import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bareMediaType } from '#oci/media-type';
+import { readPlainly } from '#oci/read-plainly';
 import { invalidField } from '#oci/registry-error';
 import { queryOf } from '../registry/parse-registry-path';
 import type { RestRoute } from './rest-route';
@@ -42,29 +43,7 @@ export function readHeader(route: RestRoute, name: string, request: FastifyReque
 }
 
 function read(schema: z.ZodType, value: unknown): unknown {
-  const { success, data, error } = schema.safeParse(value);
-  if (success) return data;
-  const { field, rule } = firstFault(error.issues);
-  throw invalidField(field, rule);
-}
-
-/** The first fault in words: a field by its path, and what it must be. */
-function firstFault(issues: readonly z.core.$ZodIssue[]): { field: string; rule: string } {
-  const issue = issues[0]!;
-  const field = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return { field: [field, issue.keys[0]].filter(Boolean).join('.'), rule: 'is not known here' };
-  }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) return nearestFault(field, issue.errors);
-  return { field: field || 'body', rule: issue.message };
-}
-
-/** Of several shapes that do not fit, the one whose fault lies deepest is the one that was meant. */
-function nearestFault(field: string, shapes: readonly z.core.$ZodIssue[][]): { field: string; rule: string } {
-  const faults = shapes.map((issues) => firstFault(issues));
-  const depths = shapes.map((issues) => issues[0]!.path.length);
-  const deepest = Math.max(...depths);
-  if (deepest === 0) return { field, rule: faults.map(({ rule }) => rule).join(', or ') };
-  const nearest = faults[depths.indexOf(deepest)]!;
-  return { field: `${field}.${nearest.field}`, rule: nearest.rule };
+  const { data, fault } = readPlainly(schema, value);
+  if (fault) throw invalidField(fault.field || 'body', fault.rule);
+  return data;
 }

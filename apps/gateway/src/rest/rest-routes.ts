@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { count } from '#config/whole-number';
 import { ImageSchema } from '#contracts/calls/images';
 import {
   OperationKindSchema,
@@ -12,7 +13,7 @@ import type { RestRoute } from './rest-route';
 
 const none = z.strictObject({});
 
-const limit = z.coerce.number().int().min(1).max(1000).default(100).describe('how many at most on this page');
+const limit = count(100, 1000).describe('how many at most on this page');
 const after = (most: number) =>
   z
     .string()
@@ -21,7 +22,7 @@ const after = (most: number) =>
     .optional()
     .describe('the `next` of the page before; its Link header has it already');
 const flag = z
-  .enum(['', 'true', 'false'])
+  .enum(['', 'true', 'false'], { error: 'must be true or false' })
   .default('false')
   .transform((text) => text !== 'false');
 

@@ -1,5 +1,6 @@
-import { OPERATION_BODIES, type OperationKind } from '#contracts/operation';
+import { OPERATION_BODIES, type OperationKind, type PullBody, type RemoveBody } from '#contracts/operation';
 import { parsePlatform } from '#oci/platform';
+import { readPlainly } from '#oci/read-plainly';
 import { parseAnyReference } from '#oci/reference';
 import { invalidField, isRegistryError, type RegistryError } from '#oci/registry-error';
 import { hashBody } from './hash-body';
@@ -16,8 +17,8 @@ export interface CheckedRequest {
  * the rule.
  */
 export function checkRequest(kind: OperationKind, body: Record<string, unknown>): CheckedRequest {
-  const { success, data, error } = OPERATION_BODIES[kind].safeParse(body);
-  if (!success) throw firstIssue(error.issues);
+  const { data, fault } = readPlainly<PullBody | RemoveBody>(OPERATION_BODIES[kind], body);
+  if (fault) throw invalidField(fault.field || 'the body', fault.rule);
   if ('platforms' in data) checkPull(data);
   return { kind, body: data, hash: hashBody(kind, data) };
 }
@@ -51,19 +52,4 @@ export function inField<T>(field: string, parse: () => T): T {
 
 function fieldOf({ detail }: RegistryError): unknown {
   return typeof detail === 'object' && detail !== null && 'field' in detail ? detail.field : undefined;
-}
-
-interface Issue {
-  readonly code?: string;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly keys?: readonly string[];
-}
-
-function firstIssue(issues: readonly Issue[]): RegistryError {
-  const unknown = issues.find(({ code }) => code === 'unrecognized_keys')?.keys?.[0];
-  if (unknown !== undefined) return invalidField(unknown, 'there is no such field here');
-  const [issue] = issues;
-  const field = issue?.path.map(String).join('.') || 'the body';
-  return invalidField(field, issue?.message ?? 'is wrong');
 }
