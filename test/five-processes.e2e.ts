@@ -10,7 +10,12 @@ describeWithPeers('the five services as five processes', ['docker-registry', 'sk
   let upstream: DockerRegistry;
   let services: FiveServices;
   let digest: string;
-  const leases = { ENTREPOT_LEASE_MS: '2000', ENTREPOT_FETCH_RENEW_MS: '500', ENTREPOT_FETCH_SWEEP_MS: '500' };
+  const leases = {
+    ENTREPOT_LEASE_MS: '2000',
+    ENTREPOT_FETCH_RENEW_MS: '500',
+    ENTREPOT_COMPOSE_RENEW_MS: '500',
+    ENTREPOT_FETCH_SWEEP_MS: '500',
+  };
 
   beforeAll(async () => {
     [upstream, services] = await Promise.all([DockerRegistry.start(), FiveServices.start(leases)]);

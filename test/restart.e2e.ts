@@ -9,7 +9,12 @@ import { describeWithPeers } from '#testing/peers';
 import { addScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
 
-const LEASES = { ENTREPOT_LEASE_MS: '2000', ENTREPOT_FETCH_RENEW_MS: '500', ENTREPOT_FETCH_SWEEP_MS: '500' };
+const LEASES = {
+  ENTREPOT_LEASE_MS: '2000',
+  ENTREPOT_FETCH_RENEW_MS: '500',
+  ENTREPOT_COMPOSE_RENEW_MS: '500',
+  ENTREPOT_FETCH_SWEEP_MS: '500',
+};
 
 describeWithPeers(
   'what was accepted or stored outlives every end of the program',

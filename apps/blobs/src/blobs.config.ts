@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { atMost, renewsInTime } from '#config/compare-settings';
+import { bytes, milliseconds, storedMilliseconds } from '#config/whole-number';
 
 const MIB = 1024 * 1024;
-const bytes = (fallback: number) => z.coerce.number().int().positive().default(fallback);
-const milliseconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 
 /** DI token of the settings of `blobs`. */
 export const BLOBS_CONFIG = Symbol('BLOBS_CONFIG');
@@ -22,14 +22,11 @@ export const BlobsConfigSchema = z
       .describe(
         'What the folder store leaves free on its disk, in bytes: it is full before, so that a database on the same disk can go on.',
       ),
-    ENTREPOT_STORE_LOW_BYTES: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .default(512 * MIB)
-      .describe('Readiness warns while the folder store has less free space than this, in bytes.'),
+    ENTREPOT_STORE_LOW_BYTES: bytes(512 * MIB, 0).describe(
+      'Readiness warns while the folder store has less free space than this, in bytes.',
+    ),
     ENTREPOT_S3_ENDPOINT: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'must be an address such as http://host:9000' })
       .default('http://127.0.0.1:9000')
       .describe('Address of the S3 API: scheme, host and port.'),
     ENTREPOT_S3_BUCKET: z
@@ -62,14 +59,9 @@ export const BlobsConfigSchema = z
     ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
       'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',
     ),
-    ENTREPOT_COMPOSE_SWEEP_MS: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .default(60_000)
-      .describe(
-        'How often, in milliseconds, blobs that lie under many keys of the S3 store are looked for when nothing says that there are any, to be made one key each; 0: never.',
-      ),
+    ENTREPOT_COMPOSE_SWEEP_MS: milliseconds(60_000, 0).describe(
+      'How often, in milliseconds, blobs that lie under many keys of the S3 store are looked for when nothing says that there are any, to be made one key each; 0: never.',
+    ),
     ENTREPOT_COMPOSE_RENEW_MS: milliseconds(10_000).describe(
       'How often, in milliseconds, the lease of the blob that is made one key is renewed; less than half of ENTREPOT_LEASE_MS.',
     ),
@@ -77,6 +69,11 @@ export const BlobsConfigSchema = z
       'After how long, in milliseconds, a read takes a lease that keeps its object from being purged.',
     ),
     ENTREPOT_LONGEST_READ_MS: milliseconds(6 * 3_600_000).describe('The longest read, in milliseconds.'),
+    ENTREPOT_READ_LEASE_CAP_MS: storedMilliseconds(6 * 3_600_000).describe(
+      'The longest read that purge waits for, in milliseconds.',
+    ),
+    ENTREPOT_GRACE_MS: storedMilliseconds(600_000, 0).describe('From condemned to purging, in milliseconds.'),
+    ENTREPOT_LEASE_MS: storedMilliseconds(30_000).describe('The lease of an operation or a fill, in milliseconds.'),
   })
   .refine(
     ({ ENTREPOT_STORE: store, ENTREPOT_S3_ACCESS_KEY: key, ENTREPOT_S3_SECRET_KEY: secret }) =>
@@ -85,6 +82,13 @@ export const BlobsConfigSchema = z
       path: ['ENTREPOT_S3_ACCESS_KEY'],
       error: 'the minio store needs ENTREPOT_S3_ACCESS_KEY and ENTREPOT_S3_SECRET_KEY',
     },
-  );
+  )
+  .refine(...renewsInTime('ENTREPOT_COMPOSE_RENEW_MS', 'ENTREPOT_LEASE_MS'))
+  // What is being read is kept by the grace at first, then by a lease: neither may end before the read.
+  .refine(...atMost('ENTREPOT_READ_LEASE_AFTER_MS', 'ENTREPOT_GRACE_MS'))
+  .refine(...atMost('ENTREPOT_LONGEST_READ_MS', 'ENTREPOT_READ_LEASE_CAP_MS'))
+  .refine(...atMost('ENTREPOT_FIRST_EXTENT_BYTES', 'ENTREPOT_EXTENT_BYTES'))
+  .refine(...atMost('ENTREPOT_EXTENT_BYTES', 'ENTREPOT_WRITE_MEMORY_BYTES'))
+  .refine(...atMost('ENTREPOT_HOT_BLOB_BYTES', 'ENTREPOT_HOT_MEMORY_BYTES'));
 
 export type BlobsConfig = z.output<typeof BlobsConfigSchema>;

@@ -14,6 +14,7 @@ export function quickSettings(changes: Record<string, string> = {}): FetcherConf
     ENTREPOT_FETCH_PROGRESS_MS: '20',
     ENTREPOT_FETCH_SWEEP_MS: '40',
     ENTREPOT_FETCH_RENEW_MS: '40',
+    ENTREPOT_LEASE_MS: '150000',
     ENTREPOT_FETCH_CONNECT_MS: '1000',
     ENTREPOT_FETCH_HEADERS_MS: '400',
     ENTREPOT_FETCH_STALL_MS: '400',

@@ -1,15 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { NAMING_SETTINGS } from '#config/naming-settings';
 import { onOff } from '#config/on-off';
-import { portNumber } from '#config/whole-number';
-
-const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
-const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400_000).default(fallback);
-const hosts = z
-  .string()
-  .default('')
-  .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
-  .transform((list) => list.filter((host) => host !== ''));
+import { bytes, count, milliseconds, portNumber, storedMilliseconds } from '#config/whole-number';
 
 /** The gateway's settings, each an environment variable; times are milliseconds. */
 export const GatewayConfigSchema = z
@@ -20,35 +13,20 @@ export const GatewayConfigSchema = z
       .default('127.0.0.1')
       .describe('address to listen on; another than loopback is refused unless ENTREPOT_ALLOW_ANONYMOUS is true'),
     ENTREPOT_PORT: portNumber().prefault('5050').describe('port to listen on; 0 takes a free one'),
-    ENTREPOT_HOSTS: hosts.describe(
-      'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
-    ),
+    ...NAMING_SETTINGS,
     ENTREPOT_ALLOW_ANONYMOUS: onOff()
       .prefault('off')
       .describe('let anybody who reaches this port pull and ask, also from other machines'),
-    ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
-      'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',
+    ENTREPOT_TAG_TTL_MS: storedMilliseconds(60_000, 0).describe(
+      "how old an upstream's tag may be before the upstream is asked again, in milliseconds",
     ),
-    ENTREPOT_TAG_TTL_MS: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(86_400_000 * 365)
-      .default(60_000)
-      .describe("how old an upstream's tag may be before the upstream is asked again, in milliseconds"),
     ENTREPOT_REVALIDATE_MS: milliseconds(3_000).describe(
       'how long a client waits for the upstream to confirm a tag that is held here, in milliseconds; then the held one is served',
     ),
     ENTREPOT_FETCH_WAIT_MS: milliseconds(25_000).describe(
       'how long a client waits for a manifest that is not held here, in milliseconds; containerd gives up after 30 s',
     ),
-    ENTREPOT_MANIFEST_CACHE_BYTES: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(2 ** 34)
-      .default(64 * 1024 * 1024)
-      .describe('manifests kept in memory, in bytes'),
+    ENTREPOT_MANIFEST_CACHE_BYTES: bytes(64 * 1024 * 1024, 0).describe('manifests kept in memory, in bytes'),
     ENTREPOT_HEADER_TIMEOUT_MS: milliseconds(10_000).describe(
       'longest time for the headers of a request, in milliseconds',
     ),

@@ -1,62 +1,64 @@
 import { z } from 'zod';
-import { portNumber } from '#config/whole-number';
+import { atMost, lessThan } from '#config/compare-settings';
+import { NAMING_SETTINGS } from '#config/naming-settings';
+import { count, milliseconds, portNumber, storedMilliseconds } from '#config/whole-number';
 
 const DAY = 24 * 60 * 60 * 1000;
-const milliseconds = (fallback: number, least = 1) =>
-  z.coerce
-    .number()
-    .int()
-    .min(least)
-    .max(3650 * DAY)
-    .default(fallback);
-const hosts = z
-  .string()
-  .default('')
-  .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
-  .transform((list) => list.filter((host) => host !== ''));
-const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 
 /** The settings of metadata, each an environment variable; times are milliseconds. */
-export const MetadataConfigSchema = z.object({
-  DATABASE_URL: z.string().min(1).describe('the Postgres database: postgres://user:password@host:port/name'),
-  ENTREPOT_DATABASE_POOL: count(12, 200).describe('connections of this process to Postgres'),
-  ENTREPOT_DATABASE_WAIT_MS: milliseconds(60_000).describe('how long a start waits for Postgres, in milliseconds'),
-  ENTREPOT_HOSTS: hosts.describe(
-    'our own hosts (host:port), separated by commas: names under which clients reach us, and which no upstream can have',
-  ),
-  ENTREPOT_HOST: z.string().min(1).default('127.0.0.1').describe('address that the gateway listens on'),
-  ENTREPOT_PORT: portNumber().prefault('5050').describe('port that the gateway listens on'),
-  ENTREPOT_UPSTREAM_HOSTS: hosts.describe(
-    'upstreams whose host has no dot (registry:5000), separated by commas; a name that begins with registry_5000 is then theirs',
-  ),
-  ENTREPOT_PIN_MS: milliseconds(DAY).describe('how long what was said to exist stays, in milliseconds'),
-  ENTREPOT_PIN_WRITE_MS: milliseconds(DAY / 24, 0).describe('a pin is written again only if older, in milliseconds'),
-  ENTREPOT_REVIEW_DELAY_MS: milliseconds(DAY / 24, 0).describe(
-    'how long after its last reference was lost something is reviewed, in milliseconds',
-  ),
-  ENTREPOT_GRACE_MS: milliseconds(10 * 60_000, 0).describe('from condemned to purging, in milliseconds'),
-  ENTREPOT_UNDO_MS: milliseconds(DAY, 0).describe('how long a removed image can be brought back, in milliseconds'),
-  ENTREPOT_KEEP_PULLED_MS: milliseconds(30 * DAY, 0).describe(
-    'how long untagged cached content stays after its last pull, in milliseconds',
-  ),
-  ENTREPOT_OPERATION_KEEP_MS: milliseconds(30 * DAY, DAY / 24).describe(
-    'how long an operation is kept after it ended, in milliseconds: as long as that a request under the same id is the same one, and not done again',
-  ),
-  ENTREPOT_SESSION_IDLE_MS: milliseconds(DAY).describe('how long an upload session may lie idle, in milliseconds'),
-  ENTREPOT_READ_LEASE_CAP_MS: milliseconds(DAY / 4).describe('the longest read that purge waits for, in milliseconds'),
-  ENTREPOT_PURGE_CLAIM_MS: milliseconds(60_000).describe('when an unconfirmed purge is tried again, in milliseconds'),
-  ENTREPOT_BEAT_MS: milliseconds(10_000).describe('how often metadata notes that it is here, in milliseconds'),
-  ENTREPOT_AWAY_MS: milliseconds(60_000).describe('an absence this long counts as downtime, in milliseconds'),
-  ENTREPOT_QUIET_MS: milliseconds(5 * 60_000, 0).describe(
-    'after downtime nothing is condemned or purged for one longest lease, in milliseconds',
-  ),
-  ENTREPOT_LEASE_MS: milliseconds(30_000).describe('the lease of an operation or a fill, in milliseconds'),
-  ENTREPOT_ATTEMPTS: count(8, 100).describe('attempts of an operation or a fill before it fails'),
-  ENTREPOT_BACKOFF_MS: milliseconds(1000).describe(
-    'the wait before the second attempt, doubled for each, in milliseconds',
-  ),
-  ENTREPOT_BACKOFF_LONGEST_MS: milliseconds(5 * 60_000).describe('the longest wait before an attempt, in milliseconds'),
-});
+export const MetadataConfigSchema = z
+  .object({
+    DATABASE_URL: z.string().min(1).describe('the Postgres database: postgres://user:password@host:port/name'),
+    ENTREPOT_DATABASE_POOL: count(12, 200).describe('connections of this process to Postgres'),
+    ENTREPOT_DATABASE_WAIT_MS: milliseconds(60_000).describe('how long a start waits for Postgres, in milliseconds'),
+    ...NAMING_SETTINGS,
+    ENTREPOT_HOST: z.string().min(1).default('127.0.0.1').describe('address that the gateway listens on'),
+    ENTREPOT_PORT: portNumber().prefault('5050').describe('port that the gateway listens on'),
+    ENTREPOT_PIN_MS: storedMilliseconds(DAY).describe('how long what was said to exist stays, in milliseconds'),
+    ENTREPOT_PIN_WRITE_MS: storedMilliseconds(DAY / 24, 0).describe(
+      'a pin is written again only if older, in milliseconds',
+    ),
+    ENTREPOT_REVIEW_DELAY_MS: storedMilliseconds(DAY / 24, 0).describe(
+      'how long after its last reference was lost something is reviewed, in milliseconds',
+    ),
+    ENTREPOT_GRACE_MS: storedMilliseconds(10 * 60_000, 0).describe('from condemned to purging, in milliseconds'),
+    ENTREPOT_UNDO_MS: storedMilliseconds(DAY, 0).describe(
+      'how long a removed image can be brought back, in milliseconds',
+    ),
+    ENTREPOT_KEEP_PULLED_MS: storedMilliseconds(30 * DAY, 0).describe(
+      'how long untagged cached content stays after its last pull, in milliseconds',
+    ),
+    ENTREPOT_OPERATION_KEEP_MS: storedMilliseconds(30 * DAY, DAY / 24).describe(
+      'how long an operation is kept after it ended, in milliseconds: as long as that a request under the same id is the same one, and not done again',
+    ),
+    ENTREPOT_SESSION_IDLE_MS: storedMilliseconds(DAY).describe(
+      'how long an upload session may lie idle, in milliseconds',
+    ),
+    ENTREPOT_READ_LEASE_CAP_MS: storedMilliseconds(DAY / 4).describe(
+      'the longest read that purge waits for, in milliseconds',
+    ),
+    ENTREPOT_PURGE_CLAIM_MS: storedMilliseconds(60_000).describe(
+      'when an unconfirmed purge is tried again, in milliseconds',
+    ),
+    ENTREPOT_BEAT_MS: milliseconds(10_000).describe('how often metadata notes that it is here, in milliseconds'),
+    ENTREPOT_AWAY_MS: storedMilliseconds(60_000).describe('an absence this long counts as downtime, in milliseconds'),
+    ENTREPOT_QUIET_MS: storedMilliseconds(5 * 60_000, 0).describe(
+      'after downtime nothing is condemned or purged for one longest lease, in milliseconds',
+    ),
+    ENTREPOT_LEASE_MS: storedMilliseconds(30_000).describe('the lease of an operation or a fill, in milliseconds'),
+    ENTREPOT_ATTEMPTS: count(8, 100).describe('attempts of an operation or a fill before it fails'),
+    ENTREPOT_BACKOFF_MS: storedMilliseconds(1000).describe(
+      'the wait before the second attempt, doubled for each, in milliseconds',
+    ),
+    ENTREPOT_BACKOFF_LONGEST_MS: storedMilliseconds(5 * 60_000).describe(
+      'the longest wait before an attempt, in milliseconds',
+    ),
+  })
+  // A pin that is written again too late would leave what was just said to exist without one.
+  .refine(...lessThan('ENTREPOT_PIN_WRITE_MS', 'ENTREPOT_PIN_MS'))
+  .refine(...lessThan('ENTREPOT_BEAT_MS', 'ENTREPOT_AWAY_MS'))
+  .refine(...atMost('ENTREPOT_LEASE_MS', 'ENTREPOT_QUIET_MS'))
+  .refine(...atMost('ENTREPOT_BACKOFF_MS', 'ENTREPOT_BACKOFF_LONGEST_MS'));
 
 export type MetadataConfig = z.output<typeof MetadataConfigSchema>;
 

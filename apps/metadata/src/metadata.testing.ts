@@ -33,9 +33,10 @@ import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionStore } from './upload/session.store';
 
 /** The stores over a database of their own, wired as the module wires them. */
-export async function openMetadata(settings: Record<string, unknown> = {}) {
+export async function openMetadata(settings: Record<string, string | number> = {}) {
   const postgres = await startTestDatabase();
-  const config = MetadataConfigSchema.parse({ DATABASE_URL: postgres.url, ...settings });
+  const given = Object.entries(settings).map(([name, value]) => [name, String(value)]);
+  const config = MetadataConfigSchema.parse({ DATABASE_URL: postgres.url, ...Object.fromEntries(given) });
   const database = await Database.open({ url: postgres.url, poolSize: 8, waitMs: 30_000 });
   const hotClient = new HotClient(config);
   const stop = async () => {

@@ -109,7 +109,12 @@ async function pushPieces(metadata: Metadata): Promise<void> {
 describe('a question costs what it asks for, not what the store holds', () => {
   let metadata: Metadata;
   beforeAll(async () => {
-    metadata = await openMetadata({ ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_GRACE_MS: 0, ENTREPOT_PIN_MS: 1 });
+    metadata = await openMetadata({
+      ENTREPOT_REVIEW_DELAY_MS: 0,
+      ENTREPOT_GRACE_MS: 0,
+      ENTREPOT_PIN_MS: 1,
+      ENTREPOT_PIN_WRITE_MS: 0,
+    });
     await metadata.database.read(FILL);
     await metadata.database.read('ANALYZE');
   });

@@ -3,25 +3,33 @@ import { logLevel } from '#config/log-level';
 import { portNumber } from '#config/whole-number';
 
 /** What the standalone program needs to know beside the settings of its five services. */
-export const StandaloneConfigSchema = z.object({
-  ENTREPOT_DATA: z
-    .string()
-    .default('.entrepot')
-    .describe('the folder of everything that is kept; the default lies in the folder of the program'),
-  ENTREPOT_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
-  ENTREPOT_PORT: portNumber().prefault('5050').describe('port to listen on; 0 takes a free one'),
-  ENTREPOT_NATS_PORT: portNumber()
-    .prefault('4222')
-    .describe('port on 127.0.0.1 of the nats-server that is started along; 0 takes a free one'),
-  NATS_URL: z
-    .url({ protocol: /^(nats|tls)$/, error: 'must be an address such as nats://user:password@host:4222' })
-    .optional()
-    .describe('a bus that runs already, nats://user:password@host:port; then none is started'),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'must be an address such as postgres://user:password@host:5432/name' })
-    .optional()
-    .describe('a Postgres that runs already, postgres://user:password@host:port/database; then none is started'),
-  ENTREPOT_LOG_LEVEL: logLevel().default('warn').describe('how much is said while it runs'),
-});
+export const StandaloneConfigSchema = z
+  .object({
+    ENTREPOT_DATA: z
+      .string()
+      .default('.entrepot')
+      .describe('the folder of everything that is kept; the default lies in the folder of the program'),
+    ENTREPOT_HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+    ENTREPOT_PORT: portNumber().prefault('5050').describe('port to listen on; 0 takes a free one'),
+    ENTREPOT_NATS_PORT: portNumber()
+      .prefault('4222')
+      .describe('port on 127.0.0.1 of the nats-server that is started along; 0 takes a free one'),
+    NATS_URL: z
+      .url({ protocol: /^(nats|tls)$/, error: 'must be an address such as nats://user:password@host:4222' })
+      .optional()
+      .describe('a bus that runs already, nats://user:password@host:port; then none is started'),
+    DATABASE_URL: z
+      .url({ protocol: /^postgres(ql)?$/, error: 'must be an address such as postgres://user:password@host:5432/name' })
+      .optional()
+      .describe('a Postgres that runs already, postgres://user:password@host:port/database; then none is started'),
+    ENTREPOT_LOG_LEVEL: logLevel().default('warn').describe('how much is said while it runs'),
+  })
+  .refine(
+    ({ ENTREPOT_PORT: port, ENTREPOT_NATS_PORT: natsPort, NATS_URL: bus }) => port === 0 || port !== natsPort || bus,
+    {
+      path: ['ENTREPOT_NATS_PORT'],
+      error: 'must be another port than ENTREPOT_PORT',
+    },
+  );
 
 export type StandaloneConfig = z.output<typeof StandaloneConfigSchema>;

@@ -55,7 +55,7 @@ describe('loadConfig', () => {
         'The settings cannot be used:',
         '  ENTREPOT_PORT: must be a whole number, from 0 to 65535, and is "70000"',
         '  ENTREPOT_GRACE_MS: must be a whole number, 1 or more, and is "10m"',
-        '  ENTREPOT_LOG_LEVEL: Invalid option: expected one of "log"|"debug"',
+        '  ENTREPOT_LOG_LEVEL: must be one of log, debug',
         '  DATABASE_URL: must be set',
         '  ENTREPOT_GRAZE_MS: no such setting; did you mean ENTREPOT_GRACE_MS?',
       ].join('\n'),

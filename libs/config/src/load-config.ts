@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainRule } from '#oci/plain-rule';
 import { nearestName } from './nearest-name';
 import { StartFault } from './start-fault';
 
@@ -25,7 +26,7 @@ export function loadConfig<Shape extends z.ZodRawShape>(
 ): Readonly<z.output<z.ZodObject<Shape>>> {
   const names = Object.keys(schema.shape);
   const given = Object.fromEntries(names.filter((name) => env[name]).map((name) => [name, env[name]]));
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(given, { error: plainRule });
   const issues = result.success ? [] : [...result.error.issues, ...brokenRules(schema, given)];
   const faults = [
     ...new Set(issues.map((issue) => describeIssue(issue, given))),

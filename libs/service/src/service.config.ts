@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { logLevel } from '#config/log-level';
+import { count, portNumber } from '#config/whole-number';
 
-const url = (port: number) => z.url({ protocol: /^http$/ }).default(`http://127.0.0.1:${port}`);
+const url = (port: number) =>
+  z
+    .url({ protocol: /^http$/, error: 'must be an address such as http://host:5061' })
+    .default(`http://127.0.0.1:${port}`);
 
 /** What every service needs that runs as a process of its own. */
 export const ServiceConfigSchema = z.object({
@@ -10,23 +14,13 @@ export const ServiceConfigSchema = z.object({
     .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 random bytes in base64: openssl rand -base64 32')
     .describe('the key that internal requests are sealed with, 32 bytes in base64; the same for all services'),
   NATS_URL: z.string().min(1).default('nats://127.0.0.1:4222').describe('the bus: nats://user:password@host:port'),
-  ENTREPOT_NATS_REPLICAS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(5)
-    .default(1)
-    .describe('servers that keep each stream, a number; 3 in a cluster'),
+  ENTREPOT_NATS_REPLICAS: count(1, 5).describe('servers that keep each stream, a number; 3 in a cluster'),
   ENTREPOT_INTERNAL_HOST: z
     .string()
     .min(1)
     .default('127.0.0.1')
     .describe('address that internal calls are answered on'),
-  ENTREPOT_INTERNAL_PORT: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65_535)
+  ENTREPOT_INTERNAL_PORT: portNumber()
     .optional()
     .describe('port that internal calls are answered on; the default is that of the URL of this service'),
   ENTREPOT_METADATA_URL: url(5061).describe('where metadata answers internal calls'),

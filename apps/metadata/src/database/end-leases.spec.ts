@@ -11,7 +11,7 @@ describe('the leases of the dead', () => {
   let metadata: Metadata;
 
   beforeAll(async () => {
-    metadata = await openMetadata({ ENTREPOT_LEASE_MS: 3_600_000 });
+    metadata = await openMetadata({ ENTREPOT_LEASE_MS: 3_600_000, ENTREPOT_QUIET_MS: 3_600_000 });
   });
   afterAll(() => metadata?.stop());
 

@@ -29,7 +29,7 @@ describe('a pull that was counted', () => {
   let pulls: PullCountStore;
   let images: ImageStore;
   beforeAll(async () => {
-    metadata = await openMetadata({ ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_PIN_MS: 1 });
+    metadata = await openMetadata({ ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_PIN_MS: 1, ENTREPOT_PIN_WRITE_MS: 0 });
     await metadata.presence.beat();
     pulls = new PullCountStore(metadata.database);
     images = new ImageStore(metadata.database);
