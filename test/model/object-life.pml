@@ -1,7 +1,8 @@
 /*
  * The life of an object: one digest, at most N objects for it, writers of which one may be overtaken in its session,
- * a pusher, a remover, a reader, a reviewer, and a store whose deletes come late and twice. A transaction is one
- * atomic step, since Postgres makes it so. Every step may be the last one of its process (kill -9).
+ * a composer that makes another object of one, a pusher, a remover, a reader, a reviewer, and a store whose deletes come
+ * late and twice. A transaction is one atomic step, since Postgres makes it so. Every step may be the last one of its
+ * process (kill -9).
  *
  * "does:" names the function that a step stands for; a test holds that each of them exists.
  * A MUTANT_… switch is an easy mistake: the verifier must find every one of them.
@@ -29,6 +30,7 @@ byte nextId;
 byte bytes[N] = EMPTY;
 byte writing[N];        /* writes under way in the file of an object */
 bool asked[N];          /* the store answered a delete of this object */
+bool begun[N];          /* an upload of parts that was neither completed nor aborted */
 chan deletes = [2] of { byte };
 
 /* Ghosts: what was promised outside. */
@@ -131,6 +133,111 @@ proctype Writer(bool joins) {
        :: else -> skip
        fi
      }
+  fi;
+dead: skip
+}
+
+/* A whole upload in one step, where it is not the uploads that are looked at. */
+proctype Uploaded() {
+  atomic {
+    nextId < N;
+    epoch[nextId] = 1;
+    bytes[KEY(nextId)] = GOOD;
+    if
+    :: blob == NONE -> state[nextId] = live; blob = nextId
+    :: else -> state[nextId] = condemned
+    fi;
+    nextId++;
+    pinned = true;
+    queueReview()
+  }
+}
+
+/* An object of many keys is made one of one key: a new object, swapped in. */
+proctype Composer() {
+  byte from; byte o; byte copied; bool may;
+  /* The intent first; the id is given to this claim alone. does: ComposingStore.claim */
+  atomic {
+    blob != NONE && nextId < N -> from = blob; o = nextId; nextId++; state[o] = uploading; epoch[o] = 1
+#ifdef MUTANT_COMPOSED_LIVE_BEFORE_BYTES
+    ; state[o] = live; blob = o; state[from] = condemned
+#endif
+  };
+  MAY_DIE;
+  /* does: S3Multipart.begin */
+  atomic {
+    if
+    :: !asked[o] -> begun[o] = true
+    :: else -> goto dead
+    fi
+  };
+  /* Server-side copies; they fail, or find the source's bytes gone. does: S3Composer.compose */
+  atomic {
+    if
+    :: copied = bytes[KEY(from)]
+    :: copied = EMPTY
+    fi
+  };
+  MAY_DIE;
+  if
+  :: copied == EMPTY -> goto failed
+  :: copied != EMPTY -> skip
+  fi;
+  /* The store refuses what was aborted. does: S3Multipart.complete */
+  atomic {
+    if
+#ifdef MUTANT_COMPOSED_AFTER_ABORT
+    :: true -> bytes[KEY(o)] = copied; begun[o] = false
+#else
+    :: begun[o] -> bytes[KEY(o)] = copied; begun[o] = false
+    :: else -> goto failed
+#endif
+    fi
+  };
+  MAY_DIE;
+  /* Only while the digest names the source, and the claim is this one's. does: ComposingStore.swap */
+  atomic {
+#ifdef MUTANT_COMPOSED_WITHOUT_BLOB
+    may = state[o] == uploading;
+#else
+#ifdef MUTANT_COMPOSED_WITHOUT_STATE
+    may = blob == from;
+#else
+    may = state[o] == uploading && blob == from;
+#endif
+#endif
+    if
+#ifdef MUTANT_COMPOSED_PURGES_SOURCE
+    :: may -> state[o] = live; blob = o; state[from] = purging
+#else
+    :: may -> state[o] = live; blob = o; state[from] = condemned
+#endif
+    :: !may && state[o] == uploading -> state[o] = purging
+    :: else -> skip
+    fi
+  };
+  if
+  :: goto dead
+  :: skip                                        /* its answer was lost: unknown is asked, never compensated */
+  fi;
+failed:
+  /* does: ComposingStore.fail */
+  atomic {
+#ifdef MUTANT_COMPOSED_TIMEOUT_IS_FAILURE
+    may = true;
+#else
+    if
+    :: state[o] == uploading -> state[o] = purging
+    :: else -> skip
+    fi;
+    may = state[o] == purging || state[o] == gone;
+#endif
+    from = NONE; copied = EMPTY
+  };
+  /* It clears what it wrote, once that is committed. does: ComposingHandler.clear */
+  if
+  :: may && nfull(deletes) -> deletes!o
+  :: skip
   fi;
 dead: skip
 }
@@ -264,6 +371,7 @@ end:
 inline deleteBytes(o) {
   assert(state[o] == purging || state[o] == gone);   /* P3 */
   bytes[KEY(o)] = EMPTY;
+  begun[o] = false;                              /* uploads are aborted before keys are listed. does: MinioDriver.purge */
   asked[o] = true
 }
 
@@ -283,7 +391,8 @@ end:
 #define LEASED_STAYS (bytes[KEY(0)] != EMPTY || reading[0] == 0) && (reading[1] == 0 || bytes[KEY(1)] != EMPTY) && (reading[2] == 0 || bytes[KEY(2)] != EMPTY)
 #define NO_LIVE_ORPHAN (state[0] != live || blob == 0) && (state[1] != live || blob == 1) && (state[2] != live || blob == 2)
 #define GARBAGE_IS_KNOWN (blob == NONE || held || review)
-#define GONE_IS_EMPTY (state[0] != gone || bytes[0] == EMPTY) && (state[1] != gone || bytes[1] == EMPTY) && (state[2] != gone || bytes[2] == EMPTY)
+#define EMPTIED(o) (state[o] != gone || (bytes[o] == EMPTY && !begun[o]))
+#define GONE_IS_EMPTY (EMPTIED(0) && EMPTIED(1) && EMPTIED(2))
 
 proctype Laws() {
 end:
@@ -298,11 +407,26 @@ end:
   }
 }
 
+/*
+ * Three casts, for all at once would be more states than can be walked through: uploads; composing; and a composing
+ * that is taken over by another, without those who only rely on the digest.
+ */
 init {
   atomic {
     run Laws();
+#ifdef COMPOSING
+    run Uploaded(); run Uploaded(); run Composer();
+#else
+#ifdef TAKING_OVER
+    run Uploaded(); run Composer(); run Composer();
+#else
     run Writer(false); run Writer(true); run Writer(false);
-    run Pusher(); run Remover(); run Clock(); run Reader();
+#endif
+#endif
+#ifndef TAKING_OVER
+    run Pusher(); run Reader();
+#endif
+    run Remover(); run Clock();
     run Reviewer();
     run Purger(0); run Purger(1); run Purger(2);
     run Store()
