@@ -141,7 +141,6 @@ export class FolderDriver extends BlobDriver {
     const turn = before
       .catch(() => {})
       .then(() => {
-      if ((await this.freeBytes()) - bytesOf(chunks) < this.reserveBytes) throw storeIsFull();
         this.mustHold();
         return change();
       });
@@ -156,11 +155,11 @@ export class FolderDriver extends BlobDriver {
   private mustHold(): void {
     if (!this.lock.held) throw new RegistryError('UNAVAILABLE', 'another process has taken the folder of the store');
   }
+
   private async freeBytes(): Promise<number> {
     const { bavail, bsize } = await statfs(this.shelves.folder);
     return bavail * bsize;
   }
-
 
   /** No file is as good as one that was removed, unless the whole folder is not there. */
   private async forgiveAbsent(error: unknown): Promise<void> {
@@ -170,12 +169,9 @@ export class FolderDriver extends BlobDriver {
   private async writeExtent(object: string, offset: number, chunks: readonly Buffer[]): Promise<void> {
     if (this.purged.get(object)) throw blobUploadUnknown(object);
     try {
+      if ((await this.freeBytes()) - bytesOf(chunks) < this.reserveBytes) throw storeIsFull();
       const { file, isNew } = await this.openToWrite(object);
       try {
-
-function bytesOf(chunks: readonly Buffer[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
-}
         await writeAll(file, chunks, offset);
         await durable('blobs.fsync-extent', () => file.datasync());
       } finally {
@@ -198,4 +194,8 @@ function bytesOf(chunks: readonly Buffer[]): number {
       return { file: await open(path, 'wx+', 0o600), isNew: true };
     }
   }
+}
+
+function bytesOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
