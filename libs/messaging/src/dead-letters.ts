@@ -1,6 +1,7 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { headers } from '@nats-io/transport-node';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { durable } from '#config/failpoint';
+import { REQUEST_STREAM } from '#contracts/requests';
 import { conflict, isRegistryError, notFound, unavailable } from '#oci/registry-error';
 import type { Bus } from './bus';
 import { DEAD } from './dead-letter';
@@ -52,17 +53,15 @@ export class DeadLetters {
 
   /**
    * Publishes it again as it came, under the id it had, and drops it once that is stored. It may come twice if this
-   * is interrupted between the two: then it has the same id both times.
+   * is interrupted between the two: then it has the same id both times, and a fact is stored once by it, as when its
+   * relay sends it again. Throws NOT_FOUND, and CONFLICT where its payload was cut.
    */
   async replay(sequence: number): Promise<void> {
     const dead = await this.read(sequence);
-    if (dead.cutFrom !== null) {
-      throw conflict(`dead letter ${sequence} was cut from ${dead.cutFrom} bytes: publish the original again`);
-    }
-    const again = headers();
-    again.set(REQUEST_ID_HEADER, encodeURIComponent(dead.messageId ?? `message-${dead.key}`));
-    const messageId = `replay-${sequence}-${dead.diedAt.getTime()}`;
-    await durable('messaging.publish-replay', () => this.bus.store(dead.subject, dead.payload, messageId, again));
+    if (dead.cutFrom !== null)
+      throw conflict(`dead letter ${sequence} was cut from ${dead.cutFrom} bytes: ${remedy(dead)}`);
+    const { messageId, own } = sendAgain(dead);
+    await durable('messaging.publish-replay', () => this.bus.store(dead.subject, dead.payload, messageId, own));
     await this.drop(sequence);
   }
 
@@ -86,6 +85,22 @@ export class DeadLetters {
       throw isRegistryError(error) ? error : unavailable('NATS', 1, error);
     }
   }
+}
+
+const isRequest = ({ stream }: DeadMessage): boolean => stream === REQUEST_STREAM;
+
+const remedy = (dead: DeadMessage): string =>
+  isRequest(dead) ? 'publish the original again' : 'what it tells of has happened all the same, and is read by the API';
+
+/**
+ * A request's id may stand beside another body under the same `Nats-Msg-Id`, so it travels in a header of ours. A fact's
+ * is its own for ever: its stream stores it once, and its readers see what they would have seen.
+ */
+function sendAgain(dead: DeadMessage): { messageId: string; own?: MsgHdrs } {
+  if (!isRequest(dead) && dead.messageId !== null) return { messageId: dead.messageId };
+  const own = headers();
+  own.set(REQUEST_ID_HEADER, encodeURIComponent(dead.messageId ?? `message-${dead.key}`));
+  return { messageId: `replay-${dead.sequence}-${dead.diedAt.getTime()}`, own };
 }
 
 function toDeadMessage(stored: StoredMsg): DeadMessage {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { OperationCompleted, OperationFailed, TagMoved } from '#contracts/facts';
 import { ANONYMOUS } from '#contracts/principal';
 import { TestBroker, until } from '#messaging/broker.testing';
+import { buryFact } from '#messaging/bury-fact';
 import { Bus } from '#messaging/bus';
 import { DeadLetters } from '#messaging/dead-letters';
 import { OutboxRelay } from '#messaging/outbox-relay';
@@ -162,6 +163,35 @@ describe('relaying the outbox', () => {
     expect(dead[0]).toMatchObject({ subject: 'entrepot.fact.tag.moved', stream: 'ENTREPOT_FACTS', messageId: 'large' });
     expect(dead[0]!.reason).toContain('max_payload 1048576');
     expect(dead[0]!.cutFrom).toBeGreaterThan(2_000_000);
+    const again = letters.replay(dead[0]!.sequence);
+    await expect(again).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('read by the API'),
+    });
+    await letters.drop(dead[0]!.sequence);
+  });
+
+  it('stores a fact that was put away whole as it would have been stored, and once, whoever sends it again', async () => {
+    const letters = new DeadLetters(bus);
+    await write(1, 1);
+    const [row] = await rows.read(partitionOf('team/app:0'), 10);
+    await buryFact(bus, row!, 'the server would not take it');
+    const [dead] = await letters.list();
+    expect(dead).toMatchObject({ messageId: row!.messageId, cutFrom: null });
+    const twice = new DeadLetters(bus);
+    jest.spyOn(twice, 'drop').mockRejectedValueOnce(new Error('interrupted'));
+    await expect(twice.replay(dead!.sequence)).rejects.toThrow('interrupted');
+    await letters.replay(dead!.sequence);
+    expect(await letters.list()).toEqual([]);
+    const relay = new OutboxRelay(bus, rows, TIMES);
+    relay.start();
+    await until('the outbox is empty', async () => (await left()) === 0, 5_000);
+    await relay.stop();
+    expectAllInOrder(await stored(), 1, 1);
+    const manager = await bus.manager();
+    const message = await manager.direct.getMessage('ENTREPOT_FACTS', { last_by_subj: TagMoved.subject });
+    const own = [...message!.header].filter(([name]) => name.startsWith('Entrepot-') || name === 'Nats-Msg-Id');
+    expect(own).toEqual([['Nats-Msg-Id', [row!.messageId]]]);
   });
 
   it('leaves out of a fact the outcome that would be too large, and records no other fact that is', async () => {
