@@ -6,6 +6,8 @@ export interface NatsServerSettings {
 }
 
 const ALL_FACTS = '$JS.API.DIRECT.GET.ENTREPOT_FACTS';
+/** The last message of a subject alone, whose name stands in the question's: nothing else of that stream can be named. */
+const OWN_OUTCOME = '$JS.API.DIRECT.GET.ENTREPOT_OUTCOMES.entrepot.outcome.anonymous.*';
 
 /**
  * More than the streams may have together. Without it the server takes three quarters of what the disk has free at its
@@ -14,7 +16,7 @@ const ALL_FACTS = '$JS.API.DIRECT.GET.ENTREPOT_FACTS';
 const STORE_LIMIT = '1GB';
 
 /** What anybody who reaches the port may ask for: one token after `request`, for a second one would be a principal's. */
-const MAY_PUBLISH = ['entrepot.request.*', ALL_FACTS];
+const MAY_PUBLISH = ['entrepot.request.*', ALL_FACTS, OWN_OUTCOME];
 const MAY_READ = ['entrepot.fact.>', 'entrepot.outcome.anonymous.>', 'entrepot.progress.anonymous.>'];
 
 /**

@@ -23,7 +23,16 @@ describe('a nats-server child', () => {
       subjects: ['entrepot.request.>'],
       allow_direct: true,
     });
+    await services.request('$JS.API.STREAM.CREATE.ENTREPOT_OUTCOMES', {
+      name: 'ENTREPOT_OUTCOMES',
+      subjects: ['entrepot.outcome.*.*'],
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+    });
     await services.request('entrepot.fact.image.pulled', { number: 1 });
+    await services.request('entrepot.outcome.anonymous.41', { state: 'failed' });
+    await services.request('entrepot.outcome.anonymous.41', { state: 'completed' });
+    await services.request('entrepot.outcome.k3x9.43', { secret: true });
     services.close();
   });
 
@@ -64,12 +73,32 @@ describe('a nats-server child', () => {
     '$JS.API.STREAM.DELETE.ENTREPOT_FACTS',
     '$JS.API.STREAM.MSG.GET.ENTREPOT_REQUESTS',
     '$JS.API.DIRECT.GET.ENTREPOT_REQUESTS',
+    '$JS.API.DIRECT.GET.ENTREPOT_OUTCOMES',
+    '$JS.API.DIRECT.GET.ENTREPOT_OUTCOMES.entrepot.outcome.k3x9.43',
+    '$JS.API.DIRECT.GET.ENTREPOT_REQUESTS.entrepot.request.pull',
+    '$JS.API.STREAM.MSG.GET.ENTREPOT_OUTCOMES',
+    '$JS.API.STREAM.INFO.ENTREPOT_OUTCOMES',
+    '$JS.API.CONSUMER.CREATE.ENTREPOT_OUTCOMES.thief.entrepot.outcome.anonymous.42',
+    'entrepot.outcome.anonymous.42',
     '$JS.API.CONSUMER.CREATE.ENTREPOT_REQUESTS',
     '$JS.API.CONSUMER.CREATE.ENTREPOT_FACTS.thief',
     '$SYS.REQ.SERVER.PING',
   ])('refuses anybody to publish %s', async (subject) => {
     const anybody = await asAnybody();
     expect(await anybody.publish(subject)).toMatch(/Permissions Violation for Publish/);
+    anybody.close();
+  });
+
+  it.each([
+    'entrepot.outcome.k3x9.*',
+    'entrepot.outcome.*.43',
+    'entrepot.outcome.anonymous.*',
+    'entrepot.outcome.>',
+    '>',
+  ])('refuses anybody to ask for the outcomes %s, all at once', async (pattern) => {
+    const anybody = await asAnybody();
+    const subject = `$JS.API.DIRECT.GET.ENTREPOT_OUTCOMES.${pattern}`;
+    expect(await anybody.publish(subject)).toMatch(/Permissions Violation|Invalid Publish Subject/);
     anybody.close();
   });
 
@@ -102,6 +131,26 @@ describe('a nats-server child', () => {
     anybody.close();
   });
 
+  const OUTCOMES = '$JS.API.DIRECT.GET.ENTREPOT_OUTCOMES.entrepot.outcome.anonymous';
+
+  it('lets anybody read the last word on an own operation, by its subject', async () => {
+    const anybody = await asAnybody();
+    expect(await anybody.ask(`${OUTCOMES}.41`, '')).toBe('{"state":"completed"}');
+    expect(await anybody.ask(`${OUTCOMES}.nothing`, '')).toBe('');
+    anybody.close();
+  });
+
+  it.each([
+    ['{"seq":3}', `${OUTCOMES}.41`],
+    ['{"last_by_subj":"entrepot.outcome.k3x9.43"}', `${OUTCOMES}.41`],
+    ['{"seq":1,"batch":10}', `${OUTCOMES}.41`],
+    ['{"multi_last":["entrepot.outcome.>"]}', `${OUTCOMES}.41`],
+  ])("nobody else's outcome can be named there: %s to %s", async (question, subject) => {
+    const anybody = await asAnybody();
+    expect(await anybody.ask(subject, question)).not.toContain('secret');
+    anybody.close();
+  });
+
   it.each(['entrepot.request.remove.k3x9', 'entrepot.fact.tag.moved', '$JS.API.STREAM.NAMES'])(
     'answers to anybody never reach the services: reply subject %s',
     async (reply) => {
@@ -110,6 +159,7 @@ describe('a nats-server child', () => {
       const heard = services.message();
       await anybody.publish('entrepot.request.pull', '{}', reply);
       await anybody.publish('$JS.API.DIRECT.GET.ENTREPOT_FACTS', '{"seq":1}', reply);
+      await anybody.publish(`${OUTCOMES}.41`, '', reply);
       await services.publish(reply, 'the end');
       expect((await heard).body).toBe('the end');
       anybody.close();

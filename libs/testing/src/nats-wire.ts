@@ -53,12 +53,17 @@ export class NatsWire {
 
   /** The JSON of the first answer. */
   async request(subject: string, body: object): Promise<unknown> {
+    return JSON.parse(await this.ask(subject, JSON.stringify(body)));
+  }
+
+  /** The body of the first answer, as it is. */
+  async ask(subject: string, body: string): Promise<string> {
     const inbox = `_INBOX.${Math.random().toString(36).slice(2)}`;
     await this.subscribe(inbox);
     const answer = this.message();
-    const fault = await this.publish(subject, JSON.stringify(body), inbox);
+    const fault = await this.publish(subject, body, inbox);
     if (fault) throw new Error(fault);
-    return JSON.parse((await answer).body);
+    return (await answer).body;
   }
 
   close(): void {
