@@ -4,9 +4,10 @@ import { BytePlane } from '#calls/byte-plane';
 import { Calls } from '#calls/calls';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
 import { Bus } from '#messaging/bus';
+import type { BookTimes } from './book-work';
 import { MemoryBus } from './memory-bus';
 import { MemoryBytePlane } from './memory-byte-plane';
-import { type BookTimes, MetadataBook } from './metadata-book';
+import { MetadataBook } from './metadata-book';
 
 /** What a worker finds around it: metadata, bytes and a bus, all in memory, shared by as many processes as are started. */
 export class WorkerWorld {
