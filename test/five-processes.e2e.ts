@@ -44,6 +44,30 @@ describeWithPeers('the five services as five processes', ['docker-registry', 'sk
 
   it('pull by a message and serve what they hold', () => pulls('library/quick:1'));
 
+  it('let dead letters be read and thrown away, and the store be checked, in their own environment', async () => {
+    const wire = await NatsWire.connect(services.natsUrl);
+    await wire.publish('entrepot.request.pull', 'no JSON');
+    wire.close();
+    const [id] = await eventually('a dead letter', async () => {
+      const { code, stdout } = await services.admin('dead-letters');
+      return code === 0 && /^(\d+) {2}.*JSON/m.exec(stdout)?.slice(1);
+    });
+    expect(await services.admin('dead-letters', 'show', id!)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/no JSON$/m),
+    });
+    expect(await services.admin('dead-letters', 'drop', id!)).toMatchObject({ code: 0, stdout: `dropped ${id}\n` });
+    expect(await services.admin('fsck', '--deep')).toMatchObject({ code: 0, stdout: expect.stringMatching(/clean$/m) });
+  }, 60_000);
+
+  it('that are away are said to be away, in one line', async () => {
+    await services.kill9('metadata');
+    const { code, stderr } = await services.admin('dead-letters');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'the metadata service does not answer at the moment\n' });
+    services.run('metadata');
+    await services.ready();
+  }, 60_000);
+
   it.each(SERVICES)(
     'go on after a kill -9 of %s, as soon as there is another one',
     async (name) => {

@@ -28,7 +28,7 @@ const ON_ONE = {
 export const deadLettersCommand: Command = {
   usage: `dead-letters [list [--after ID] | show ID | replay ID | drop ID]
   messages that could not be handled: lists them, shows one whole, publishes it again as it came, throws it away;
-  needs an Entrepot that runs`,
+  needs an Entrepot that runs, here or as the services that ENTREPOT_SECRET and ENTREPOT_METADATA_URL reach`,
 
   async run(args, env, say) {
     const ask = parseDeadLetters(args, say);

@@ -4,7 +4,7 @@ import { loadConfig } from '#config/load-config';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
 import { readWarehouseSettings, settingNames } from './read-settings';
-import { isRunning, throughRunning } from './running-program';
+import { isRunning, namesServices, throughRunning, throughServices } from './running-program';
 import { StandaloneConfigSchema } from './standalone.config';
 import { startServers } from './start-servers';
 import { StartSteps } from './start-steps';
@@ -12,10 +12,11 @@ import { openStore } from './warehouse';
 import { warehouseEnvironment } from './warehouse-environment';
 
 /**
- * Runs a command on the store: through the program that runs on the data folder, else on metadata and blobs alone,
- * with Postgres started for as long as it takes.
+ * Runs a command on the store: through the services that the environment names, or the program that runs on the data
+ * folder, else on metadata and blobs alone, with Postgres started for as long as it takes.
  */
 export async function withStore<T>(env: NodeJS.ProcessEnv, run: (calls: Calls) => Promise<T>): Promise<T> {
+  if (namesServices(env)) return throughServices(env, run);
   const names = Object.keys(StandaloneConfigSchema.shape);
   const config = loadConfig(StandaloneConfigSchema, env, settingNames(names));
   const path = resolve(config.ENTREPOT_DATA);

@@ -4,7 +4,6 @@ import type { z } from 'zod';
 import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
-import type { ServiceUrls } from '#calls/service-urls';
 import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
 import { readAll } from '#config/read-all';
@@ -13,7 +12,7 @@ import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { Ending } from './ending';
 import { ProgramLog } from './program-log';
-import { type ServiceConfig, ServiceConfigSchema } from './service.config';
+import { type ServiceConfig, ServiceConfigSchema, secretOf, serviceUrls } from './service.config';
 
 /** A service as a process of its own. */
 export interface Service<Schema extends z.ZodObject> {
@@ -45,7 +44,7 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
     () => loadConfig(ServiceConfigSchema, process.env, names),
     () => loadConfig(service.schema, process.env, names) as z.output<Schema>,
   ]);
-  const secret = Buffer.from(settings.ENTREPOT_SECRET, 'base64');
+  const secret = secretOf(settings);
   const bus = new Bus({
     url: settings.NATS_URL,
     name: `entrepot-${service.name}`,
@@ -54,7 +53,7 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
   });
   const root: DynamicModule = {
     module: ServiceModule,
-    imports: [LinksModule.overHttp(secret, urlsOf(settings)), BusModule.of(bus), service.module(config)],
+    imports: [LinksModule.overHttp(secret, serviceUrls(settings)), BusModule.of(bus), service.module(config)],
   };
   const log = new ProgramLog(settings.ENTREPOT_LOG_LEVEL);
   const app = await createApp(service, root, config, bus, log);
@@ -92,16 +91,7 @@ async function createApp<Schema extends z.ZodObject>(
   return NestFactory.createApplicationContext(root, options);
 }
 
-function urlsOf(settings: ServiceConfig): ServiceUrls {
-  return {
-    metadata: settings.ENTREPOT_METADATA_URL,
-    blobs: settings.ENTREPOT_BLOBS_URL,
-    fetcher: settings.ENTREPOT_FETCHER_URL,
-    gc: settings.ENTREPOT_GC_URL,
-  };
-}
-
 function internalPort(name: string, settings: ServiceConfig): number {
-  const own = new URL(urlsOf(settings)[name as keyof ServiceUrls]);
+  const own = new URL(serviceUrls(settings)[name as keyof ReturnType<typeof serviceUrls>]);
   return settings.ENTREPOT_INTERNAL_PORT ?? Number(own.port || 80);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ServiceUrls } from '#calls/service-urls';
 import { logLevel } from '#config/log-level';
 import { count, portNumber } from '#config/whole-number';
 
@@ -31,3 +32,16 @@ export const ServiceConfigSchema = z.object({
 });
 
 export type ServiceConfig = z.output<typeof ServiceConfigSchema>;
+
+/** Where the services answer each other. */
+export function serviceUrls(settings: ServiceConfig): ServiceUrls {
+  return {
+    metadata: settings.ENTREPOT_METADATA_URL,
+    blobs: settings.ENTREPOT_BLOBS_URL,
+    fetcher: settings.ENTREPOT_FETCHER_URL,
+    gc: settings.ENTREPOT_GC_URL,
+  };
+}
+
+/** The key that seals what they ask: 32 bytes. */
+export const secretOf = ({ ENTREPOT_SECRET }: ServiceConfig): Uint8Array => Buffer.from(ENTREPOT_SECRET, 'base64');

@@ -8,7 +8,7 @@ import type { Settings } from './entrepot';
 import { eventually } from './eventually';
 import { HOUSE } from './house';
 import { peer } from './peers';
-import { RunningProgram } from './run-program';
+import { type Finished, RunningProgram, runProgram } from './run-program';
 import { removeFolder, tempFolder } from './temp-folder';
 
 const DIST = join(HOUSE, 'dist', 'apps');
@@ -73,6 +73,11 @@ export class FiveServices {
     };
     const answer = await eventually('five services are ready', isReady, { withinMs: 60_000 });
     if (answer !== true) throw new Error(`${answer} ended:\n${this.log}`);
+  }
+
+  /** `npm run admin -- <args>` in the environment of the services. */
+  admin(...args: string[]): Promise<Finished> {
+    return runProgram(process.execPath, [join(DIST, 'standalone', 'src', 'admin.js'), ...args], { env: this.env });
   }
 
   /** Gives the exit codes of the services. */
