@@ -1,0 +1,154 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { MinioServer } from '#apps/blobs/src/driver/minio-server.testing';
+import { Entrepot, type Settings, SHORT_TIMES } from '#testing/entrepot';
+import { eventually } from '#testing/eventually';
+import { describeWithPeers } from '#testing/peers';
+import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
+import { ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
+
+const BUCKET = 'warehouse';
+
+/** Two extents. */
+const LAYER = randomBytes(20_000_000);
+
+describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio'], () => {
+  let upstream: ScriptedUpstream;
+  let minio: MinioServer;
+  let entrepot: Entrepot;
+  let settings: Settings;
+  let image: ScriptedImage;
+
+  beforeAll(async () => {
+    [upstream, minio] = await Promise.all([ScriptedUpstream.start(), MinioServer.start()]);
+    const { endpoint, accessKey, secretKey } = minio.settings(BUCKET);
+    settings = {
+      ...SHORT_TIMES,
+      ENTREPOT_STORE: 'minio',
+      ENTREPOT_S3_ENDPOINT: endpoint,
+      ENTREPOT_S3_BUCKET: BUCKET,
+      ENTREPOT_S3_ACCESS_KEY: accessKey,
+      ENTREPOT_S3_SECRET_KEY: secretKey,
+      // What is planted is to stay where it was found.
+      ENTREPOT_COMPOSE_SWEEP_MS: '0',
+    };
+    image = addScriptedImage(upstream, 'team/app', LAYER);
+    entrepot = await Entrepot.start(settings);
+    await entrepot.completed(await entrepot.pull(image.reference));
+  }, 120_000);
+
+  afterAll(async () => {
+    await entrepot?.destroy();
+    await Promise.all([minio?.stop(), upstream?.stop()]);
+  }, 60_000);
+
+  /** Keys of objects, the largest first. */
+  async function keys(): Promise<string[]> {
+    const found: { name: string; size: number }[] = [];
+    for await (const item of minio.client().listObjectsV2(BUCKET, 'objects/', true)) {
+      found.push(item as { name: string; size: number });
+    }
+    return found.sort((one, other) => other.size - one.size).map(({ name }) => name);
+  }
+
+  async function bytesOf(key: string): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for await (const part of await minio.client().getObject(BUCKET, key)) parts.push(part as Buffer);
+    return Buffer.concat(parts);
+  }
+
+  /** What fsck says of the bucket when `change` was made to it; then it is undone. */
+  async function faultsAfter(key: string, change: (bytes: Buffer) => Buffer | null): Promise<string[]> {
+    const before = await bytesOf(key).catch(() => null);
+    const after = change(before ?? Buffer.alloc(0));
+    if (after === null) await minio.client().removeObject(BUCKET, key);
+    else await minio.client().putObject(BUCKET, key, after);
+    try {
+      const { code, stdout } = await entrepot.admin('fsck', '--deep');
+      expect(code).toBe(1);
+      return stdout.split('\n').filter((line) => /^[a-z]+: /.test(line));
+    } finally {
+      if (before === null) await minio.client().removeObject(BUCKET, key);
+      else await minio.client().putObject(BUCKET, key, before);
+    }
+  }
+
+  const layerOf = async () =>
+    Buffer.from(await (await fetch(`${entrepot.url}${image.path}/blobs/${image.layer}`)).arrayBuffer());
+
+  it('serves what it stored there, and nothing lies on the disk', async () => {
+    expect((await layerOf()).equals(LAYER)).toBe(true);
+    expect(await keys()).toHaveLength(3);
+    expect(await entrepot.admin('fsck')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean$/m) });
+    expect(await entrepot.fsck()).toEqual([]);
+  }, 60_000);
+
+  it('fsck names keys that no row knows: of no object, of an object that is whole, and of no layout', async () => {
+    const [live] = await keys();
+    const places = [
+      `objects/${randomUUID()}/${randomUUID()}`,
+      live!.replace(/[^/]+$/, randomUUID()),
+      'objects/notes.txt',
+    ];
+    for (const place of places) {
+      expect(await faultsAfter(place, () => Buffer.from('left over'))).toContainEqual(
+        expect.stringMatching(/^orphan: .*9 bytes/),
+      );
+    }
+  }, 90_000);
+
+  it('fsck names what is missing, too short, and turned over by one bit', async () => {
+    const [, second] = await keys();
+    expect(await faultsAfter(second!, () => null)).toContainEqual(expect.stringMatching(/^missing: bytes \d+ to \d+/));
+    expect(await faultsAfter(second!, (bytes) => bytes.subarray(1))).toContainEqual(
+      expect.stringMatching(/^size: .* has 19999999 bytes/),
+    );
+    const turned = await faultsAfter(second!, (bytes) =>
+      Buffer.concat([Buffer.from([bytes[0]! ^ 1]), bytes.subarray(1)]),
+    );
+    expect(turned).toEqual([expect.stringMatching(/^digest: .* should be sha256:\w+ but is sha256:/)]);
+    expect(await entrepot.fsck()).toEqual([]);
+  }, 90_000);
+
+  it('fsck names an upload that ran out and was forgotten, and it is cleaned up', async () => {
+    const layer = randomBytes(3_000_000);
+    const stalled = addScriptedImage(upstream, 'team/stalled', layer);
+    upstream.script('GET', stalled.layerUrl, stallAfter(layer, 2_000_000), 1);
+    await entrepot.stop();
+    await entrepot.start({ ...settings, ENTREPOT_SESSION_IDLE_MS: '1000', ENTREPOT_GC_SWEEP_MS: '3600000' });
+    const pull = await entrepot.pull(stalled.reference);
+    await eventually('the layer is on its way', async () => upstream.count('GET', stalled.layerUrl) === 1);
+    await entrepot.kill9();
+    const forgotten = async () => (await entrepot.fsck()).find((fault) => fault.startsWith('session: '));
+    await eventually('it is named', forgotten);
+    await entrepot.start(settings);
+    await eventually('it is cleaned up', async () => (await entrepot.fsck()).length === 0);
+    await entrepot.completed(pull);
+  }, 120_000);
+
+  it('answers 503 while the bucket cannot be reached, never 404, and serves again', async () => {
+    await entrepot.stop();
+    entrepot.relaunch({ ...settings, ENTREPOT_S3_ENDPOINT: 'http://127.0.0.1:1' });
+    await eventually('it lives', async () => (await fetch(`${entrepot.url}/livez`)).ok);
+    expect((await fetch(`${entrepot.url}/readyz`)).status).toBe(503);
+    const answer = await fetch(`${entrepot.url}${image.path}/blobs/${image.layer}`);
+    expect({ status: answer.status, text: await answer.text() }).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('UNAVAILABLE'),
+    });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    await entrepot.stop();
+    await entrepot.start(settings);
+    expect((await layerOf()).equals(LAYER)).toBe(true);
+  }, 120_000);
+
+  it('its bytes leave the bucket when it was removed', async () => {
+    for (const { repository, tags } of await entrepot.images()) {
+      for (const tag of tags) {
+        const name = repository.replace(/_(\d+)\//, ':$1/');
+        await entrepot.completed(await entrepot.remove(`${name}:${tag}`, { now: true }));
+      }
+    }
+    await eventually('the bucket is empty', async () => (await keys()).length === 0);
+    expect(await entrepot.fsck()).toEqual([]);
+  }, 60_000);
+});
