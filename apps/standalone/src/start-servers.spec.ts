@@ -71,13 +71,17 @@ describe('the servers of the standalone program', () => {
     await next.stop();
   });
 
-  it('tell which one ended and what it said, when one does unasked', async () => {
+  it.each<[NodeJS.Signals, RegExp]>([
+    ['SIGKILL', /^nats-server ended while Entrepot ran \(signal SIGKILL\), so Entrepot ends\. .* ran out of memory\.$/],
+    [
+      'SIGTERM',
+      /^nats-server ended while Entrepot ran \(.*\), so Entrepot ends\. .* It said:\n(.*\n)*.*Trapped .* signal\n/,
+    ],
+  ])('tell which one ended and what it said, when one does unasked: %s', async (signal, says) => {
     const children = new SeenChildren(folder.path);
     const servers = await startServers(folder, children, config({ DATABASE_URL: 'postgres://u@127.0.0.1:1/d' }), steps);
-    process.kill(pids.at(-1)!, 'SIGKILL');
-    expect((await servers.failed).message).toMatch(
-      /^nats-server ended while Entrepot ran \(signal SIGKILL\)\. It said:\n(.*\n)*.*Server is ready$/,
-    );
+    process.kill(pids.at(-1)!, signal);
+    expect((await servers.failed).message).toMatch(says);
     await servers.stop();
   });
 

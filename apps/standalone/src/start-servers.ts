@@ -61,7 +61,11 @@ function watch(running: readonly Child[]): Pick<Servers, 'failed' | 'stop'> {
   return { failed, stop };
 }
 
+/** What was killed had no time to say why. */
 async function faultOf(child: Child): Promise<ChildFault> {
-  const exit = describeExit(await child.exited);
-  return new ChildFault(`${child.name} ended while Entrepot ran (${exit}). It said:`, child.lastLines());
+  const exit = await child.exited;
+  const what = `${child.name} ended while Entrepot ran (${describeExit(exit)}), so Entrepot ends. Start it again: nothing is lost.`;
+  if (exit.signal === 'SIGKILL')
+    return new ChildFault(`${what} If nobody killed it, the machine ran out of memory.`, []);
+  return new ChildFault(`${what} It said:`, child.lastLines());
 }

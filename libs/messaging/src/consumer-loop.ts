@@ -6,6 +6,7 @@ import { deadLetter } from './dead-letter';
 import { Delivery } from './delivery';
 import { type DurableConsumer, ensureConsumer } from './ensure-consumer';
 import { judgeFailure, type Patience } from './judge-failure';
+import { LastingFault } from './lasting-fault';
 import { Pause } from './pause';
 import { DEAD_PREFIX } from './streams';
 
@@ -27,6 +28,7 @@ const FLUSH_MS = 1_000;
 /** Consumes for ever: over restarts of the server, and over a store that was wiped, when it makes its consumer anew. */
 export class ConsumerLoop {
   private readonly log = new Logger('JetStream');
+  private readonly fault = new LastingFault(this.log);
   private readonly pause = new Pause();
   private readonly busy = new Set<Promise<void>>();
   private readonly unbegun: JsMsg[] = [];
@@ -65,7 +67,7 @@ export class ConsumerLoop {
       try {
         await this.consume();
       } catch (error) {
-        if (this.options.bus.state().connected) this.log.warn(`${this.options.stream}: ${(error as Error).message}`);
+        if (this.options.bus.state().connected) this.fault.warn(`${this.options.stream}: ${(error as Error).message}`);
       }
       await this.pause.for(RETRY_MS);
     }
@@ -82,6 +84,7 @@ export class ConsumerLoop {
       expires: PULL_EXPIRES_MS,
       abort_on_missing_resource: true,
     });
+    this.fault.over();
     if (this.pause.ended) void this.messages.close();
     for await (const message of this.messages) await this.begin(message);
   }

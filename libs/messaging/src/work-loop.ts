@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { LastingFault } from './lasting-fault';
 
 /** What a look found: look again at once, or in so many milliseconds at the latest (null: only the sweep knows). */
 export type Found = 'more' | { nextInMs: number | null };
@@ -8,7 +9,7 @@ export type Found = 'more' | { nextInMs: number | null };
  * every `sweepMs` in case nobody woke it. One look at a time; a look that fails is repeated at the next sweep.
  */
 export class WorkLoop {
-  private readonly log: Logger;
+  private readonly fault: LastingFault;
   private wakeUp: (() => void) | undefined;
   private woken = false;
   private stopped = false;
@@ -19,7 +20,7 @@ export class WorkLoop {
     private readonly sweepMs: number,
     private readonly look: () => Promise<Found>,
   ) {
-    this.log = new Logger(name);
+    this.fault = new LastingFault(new Logger(name));
   }
 
   start(): void {
@@ -49,9 +50,10 @@ export class WorkLoop {
   private async lookOnce(): Promise<number> {
     try {
       const found = await this.look();
+      this.fault.over();
       return found === 'more' ? 0 : Math.min(this.sweepMs, found.nextInMs ?? this.sweepMs);
     } catch (error) {
-      this.log.warn(error instanceof Error ? error.message : String(error));
+      this.fault.warn(error instanceof Error ? error.message : String(error));
       return this.sweepMs;
     }
   }
