@@ -32,10 +32,20 @@ describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () 
     await entrepot.start();
   }, 90_000);
 
+  it('by its exit code: 0 all is well, 2 for a command that is not understood', async () => {
+    expect(await entrepot.admin('fsck')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean$/m) });
+    expect(await entrepot.admin('fsck', '--deeper')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--deep/),
+    });
+    expect(await entrepot.admin('fsk')).toMatchObject({ code: 2, stderr: expect.stringMatching(/fsk.*\n.*fsck/) });
+  }, 60_000);
+
   it('a file that no row knows', async () => {
     const orphan = join(dirname(files[0]!), randomUUID());
     await writeFile(orphan, 'left over');
     expect(await entrepot.fsck()).toEqual([expect.stringMatching(/^orphan: .*9 bytes/)]);
+    expect((await entrepot.admin('fsck')).code).toBe(1);
     await rename(orphan, join(entrepot.data, '..', 'orphan'));
   });
 
