@@ -197,6 +197,18 @@ describe('a question costs what it asks for, not what the store holds', () => {
     }
     expect(scans).toEqual([]);
   });
+
+  it('a claim of fills, however many others their upstream has to wait', async () => {
+    await metadata.database.read(`
+      INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state, due_at)
+        SELECT gen_random_uuid(), 'ghcr.io', 'anonymous', 1 + n % 500, 'sha256:' || 'f' || lpad(to_hex(n), 63, '0'), 1, 'wanted',
+          now() - n * interval '1 millisecond' FROM generate_series(1, 6000) n`);
+    await metadata.database.read('ANALYZE fill');
+    const { recorded, asked } = recording(metadata);
+    await recorded.fills.claim('spec', 16, { perRepository: { most: 4, held: [] } });
+    const claim = [...asked.values()].find(({ text }) => text.includes('PARTITION BY upstream'))!;
+    expect(await plan(claim)).toMatch(/Index Scan (using|on) fill_turn/);
+  });
 });
 
 class Planned {

@@ -12,7 +12,8 @@ export class Upkeep0002 implements MigrationInterface {
   readonly name = 'Upkeep0000000000002';
 
   async up(queries: QueryRunner): Promise<void> {
-    for (const statement of [...OPERATIONS, ...LEASES, ...CONTAINERS, ...JOURNAL]) await queries.query(statement);
+    for (const statement of [...OPERATIONS, ...FILLS, ...LEASES, ...CONTAINERS, ...JOURNAL])
+      await queries.query(statement);
   }
 
   async down(): Promise<void> {
@@ -28,6 +29,9 @@ const OPERATIONS = [
   'DROP INDEX operation_manifest_image',
   'CREATE INDEX operation_manifest_kept ON operation_manifest (repository_id, digest) WHERE NOT ended',
 ];
+
+// A claim takes the oldest of each repository's in turn, and reads no others of their upstream.
+const FILLS = [`CREATE INDEX fill_turn ON fill (upstream, repository_id, due_at) WHERE state = 'wanted'`];
 
 const LEASES = ['CREATE INDEX lease_until ON lease (until)'];
 
