@@ -4,6 +4,7 @@ import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
 import { readAll } from '#config/read-all';
 import { Ending } from '#service/ending';
+import { growHeap } from '#service/grow-heap';
 import { checkPort } from './check-port';
 import { Children } from './children';
 import { openDataFolder } from './data-folder';
@@ -62,5 +63,6 @@ async function main(): Promise<void> {
   say(readyScreen({ version: VERSION, url: warehouse.url, natsUrl, dataFolder: folder.path, tookMs, bold }));
 }
 
+growHeap();
 ending.listen();
 main().catch((error: unknown) => ending.fail(error));

@@ -11,6 +11,7 @@ import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { Ending } from './ending';
+import { growHeap } from './grow-heap';
 import { ProgramLog } from './program-log';
 import { type ServiceConfig, ServiceConfigSchema, secretOf, serviceUrls } from './service.config';
 
@@ -30,6 +31,7 @@ class ServiceModule {}
 
 /** Runs a service until it is told to end; a start that cannot go on is its one clear line, and exit code 1. */
 export function runService<Schema extends z.ZodObject>(service: Service<Schema>): void {
+  growHeap();
   const ending = new Ending((text) => process.stderr.write(`${text}\n`));
   ending.listen();
   startService(service, ending).catch((error: unknown) => ending.fail(error));
