@@ -10,7 +10,8 @@ export function hopId(secret: Uint8Array): string {
 
 /** The ids in the header of a request that came in; what is none is passed over. */
 export function readHops(header: string | undefined): string[] {
-  return (header ?? '')
+  if (header === undefined) return [];
+  return header
     .slice(0, 1_000)
     .split(',')
     .map((id) => id.trim())

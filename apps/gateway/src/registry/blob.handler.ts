@@ -33,14 +33,15 @@ export class BlobHandler {
   ): Promise<void> {
     const isGet = request.method === 'GET';
     const etag = etagOf(digest);
-    const blob = await this.blobs.find(repository, digest, isGet && !isHeldByClient(request.headers, etag));
+    const isHeld = isHeldByClient(request.headers, etag);
+    const blob = await this.blobs.find(repository, digest, isGet && !isHeld);
     const headers: AnswerHeaders = {
       ...REGISTRY_VERSION,
       'Docker-Content-Digest': digest,
       ETag: etag,
       'Accept-Ranges': 'bytes',
     };
-    if (isHeldByClient(request.headers, etag)) return sendAnswer(reply, 304, headers);
+    if (isHeld) return sendAnswer(reply, 304, headers);
     const range: ByteRange = isGet ? parseByteRange(rangeAsked(request.headers, etag), blob.size) : { kind: 'whole' };
     if (range.kind === 'unsatisfiable') throw rangeInvalid(blob.size);
     const length = range.kind === 'part' ? range.length : blob.size;
@@ -55,7 +56,8 @@ export class BlobHandler {
       ...headers,
       ...(range.kind === 'part' ? partHeaders(range, blob.size, reading.verified) : {}),
     });
-    raw.flushHeaders();
+    // What still comes from its upstream may let the first byte wait; else headers and bytes go together.
+    if (!reading.verified) raw.flushHeaders();
     try {
       await sendStream(reading.stream, raw, length, this.config.ENTREPOT_READ_STALL_MS);
       this.metrics.countSent(reading.verified ? 'stored' : 'filling', length);
@@ -69,7 +71,7 @@ export class BlobHandler {
   private async open({ object, size }: FoundBlob, range: Asked, reply: FastifyReply): Promise<ObjectReading> {
     if (object === undefined) throw internalFault();
     const hangUp = new AbortController();
-    reply.raw.once('close', () => hangUp.abort());
+    reply.raw.once('close', () => reply.raw.writableFinished || hangUp.abort());
     const stretch = range.kind === 'part' ? { stretch: { start: range.start, end: range.end + 1 } } : {};
     const reading = await this.blobs.read(object, { ...stretch, signal: hangUp.signal });
     if (reading.size === size) return reading;

@@ -6,7 +6,7 @@ import { ManifestStore, type NamedManifest } from './manifest.store';
 import type { ReachedRepository } from './name-repository';
 import type { ManifestReference } from './parse-registry-path';
 import { PullCounts } from './pull-counts';
-import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer } from './send-answer';
+import { REGISTRY_VERSION, sendAnswer, startAnswer } from './send-answer';
 
 /**
  * GET and HEAD of a manifest: the stored bytes under their stored media type, whatever `Accept` says. A client that
@@ -30,12 +30,11 @@ export class ManifestHandler {
     const manifest = await this.find(repository, reference);
     const { mediaType, size, digest } = manifest;
     const headers = manifestHeaders(manifest);
-    if (isHeldByClient(request.headers, etagOf(digest))) return sendAnswer(reply, 304, headers);
-    if (request.method === 'HEAD') {
-      return sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType, 'Content-Length': size });
-    }
+    if (isHeldByClient(request.headers, headers.ETag)) return sendAnswer(reply, 304, headers);
+    const described = { ...headers, 'Content-Type': mediaType, 'Content-Length': size };
+    if (request.method === 'HEAD') return sendAnswer(reply, 200, described);
     const bytes = await this.manifests.read(repository, digest);
-    sendAnswer(reply, 200, { ...headers, 'Content-Type': mediaType }, bytes);
+    startAnswer(reply, 200, described).end(bytes);
     this.metrics.countSent('manifest', bytes.byteLength);
     this.pulls.count(repository.name, digest);
   }
@@ -46,16 +45,13 @@ export class ManifestHandler {
   }
 }
 
-function manifestHeaders({ digest, staleMs }: NamedManifest): AnswerHeaders {
-  return {
-    ...REGISTRY_VERSION,
+function manifestHeaders({ digest, staleMs }: NamedManifest) {
+  const headers = {
+    'Docker-Distribution-API-Version': REGISTRY_VERSION['Docker-Distribution-API-Version'],
     'Docker-Content-Digest': digest,
     ETag: etagOf(digest),
-    ...(staleMs === undefined
-      ? {}
-      : {
-          Warning: '110 entrepot "the upstream could not be asked: this is what it last named"',
-          Age: Math.floor(staleMs / 1000),
-        }),
   };
+  if (staleMs === undefined) return headers;
+  const Warning = '110 entrepot "the upstream could not be asked: this is what it last named"';
+  return { ...headers, Warning, Age: Math.floor(staleMs / 1000) };
 }

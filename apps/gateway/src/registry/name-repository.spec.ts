@@ -1,11 +1,11 @@
 import { parseRepositoryName } from '#oci/repository-name';
-import { nameRepository } from './name-repository';
+import { RepositoryNaming } from './name-repository';
 
-const naming = {
+const naming = new RepositoryNaming({
   ownHosts: new Set(['localhost:5050', 'warehouse.lan:5050']),
   configuredUpstreams: new Set(['registry:5000']),
-};
-const ask = (name: string, ns: string | null = null) => nameRepository(parseRepositoryName(name), ns, naming);
+});
+const ask = (name: string, ns: string | null = null) => naming.nameRepository(parseRepositoryName(name), ns);
 
 describe('nameRepository', () => {
   test.each([
@@ -25,6 +25,16 @@ describe('nameRepository', () => {
     ['team/app', 'Warehouse.lan:5050', 'team/app', false],
   ])('%s with ns=%s is %s, of an upstream: %s', (name, ns, expected, isUpstream) => {
     expect(ask(name, ns)).toEqual({ name: expected, isUpstream });
+    expect(ask(name, ns)).toEqual({ name: expected, isUpstream });
+  });
+
+  test('what is remembered is remembered with the registry that it was meant for, and bounded', () => {
+    for (let at = 0; at < 3000; at += 1) expect(ask(`app${at}`)).toEqual({ name: `app${at}`, isUpstream: false });
+    expect(ask('app2999', 'quay.io')).toEqual({ name: 'quay.io/app2999', isUpstream: true });
+    expect(ask('app2999')).toEqual({ name: 'app2999', isUpstream: false });
+    const held = Object.values(naming).filter((value) => value instanceof Map);
+    expect(held.map(({ size }) => size)).toEqual([expect.any(Number)]);
+    expect(held[0]!.size).toBeLessThanOrEqual(1000);
   });
 
   test.each([

@@ -19,11 +19,32 @@ export interface Naming {
   readonly configuredUpstreams: ConfiguredUpstreams;
 }
 
-/**
- * Which repository a name on the main address means. `namespace` is containerd's `?ns=`: the registry that a name
- * without a domain is meant for. Throws NAME_INVALID, also where the upstream would be ourselves.
- */
-export function nameRepository(name: RepositoryName, namespace: string | null, naming: Naming): AskedRepository {
+/** Names that are remembered as they were understood; past these all are forgotten, and read again. */
+const MOST_KNOWN = 1000;
+
+/** Which repository a name on the main address means. */
+export class RepositoryNaming {
+  private readonly known = new Map<string, AskedRepository>();
+
+  constructor(private readonly naming: Naming) {}
+
+  /**
+   * `namespace` is containerd's `?ns=`: the registry that a name without a domain is meant for. Throws NAME_INVALID,
+   * also where the upstream would be ourselves.
+   */
+  nameRepository(name: RepositoryName, namespace: string | null): AskedRepository {
+    // No name has a space.
+    const key = namespace === null ? name : `${name} ${namespace}`;
+    const known = this.known.get(key);
+    if (known) return known;
+    const read = readName(name, namespace, this.naming);
+    if (this.known.size >= MOST_KNOWN) this.known.clear();
+    this.known.set(key, read);
+    return read;
+  }
+}
+
+function readName(name: RepositoryName, namespace: string | null, naming: Naming): AskedRepository {
   const split = splitRepositoryName(name, naming.configuredUpstreams);
   if (split.kind === 'upstream') return upstreamRepository(split.domain, split.path, naming);
   if (namespace === null || naming.ownHosts.has(namespace.toLowerCase())) return { name, isUpstream: false };

@@ -7,7 +7,7 @@ import { authorize } from '../authorize';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { BlobHandler } from './blob.handler';
 import { ManifestHandler } from './manifest.handler';
-import { type Naming, nameRepository, type ReachedRepository } from './name-repository';
+import { type ReachedRepository, RepositoryNaming } from './name-repository';
 import { parseRegistryPath, pathOf, queryOf, type RegistryPath } from './parse-registry-path';
 import { REGISTRY_METHODS, RegistryErrorFilter } from './registry-error.filter';
 import { REGISTRY_VERSION, sendAnswer } from './send-answer';
@@ -17,7 +17,7 @@ import { TagListHandler } from './tag-list.handler';
 @Controller()
 @UseFilters(RegistryErrorFilter)
 export class RegistryController {
-  private readonly naming: Naming;
+  private readonly naming: RepositoryNaming;
 
   constructor(
     private readonly manifests: ManifestHandler,
@@ -25,7 +25,8 @@ export class RegistryController {
     private readonly tags: TagListHandler,
     @Inject(GATEWAY_CONFIG) config: GatewayConfig,
   ) {
-    this.naming = { ownHosts: ownHosts(config), configuredUpstreams: new Set(config.ENTREPOT_UPSTREAM_HOSTS) };
+    const configuredUpstreams = new Set(config.ENTREPOT_UPSTREAM_HOSTS);
+    this.naming = new RepositoryNaming({ ownHosts: ownHosts(config), configuredUpstreams });
   }
 
   @All(['v2', 'v2/*'])
@@ -36,7 +37,8 @@ export class RegistryController {
     if (path.kind === 'ping') return answerPing(reply);
     const query = queryOf(request.url);
     const hops = readHops(request.headers[HOPS_HEADER]?.toString());
-    const repository = { ...nameRepository(path.name, query.get('ns'), this.naming), hops };
+    const { name, isUpstream } = this.naming.nameRepository(path.name, query.get('ns'));
+    const repository = { name, isUpstream, hops };
     authorize('pull', { kind: 'repository', name: repository.name });
     await this.read(path, repository, query, request, reply);
   }
