@@ -68,6 +68,16 @@ describe('bad requests', () => {
   /** A small image; gives its reference. */
   const addImage = (name: string) => addScriptedImage(upstream, name, Buffer.from(`layer of ${name}`)).reference;
 
+  /** Every answer of the REST API, as `METHOD path status type`. */
+  const answered = new Set<string>();
+
+  async function askApi(method: string, path: string, body?: string, headers: Record<string, string> = {}) {
+    const sent = body === undefined ? {} : { body, headers: { 'content-type': 'application/json', ...headers } };
+    const answer = await askRaw(entrepot.port, path, { method, ...sent });
+    answered.add([method, path.split('?')[0], answer.status, answer.headers['content-type']].join(' '));
+    return answer;
+  }
+
   const requestsOf = async (reference: string) =>
     (await entrepot.operations()).filter(({ body }) => body.reference === reference);
 
@@ -93,32 +103,62 @@ describe('bad requests', () => {
     });
 
     it.each(WRONG_BODIES)('%s', async (_what, body, names) => {
-      const headers = { 'content-type': 'application/json' };
-      const { status, text } = await askRaw(entrepot.port, '/api/v1/operations', { method: 'POST', headers, body });
+      const { status, text } = await askApi('POST', '/api/v1/operations', body);
       expect({ status, text }).toEqual({ status: expect.any(Number), text: expect.stringMatching(names) });
       expect(Math.floor(status / 100)).toBe(4);
     });
 
     it('a body over the limit: 413', async () => {
       const body = JSON.stringify({ kind: 'pull', reference: 'a:1', pad: 'x'.repeat(2 * 1024 * 1024) });
-      const headers = { 'content-type': 'application/json' };
-      const { status } = await askRaw(entrepot.port, '/api/v1/operations', { method: 'POST', headers, body });
-      expect(status).toBe(413);
+      expect((await askApi('POST', '/api/v1/operations', body)).status).toBe(413);
     });
 
     it('a body that is not said to be JSON: 415', async () => {
       const body = '{"kind":"pull","reference":"a:1"}';
-      const headers = { 'content-type': 'text/plain' };
-      const { status } = await askRaw(entrepot.port, '/api/v1/operations', { method: 'POST', headers, body });
+      const { status } = await askApi('POST', '/api/v1/operations', body, { 'content-type': 'text/plain' });
       expect(status).toBe(415);
     });
 
     it('an id that is none, and one that nobody has', async () => {
-      expect((await entrepot.ask('GET', '/api/v1/operations/7')).status).toBe(400);
-      expect((await entrepot.ask('GET', `/api/v1/operations/${randomUUID()}`)).status).toBe(404);
-      expect((await entrepot.ask('DELETE', '/api/v1/images?reference=')).status).toBe(400);
-      expect((await entrepot.ask('GET', '/api/v1/images?limit=0')).status).toBe(400);
-      expect((await entrepot.ask('GET', '/api/v1/images?colour=red')).status).toBe(400);
+      const id = randomUUID();
+      const asked: [method: string, path: string, status: number][] = [
+        ['GET', '/api/v1/operations/7', 400],
+        ['DELETE', '/api/v1/operations/%00', 400],
+        ['GET', `/api/v1/operations/${id}`, 404],
+        ['DELETE', `/api/v1/operations/${id}`, 404],
+        ['GET', `/api/v1/operations/${id}/events`, 404],
+        ['GET', '/api/v1/operations?limit=0', 400],
+        ['GET', '/api/v1/operations?after=%00', 400],
+        ['GET', '/api/v1/operations?state=lost', 400],
+        ['DELETE', '/api/v1/images?reference=', 400],
+        ['DELETE', '/api/v1/images?reference=a&reference=b', 400],
+        ['DELETE', '/api/v1/images?reference=team/none:1', 404],
+        ['GET', '/api/v1/images?limit=0', 400],
+        ['GET', '/api/v1/images?colour=red', 400],
+        ['GET', '/api/v1/images?repository=Team', 400],
+      ];
+      for (const [method, path, status] of asked) {
+        const answer = await askApi(method, path);
+        expect({ method, path, status: answer.status, problem: JSON.parse(answer.text) }).toMatchObject({
+          method,
+          path,
+          status,
+          problem: { status, code: expect.any(String), ...(status === 400 ? { field: expect.any(String) } : {}) },
+        });
+      }
+      const body = '{"kind":"remove","reference":"team/none:1"}';
+      expect((await askApi('POST', '/api/v1/operations', body)).status).toBe(404);
+    });
+
+    it('and no answer but what the OpenAPI document has', async () => {
+      const { paths } = JSON.parse((await askRaw(entrepot.port, '/api/openapi.json')).text);
+      const documented = (answer: string) => {
+        const [method = '', path = '', status = '', type = ''] = answer.split(' ');
+        const route = path.replace(/operations\/[^/]+/, 'operations/{id}');
+        return paths[route]?.[method.toLowerCase()]?.responses[status]?.content?.[type] !== undefined;
+      };
+      expect(answered.size).toBeGreaterThan(10);
+      expect([...answered].filter((answer) => !documented(answer))).toEqual([]);
     });
 
     it('headers over the limit, and what is no HTTP at all', async () => {
@@ -173,22 +213,49 @@ describe('bad requests', () => {
     const event = (id: string, data: unknown, more: object = {}) =>
       JSON.stringify({ specversion: '1.0', id, source: '/test', type: 'dev.entrepot.request.pull.v1', data, ...more });
 
-    it.each<[what: string, body: string]>([
-      ['nothing', ''],
-      ['no JSON', 'pull alpine'],
-      ['a list', '[1,2]'],
-      ['bytes', '\u0001\u0002\u0003'],
-      ['a body without its reference', '{}'],
-      ['a body with a field there is not', '{"reference":"a:1","speed":9}'],
-      ['an event of another type', event('wrong-type', { reference: 'a:1' }, { type: 'com.example.other' })],
-      ['an event of another version of the format', event('wrong-version', { reference: 'a:1' }, { specversion: '9' })],
-      ['an event without an id', event('', { reference: 'a:1' })],
-      ['an event whose body is wrong', event('wrong-data', { reference: 5 })],
-      ['a megabyte', `{"reference":"${'a'.repeat(1024 * 1024 - 20)}"}`],
-      ['a depth of 50,000', '['.repeat(50_000)],
-    ])('%s', async (what, body) => {
+    /** What is wrong, and what is said of it: by the failed operation, or by the dead letter where none can be named. */
+    const WRONG_MESSAGES: readonly [what: string, body: string, says: RegExp][] = [
+      ['nothing', '', /is empty/],
+      ['no JSON', 'pull alpine', /not JSON/],
+      ['a list', '[1,2]', /must be a JSON object/],
+      ['bytes', '\u0001\u0002\u0003', /not JSON/],
+      ['a key twice', '{"reference":"a:1","reference":"b:1"}', /"?reference"? .*twice|twice.*reference/],
+      ['a body without its reference', '{}', /reference/],
+      ['a body with a field there is not', '{"reference":"a:1","speed":9}', /speed/],
+      [
+        'an event of another type',
+        event('wrong-type', { reference: 'a:1' }, { type: 'com.example.other' }),
+        /type.*must be/,
+      ],
+      [
+        'an event of another version of the format',
+        event('wrong-version', { reference: 'a:1' }, { specversion: '9' }),
+        /specversion/,
+      ],
+      ['an event without an id', event('', { reference: 'a:1' }), /CloudEvent's id/],
+      ['an event whose body is wrong', event('wrong-data', { reference: 5 }), /reference/],
+      ['a megabyte', `{"reference":"${'a'.repeat(1024 * 1024 - 20)}"}`, /1048\d\d\d bytes/],
+      ['a depth of 50,000', '['.repeat(50_000), /nested deeper/],
+    ];
+
+    it.each(WRONG_MESSAGES)('%s', async (what, body) => {
       expect(await wire.publish('entrepot.request.pull', body)).toBeUndefined();
       await goesOn(`team/after-${what.replaceAll(/[^a-z]/g, '')}`);
+    });
+
+    it('and each is said, by a failed operation or a dead letter', async () => {
+      const letters = (await entrepot.admin('dead-letters', 'list')).stdout.split('\n').filter(Boolean);
+      const failed = (await entrepot.operations()).filter(({ state }) => state === 'failed');
+      const said = [...letters, ...failed.map(({ error }) => error?.message ?? '')];
+      for (const [, , says] of WRONG_MESSAGES) expect(said).toContainEqual(expect.stringMatching(says));
+      expect(letters).toHaveLength(7);
+    });
+
+    it('a message larger than the bus takes: refused by the bus itself', async () => {
+      const own = await NatsWire.connect(entrepot.natsUrl);
+      await expect(own.publish('entrepot.request.pull', 'x'.repeat(1024 * 1024 + 1))).rejects.toThrow(/Payload/);
+      own.close();
+      await goesOn('team/after-too-large');
     });
 
     it('a request of a kind there is not', async () => {

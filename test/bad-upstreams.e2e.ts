@@ -23,6 +23,23 @@ const html = reply(
 );
 const circle: Script = ({ url }, response) => response.writeHead(307, { location: url }).end();
 
+const MIB = 1024 * 1024;
+
+/** Bytes of endless manifests that were taken from us. */
+let flooded = 0;
+
+const endless: Script = (request, response) =>
+  flood({ 'content-type': IMAGE }, 100 * MIB, (bytes) => {
+    if (request.method === 'GET') flooded += bytes;
+  })(request, response);
+
+/** Often enough to be no silence. */
+const trickle: Script = (_request, response) => {
+  response.writeHead(200, { 'content-type': IMAGE });
+  const timer = setInterval(() => response.write(' '), 200);
+  response.once('close', () => clearInterval(timer));
+};
+
 interface Fault {
   readonly script: Script;
   /** What the operation's reason says. */
@@ -41,9 +58,10 @@ const MANIFEST_FAULTS: Record<string, Fault> = {
   'a page of HTML': { script: html, says: /manifest|html|media type/i },
   'redirects in a circle': { script: circle, says: /circle|redirect/i },
   'a manifest of 100 MiB': {
-    script: flood({ 'content-type': IMAGE }, 100 * 1024 * 1024, () => undefined),
+    script: endless,
     says: /bytes|large|limit|MiB/i,
   },
+  'a manifest byte by byte': { script: trickle, says: /too long|did not|time/i },
   'half of a manifest': {
     script: cutAfter(Buffer.alloc(1000, '{'), 500, { 'content-type': IMAGE }),
     says: /cut|broke|closed|connection|short|fail/i,
@@ -65,6 +83,9 @@ const BLOB_FAULTS: Record<string, Fault> = {
   'is a page of HTML': { script: html, says: /html|size|bytes|length|media/i },
   'is refused': { script: reply(403), says: /403|denied|refus|may not/i },
   'is not there': { script: reply(404), says: /404|not|no /i },
+  'needs a login that we have not': { script: reply(401), says: /401|log ?in|credential|authenti/i },
+  'is limited': { script: reply(429, { 'retry-after': '1' }), says: /429|too many|limit/i },
+  'is broken there': { script: reply(500, {}, 'oops'), says: /500|fail/i },
   'redirects in a circle': { script: circle, says: /circle|redirect/i },
 };
 
@@ -156,6 +177,11 @@ describe('bad upstreams', () => {
       },
       60_000,
     );
+  });
+
+  it('are read no further than a manifest may be long', () => {
+    expect(flooded).toBeGreaterThan(4 * MIB);
+    expect(flooded).toBeLessThan(60 * MIB);
   });
 
   it('that come back after a failure are asked again, and the pull is whole', async () => {
