@@ -123,7 +123,7 @@ describe('a start that cannot go on says why in one line, ends with 1 and damage
 
   it.each([
     ['that is not there', undefined, 'missing.json'],
-    ['that is no JSON', '{', 'is not JSON'],
+    ['that is no JSON', '{', 'not JSON'],
     ['with a fault', '{"registry.example":{"speed":9}}', 'has faults'],
   ])(
     'a file of upstreams %s',

@@ -1,7 +1,6 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
 import { hopId } from '#calls/hop-id';
-import { ownHosts } from '#config/own-hosts';
 import { FETCHER_CONFIG, type FetcherConfig } from './fetcher.config';
 import { FetcherController } from './fetcher.controller';
 import { FillHandler } from './fill/fill.handler';
@@ -11,12 +10,11 @@ import { ManifestHandler } from './pull/manifest.handler';
 import { PullHandler } from './pull/pull.handler';
 import { ImagePull } from './pull/pull-image';
 import { BlobWait } from './pull/wait-for-blobs';
-import { isLoopbackHost } from './upstream/address-rule';
 import { Credentials } from './upstream/credentials';
 import { DockerLogins } from './upstream/docker-logins.client';
+import { openUpstreams } from './upstream/open-upstreams';
 import { TokenClient } from './upstream/token.client';
 import { UpstreamClient } from './upstream/upstream.client';
-import { configuredUpstreams, readUpstreamFile } from './upstream/upstream-file';
 import { UpstreamRegistry } from './upstream/upstream-registry';
 import { Upstreams } from './upstream/upstreams';
 import { WORKER, workerName } from './worker';
@@ -39,18 +37,6 @@ export class FetcherModule implements OnApplicationShutdown {
   }
 }
 
-async function upstreams(config: FetcherConfig): Promise<Upstreams> {
-  const { ENTREPOT_UPSTREAMS: file, ENTREPOT_HOST } = config;
-  return new Upstreams({
-    configured: configuredUpstreams(
-      file === undefined ? {} : await readUpstreamFile(file),
-      config.ENTREPOT_UPSTREAM_HOSTS,
-    ),
-    ownHosts: [...ownHosts(config)],
-    loopbackAllowed: isLoopbackHost(ENTREPOT_HOST),
-  });
-}
-
 function client(config: FetcherConfig): UpstreamClient {
   const {
     ENTREPOT_FETCH_CONNECT_MS: connect,
@@ -67,7 +53,7 @@ function credentials(config: FetcherConfig, secret: Uint8Array): Credentials {
 
 const PROVIDERS: Provider[] = [
   { provide: WORKER, useFactory: workerName },
-  { provide: Upstreams, useFactory: upstreams, inject: [FETCHER_CONFIG] },
+  { provide: Upstreams, useFactory: openUpstreams, inject: [FETCHER_CONFIG] },
   { provide: UpstreamClient, useFactory: client, inject: [FETCHER_CONFIG] },
   { provide: Credentials, useFactory: credentials, inject: [FETCHER_CONFIG, CAPABILITY_SECRET] },
   {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { openUpstreams } from '#apps/fetcher/src/upstream/open-upstreams';
 import { VERSION } from '#apps/gateway/src/version';
 import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
@@ -26,10 +27,11 @@ async function main(): Promise<void> {
   readFailpoints();
   // Every fault of every service is said before anything starts; the real places are known later.
   const places = { databaseUrl: 'postgres://', blobsFolder: '.' };
-  const [config] = readAll([
+  const [config, { fetcher }] = readAll([
     () => loadConfig(StandaloneConfigSchema, process.env, settingNames(names)),
     () => readWarehouseSettings(warehouseEnvironment(process.env, places), names),
   ]);
+  await openUpstreams(fetcher);
   const steps = new StartSteps(say, Date.now);
   const folder = await steps.step(
     'data',

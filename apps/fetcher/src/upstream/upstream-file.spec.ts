@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOCALHOST_CERTIFICATE } from '#testing/localhost-certificate';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { configuredUpstreams, readUpstreamFile } from './upstream-file';
 
@@ -41,8 +42,24 @@ it('reads hosts as references spell them, with their defaults', async () => {
 
 it('reads certificates from files beside it', async () => {
   await mkdir(join(folder, 'tls'));
-  await writeFile(join(folder, 'tls', 'ca.pem'), 'PEM');
-  expect((await read({ 'registry.test': { ca: 'tls/ca.pem' } }))['registry.test']?.ca).toBe('PEM');
+  const { cert, key } = LOCALHOST_CERTIFICATE;
+  await writeFile(join(folder, 'tls', 'ca.pem'), cert);
+  await writeFile(join(folder, 'tls', 'key.pem'), key);
+  const files = { ca: 'tls/ca.pem', clientCert: 'tls/ca.pem', clientKey: 'tls/key.pem' };
+  expect((await read({ 'registry.test': files }))['registry.test']).toMatchObject({
+    ca: cert,
+    clientCert: cert,
+    clientKey: key,
+  });
+  for (const [field, file, says] of [
+    ['ca', 'tls/key.pem', 'must be a PEM file with certificates'],
+    ['clientCert', 'tls/key.pem', 'must be a PEM file with a certificate'],
+    ['clientKey', 'tls/ca.pem', 'must be a PEM file with the unencrypted key of clientCert'],
+  ] as const) {
+    expect(await faultsOf({ 'registry.test': { ...files, [field]: file } })).toBe(
+      `ENTREPOT_UPSTREAMS: registry.test.${field}: ${says}`,
+    );
+  }
   expect(await faultsOf({ 'registry.test': { ca: 'tls/no.pem' } })).toContain(
     'registry.test.ca: cannot read tls/no.pem (ENOENT)',
   );
@@ -91,7 +108,9 @@ it('has no upstream that no name could be of', async () => {
 });
 
 it('says what is wrong with the file itself, without its text', async () => {
-  expect(await faultsOf('{"docker.io": canary')).toMatch(/^ENTREPOT_UPSTREAMS: .*upstreams.json is not JSON$/);
+  expect(await faultsOf('{"docker.io": canary')).toMatch(/^ENTREPOT_UPSTREAMS: .*upstreams.json: not JSON: .{1,24}$/);
+  expect(await faultsOf('{"a.test":{},"a.test":{}}')).toMatch(/upstreams.json: JSON has the key "a.test" twice/);
+  expect(await faultsOf({ 'a.test': {}, 'A.test': {} })).toContain('A.test: is there twice');
   expect(await faultsOf('[]')).toContain('the file: ');
   await expect(readUpstreamFile(join(folder, 'none.json'))).rejects.toThrow('cannot read');
 });

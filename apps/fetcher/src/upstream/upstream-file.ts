@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { StartFault } from '#config/start-fault';
 import { plainRule } from '#oci/plain-rule';
 import { parseReference } from '#oci/reference';
+import { parseStrictJson } from '#oci/strict-json';
 import { brokenDomainRule } from '#oci/upstream-name';
+import { checkCertificates } from './check-certificates';
 
 const HostSchema = z.string().superRefine((host, context) => {
   const rule = brokenHostRule(host);
@@ -53,7 +55,13 @@ const UpstreamEntrySchema = z
     error: 'plainHttp cannot go with ca or clientCert: those are for TLS',
   });
 
-const UpstreamFileSchema = z.record(DomainSchema, UpstreamEntrySchema);
+const UpstreamFileSchema = z.record(DomainSchema, UpstreamEntrySchema).superRefine((entries, context) => {
+  const seen = new Set<string>();
+  for (const host of Object.keys(entries)) {
+    if (seen.has(host.toLowerCase())) context.addIssue({ code: 'custom', path: [host], message: 'is there twice' });
+    seen.add(host.toLowerCase());
+  }
+});
 
 export type Credential = z.output<typeof CredentialSchema>;
 
@@ -79,7 +87,9 @@ export async function readUpstreamFile(path: string): Promise<Record<string, Con
       return { [field]: await readText(resolve(dirname(path), file), fault) };
     };
     const pems = [await pem('ca', ca), await pem('clientCert', clientCert), await pem('clientKey', clientKey)];
-    upstreams[host.toLowerCase()] = Object.assign({ ...entry }, ...pems);
+    const upstream = Object.assign({ ...entry }, ...pems) as ConfiguredUpstream;
+    checkCertificates(host, upstream);
+    upstreams[host.toLowerCase()] = upstream;
   }
   return upstreams;
 }
@@ -113,16 +123,19 @@ function isDotless(host: string): boolean {
 }
 
 function parseUpstreams(text: string, path: string): z.output<typeof UpstreamFileSchema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new StartFault(`ENTREPOT_UPSTREAMS: ${path} is not JSON`);
-  }
+  const json = parseText(text, path);
   const { success, data, error } = UpstreamFileSchema.safeParse(json, { error: plainRule });
   if (success) return data;
   const faults = error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${faultOf(issue)}`);
   throw new StartFault([`ENTREPOT_UPSTREAMS: ${path} has faults:`, ...faults].join('\n'));
+}
+
+function parseText(text: string, path: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch (error) {
+    throw new StartFault(`ENTREPOT_UPSTREAMS: ${path}: ${(error as SyntaxError).message}`);
+  }
 }
 
 function faultOf(issue: z.core.$ZodIssue): string {
