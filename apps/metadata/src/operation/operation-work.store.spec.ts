@@ -288,6 +288,9 @@ describe('operations and their workers', () => {
       expect(await pulls.complete({ ...end, held: { source: stranger, manifests: [image.digest] } })).toBe(false);
       const more = [image.digest, anImage().digest];
       expect(await pulls.complete({ ...end, held: { source: HUB, manifests: more } })).toBe(false);
+      const gone = anImage().digest;
+      expect(await pulls.complete({ ...end, digest: gone, held: { source: HUB, manifests: [gone] } })).toBe(false);
+      await expect(pulls.complete({ ...end, digest: gone })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
       expect(await pulls.complete({ ...end, held: { source: HUB, manifests: [image.digest] } })).toBe(true);
       expect(await tagged('again')).toBe(image.digest);
       expect(await read(claimed.id)).toMatchObject({

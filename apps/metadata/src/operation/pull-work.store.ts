@@ -40,8 +40,9 @@ export class PullWorkStore {
   }
 
   /**
-   * The tag, the outcome and their facts in one commit. Answers false while a blob is missing; true again when it is
-   * sent again. Throws STALE, and MANIFEST_UNKNOWN where the image is not in that repository.
+   * The tag, the outcome and their facts in one commit. Answers false while a blob is missing, or a manifest that was
+   * only found to be here (`held`) has gone since; true again when it is sent again. Throws STALE, and
+   * MANIFEST_UNKNOWN where what the operation had committed is not in that repository.
    */
   async complete(pull: QuestionOf<typeof CompletePull>): Promise<boolean> {
     const { id, epoch, repository, tag, digest, outcome, held } = pull;
@@ -52,7 +53,10 @@ export class PullWorkStore {
       const isFresh = tag !== null && (await this.tags.isFresh(sql, repositoryId, tag.name, digest));
       if (tag && !isFresh) await lockTags(sql, repositoryId, [tag.name]);
       const visible = await lockVisible(sql, repositoryId, [digest, ...(held?.manifests ?? [])]);
-      if (!visible.includes(digest)) throw manifestUnknown(digest);
+      if (!visible.includes(digest)) {
+        if (held) return false;
+        throw manifestUnknown(digest);
+      }
       if (held && !(await adopt(sql, id, repositoryId, held))) return false;
       if ((await countMissing(sql, id)) > 0) return false;
       const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
