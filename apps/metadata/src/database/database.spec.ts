@@ -27,6 +27,15 @@ describe('Database', () => {
     expect(await database.read('SELECT generation FROM installation')).toEqual([{ generation: 1 }]);
   });
 
+  it('is read committed, whatever the database was set to', async () => {
+    await database.read(`DO $$ BEGIN EXECUTE format(
+      'ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$`);
+    const other = await Database.open({ url: postgres.url, poolSize: 1, waitMs: 20_000 });
+    const level = await other.transaction('spec.isolation', (sql) => sql.query('SHOW transaction_isolation'));
+    await other.onApplicationShutdown();
+    expect(level).toEqual([{ transaction_isolation: 'read committed' }]);
+  });
+
   it('records a fact with its transaction, and wakes the relay only after the commit', async () => {
     const heard: number[][] = [];
     const stop = database.onFacts((partitions) => heard.push([...partitions]));

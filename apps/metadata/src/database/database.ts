@@ -42,6 +42,9 @@ export const LIMITS = {
   keepAlive: true,
 };
 
+/** Said once for each connection, not once for each transaction. */
+const ISOLATION = '-c default_transaction_isolation=read\\ committed';
+
 @Injectable()
 export class Database implements OnApplicationShutdown {
   private readonly listeners = new Set<FactsListener>();
@@ -60,7 +63,7 @@ export class Database implements OnApplicationShutdown {
       poolSize: options.poolSize,
       connectTimeoutMS: 5000,
       applicationName: 'entrepot metadata',
-      extra: { types: NUMBERS, ...LIMITS },
+      extra: { types: NUMBERS, ...LIMITS, options: ISOLATION },
       poolErrorHandler: (error: Error) => {
         if (source.isInitialized) new Logger('Database').warn(`a connection was lost: ${error.message}`);
       },
@@ -90,7 +93,7 @@ export class Database implements OnApplicationShutdown {
       const runner = this.source.createQueryRunner();
       const sql = sqlOf(runner);
       try {
-        await runner.startTransaction('READ COMMITTED');
+        await runner.startTransaction();
         const result = await run(sql);
         await durable(step, () => commit(runner));
         this.wake(sql.facts);
