@@ -4,6 +4,7 @@ import { VERSION } from '#apps/gateway/src/version';
 import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
 import { readAll } from '#config/read-all';
+import { parseNatsUrl } from '#messaging/nats-address';
 import { Ending } from '#service/ending';
 import { growHeap } from '#service/grow-heap';
 import { checkPort } from './check-port';
@@ -61,8 +62,12 @@ async function main(): Promise<void> {
   ending.opened(() => forgetRunning(folder.path));
   const bold = process.stdout.isTTY === true;
   const tookMs = Date.now() - began;
-  const natsUrl = servers.anonymousNatsUrl;
-  say(readyScreen({ version: VERSION, url: warehouse.url, natsUrl, dataFolder: folder.path, tookMs, bold }));
+  const bus = {
+    url: parseNatsUrl(servers.natsUrl).servers.join(', '),
+    isOurs: config.NATS_URL === undefined,
+    fault: warehouse.busFault,
+  };
+  say(readyScreen({ version: VERSION, url: warehouse.url, bus, dataFolder: folder.path, tookMs, bold }));
 }
 
 growHeap();

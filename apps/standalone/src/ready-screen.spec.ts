@@ -3,7 +3,7 @@ import { readyScreen } from './ready-screen';
 const ready = {
   version: '1.2.3',
   url: 'http://127.0.0.1:5050',
-  natsUrl: 'nats://127.0.0.1:4222',
+  bus: { url: 'nats://127.0.0.1:4222', isOurs: true, fault: null },
   dataFolder: '/data',
   tookMs: 2340,
   bold: false,
@@ -26,9 +26,13 @@ Ctrl-C ends it.
 `);
   });
 
-  it('is silent about a bus that it cannot speak for', () => {
-    const text = readyScreen({ ...ready, natsUrl: undefined });
-    expect(text).not.toMatch(/nats|messages/);
+  it("names somebody else's bus, how it is, and who may publish there he knows best", () => {
+    const bus = { url: 'nats://bus:4222', isOurs: false, fault: 'connection refused' };
+    const text = readyScreen({ ...ready, bus });
+    expect(text).toContain(
+      '  messages                 nats://bus:4222, not now: connection refused (all else works; it is tried again)',
+    );
+    expect(text).not.toContain('nats -s');
     expect(text).toMatch(/Two ways to fetch an image:/);
   });
 

@@ -20,6 +20,8 @@ export interface Warehouse {
   readonly url: string;
   /** Where it answers internal calls, on loopback, for commands that come while it runs. */
   readonly internalUrl: string;
+  /** Why the bus did not work when all else was up. */
+  readonly busFault: string | null;
   /** Finishes what is under way and closes every connection. */
   close(): Promise<void>;
 }
@@ -56,7 +58,7 @@ export async function startWarehouse(surroundings: Surroundings): Promise<Wareho
     await server.close();
     await app.close();
   };
-  return { url: await app.getUrl(), internalUrl, close };
+  return { url: await app.getUrl(), internalUrl, busFault: bus.state().fault, close };
 }
 
 function explainListenFault(host: string, port: number, error: NodeJS.ErrnoException): Error {

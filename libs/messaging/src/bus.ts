@@ -118,6 +118,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   /** Makes the streams that are missing, where this process keeps them. Askers share one attempt. */
   ensureStreams(): Promise<void> {
     if (!this.keepsStreams) return Promise.resolve();
+    if (this.link.current() === null) return Promise.reject(unavailable('NATS', 1));
     this.ensuring ??= this.makeStreams().finally(() => {
       this.ensuring = null;
     });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { TagRemoved } from '#contracts/facts';
 import { isRegistryError } from '#oci/registry-error';
 import { startTestDatabase, type TestDatabase } from '#testing/test-database';
@@ -95,6 +97,34 @@ describe('Database', () => {
     await postgres.start();
     await expect(database.read('SELECT 1 AS one')).resolves.toEqual([{ one: 1 }]);
   });
+
+  it('refuses a database of somebody else, and leaves it as it was', async () => {
+    await database.read('CREATE DATABASE other');
+    const url = postgres.url.replace(/[^/]*$/, 'other');
+    const { Client } = await import('pg');
+    const client = new Client(url);
+    await client.connect();
+    try {
+      await client.query('CREATE TABLE customer (id int)');
+      await expect(migrate(url)).rejects.toThrow('The database holds other things (customer)');
+      const { rows } = await client.query(`SELECT to_regclass('migration') AS it`);
+      expect(rows).toEqual([{ it: null }]);
+      await client.query('DROP TABLE customer');
+      await migrate(url);
+    } finally {
+      await client.end();
+    }
+  });
+
+  it('does not wait for ever for what is no Postgres', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const url = `postgres://u@127.0.0.1:${(silent.address() as AddressInfo).port}/d`;
+    await expect(Database.open({ url, poolSize: 1, waitMs: 100 })).rejects.toThrow(
+      /^Postgres did not answer within 0.1 s/,
+    );
+    silent.close();
+  }, 20_000);
 
   it('refuses a schema that is newer than this program', async () => {
     await database.read(`INSERT INTO migration (timestamp, name) VALUES (9, 'Later0000000000009')`);

@@ -10,6 +10,9 @@ const MIGRATIONS = [Warehouse0001, Upkeep0002, Composing0003];
 /** Any constant: whoever migrates this database takes this lock. */
 const MIGRATION_LOCK = 4_211_700_001;
 
+/** What takes connections there and says nothing may be no Postgres at all. */
+const CONNECT_WITHIN_MS = 5_000;
+
 const numberOf = (name: string) => Number(name.slice(-13));
 const NEWEST = Math.max(...MIGRATIONS.map((Migration) => numberOf(new Migration().name)));
 
@@ -21,6 +24,7 @@ export async function migrate(url: string): Promise<void> {
     migrations: MIGRATIONS,
     migrationsTableName: 'migration',
     applicationName: 'entrepot migrate',
+    connectTimeoutMS: CONNECT_WITHIN_MS,
     poolSize: 2,
   });
   await source.initialize();
@@ -48,12 +52,33 @@ async function underLock(source: DataSource, run: () => Promise<void>): Promise<
 
 /** A program that does not know the schema would break rules that it cannot see. */
 async function refuseNewer(source: DataSource): Promise<void> {
-  const [table] = await source.query<{ there: boolean }[]>(`SELECT to_regclass('migration') IS NOT NULL AS there`);
-  if (!table?.there) return;
-  const [last] = await source.query<{ name: string }[]>('SELECT name FROM migration ORDER BY timestamp DESC LIMIT 1');
-  if (last === undefined || numberOf(last.name) <= NEWEST) return;
+  const last = await lastMigration(source);
+  if (last === undefined) return refuseForeign(source);
+  if (numberOf(last) <= NEWEST) return;
   throw new StartFault(
-    `The database has schema ${numberOf(last.name)} (${last.name}), and this program knows schemas up to ${NEWEST}: ` +
+    `The database has schema ${numberOf(last)} (${last}), and this program knows schemas up to ${NEWEST}: ` +
       'start the newer version that wrote it, or restore a backup from before it.',
+  );
+}
+
+async function lastMigration(source: DataSource): Promise<string | undefined> {
+  const [table] = await source.query<{ there: boolean }[]>(`SELECT to_regclass('migration') IS NOT NULL AS there`);
+  if (!table?.there) return undefined;
+  const [last] = await source.query<{ name: string }[]>('SELECT name FROM migration ORDER BY timestamp DESC LIMIT 1');
+  return last?.name;
+}
+
+/** Tables of somebody else, but for those that an extension brought. */
+async function refuseForeign(source: DataSource): Promise<void> {
+  const tables = await source.query<{ name: string }[]>(
+    `SELECT relname AS name FROM pg_class
+     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND relname <> 'migration'
+       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
+     ORDER BY relname LIMIT 3`,
+  );
+  if (tables.length === 0) return;
+  const names = tables.map(({ name }) => name).join(', ');
+  throw new StartFault(
+    `The database holds other things (${names}). DATABASE_URL must name an empty one, or one of Entrepot's.`,
   );
 }
