@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { explainFolderFault } from '#config/explain-folder-fault';
 import { openDataFolder } from './data-folder';
-import { explainFolderFault } from './explain-folder-fault';
 
 describe('the data folder', () => {
   let above: string;
@@ -93,11 +93,11 @@ describe('the data folder', () => {
   });
 
   it.each([
-    ['ENOSPC', /^The disk of the data folder \/d is full\./],
+    ['ENOSPC', /^ENTREPOT_DATA: the disk of \/d is full\./],
     ['EACCES', /^ENTREPOT_DATA: this user may not write to \/d\./],
     ['EROFS', /^ENTREPOT_DATA: this user may not write to \/d\./],
   ])('says what a person can do about %s', (code, text) => {
-    expect(explainFolderFault('/d', Object.assign(new Error('no'), { code }))).toHaveProperty(
+    expect(explainFolderFault('ENTREPOT_DATA', '/d', Object.assign(new Error('no'), { code }))).toHaveProperty(
       'message',
       expect.stringMatching(text),
     );

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileLock, lockFile, lockHolder } from '#children/file-lock';
+import { explainFolderFault } from '#config/explain-folder-fault';
 import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
-import { explainFolderFault } from './explain-folder-fault';
 import { openSecrets, type Secrets } from './secrets.store';
 
 /** Of what lies where in the folder. A folder of a later format is not touched. */
@@ -29,7 +29,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
   try {
     return await open(path);
   } catch (error) {
-    throw explainFolderFault(path, error);
+    throw explainFolderFault('ENTREPOT_DATA', path, error);
   }
 }
 

@@ -5,7 +5,7 @@ describe('a server that does not start', () => {
   it.each([
     [
       'FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device',
-      /^The disk of the data folder \/d /,
+      /^ENTREPOT_DATA: the disk of \/d is full/,
     ],
     [
       'initdb: could not look up effective user ID 12345: user does not exist',
@@ -19,6 +19,6 @@ describe('a server that does not start', () => {
 
   it('for want of space outside a child is explained as well', () => {
     const fault = Object.assign(new Error('write'), { code: 'ENOSPC' });
-    expect(explainServerFault('/d', fault)).toHaveProperty('message', expect.stringMatching(/^The disk of/));
+    expect(explainServerFault('/d', fault)).toHaveProperty('message', expect.stringMatching(/the disk of/));
   });
 });

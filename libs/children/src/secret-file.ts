@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises';
+import { StartFault } from '#config/start-fault';
 
 /**
  * The secret a file holds, made (24 random bytes, base64url: safe in a URL) when there is none yet.
@@ -17,7 +18,7 @@ export async function secretFile(path: string): Promise<string> {
     await rm(draft, { force: true });
   }
   const made = await readSecret(path);
-  if (!made) throw new Error(`${path} is empty`);
+  if (!made) throw new StartFault(`${path} is empty, and held a password: bring it back from a backup.`);
   return made;
 }
 

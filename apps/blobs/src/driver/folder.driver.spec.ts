@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommitExtent } from '#contracts/calls/sessions';
 import { digestOf } from '#oci/digest';
@@ -30,6 +30,13 @@ describe('the folder driver', () => {
     await driver.close();
     await handle.close();
     await removeFolder(folder);
+  });
+
+  it('a folder that cannot be one ends the start, and the setting is named', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(new FolderDriver(join(folder, 'file', 'store')).open()).rejects.toThrow(
+      /^ENTREPOT_STORE_FOLDER: .* is a file or lies below one, and must be a folder\.$/,
+    );
   });
 
   /** The next use of a file's method waits until it is released. */

@@ -1,6 +1,7 @@
 import { access, constants, type FileHandle, open, stat, statfs, truncate, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Stretch } from '#calls/byte-plane';
+import { explainFolderFault } from '#config/explain-folder-fault';
 import { durable } from '#config/failpoint';
 import type { Extent } from '#contracts/calls/sessions';
 import { blobUploadUnknown, RegistryError, unavailable } from '#oci/registry-error';
@@ -22,6 +23,7 @@ const REMEMBERED_PURGES = 100_000;
 export class FolderDriver extends BlobDriver {
   override readonly composer = null;
   override readonly parallelWrites = 1;
+  private readonly folder: string;
   private readonly shelves: FolderShelves;
   private readonly segments: FolderSegments;
   private readonly lock: FolderLock;
@@ -39,14 +41,19 @@ export class FolderDriver extends BlobDriver {
     private readonly reserveBytes = 0,
   ) {
     super();
-    this.shelves = new FolderShelves(resolve(folder));
-    this.segments = new FolderSegments(resolve(folder));
-    this.lock = new FolderLock(resolve(folder));
+    this.folder = resolve(folder);
+    this.shelves = new FolderShelves(this.folder);
+    this.segments = new FolderSegments(this.folder);
+    this.lock = new FolderLock(this.folder);
   }
 
   override async open(): Promise<void> {
-    await this.shelves.build();
-    await this.lock.take();
+    try {
+      await this.shelves.build();
+      await this.lock.take();
+    } catch (error) {
+      throw explainFolderFault('ENTREPOT_STORE_FOLDER', this.folder, error);
+    }
   }
 
   override async close(): Promise<void> {
