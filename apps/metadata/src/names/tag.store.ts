@@ -64,16 +64,16 @@ export class TagStore {
   }
 
   /**
-   * Whether the tag names this digest, and its upstream said so a moment ago: saying it again would change nothing
-   * that shows, and have all who pull one image at once wait for each other.
+   * Whether the tag names this digest already, and is as young as this question to its upstream, or was made so: no
+   * lock is held for long, so that all who pull one image at once do not wait for each other.
    */
-  async isFresh(sql: Sql, repositoryId: number, tag: Tag, digest: Digest): Promise<boolean> {
-    const rows = await sql.query(
-      `SELECT 1 FROM tag WHERE repository_id = $1 AND name = $2 AND digest = $3
-        AND asked_at > now() - $4 * interval '1 millisecond'`,
-      [repositoryId, tag, digest, FRESH_MS],
+  async agrees(repository: RepositoryName, tag: Tag, digest: Digest, askedMsAgo: number): Promise<boolean> {
+    const [row] = await this.database.read<{ fresh: boolean }>(
+      `SELECT asked_at > now() - $4 * interval '1 millisecond' AS fresh FROM tag
+        JOIN repository ON repository.id = repository_id AND repository.name = $1 WHERE tag.name = $2 AND digest = $3`,
+      [repository, tag, digest, FRESH_MS],
     );
-    return rows.length > 0;
+    return row?.fresh === true || (row !== undefined && this.confirm(repository, tag, digest, askedMsAgo));
   }
 
   /** Whether the tag still names this digest; its age begins anew if so. */

@@ -48,7 +48,7 @@ export async function recordEnd(
 async function releaseItsManifests(sql: Sql, id: string, inMs: number): Promise<void> {
   const touched = await sql.query<{ repository_id: number; digests: string[] }>(
     `WITH released AS (
-       UPDATE operation_manifest SET ended = true WHERE operation_id = $1 RETURNING repository_id, digest
+       UPDATE operation_manifest SET ended = true WHERE operation_id = $1 AND NOT ended RETURNING repository_id, digest
      )
      SELECT repository_id, array_agg(digest) AS digests FROM released GROUP BY repository_id ORDER BY repository_id`,
     [id],

@@ -290,8 +290,13 @@ describe('operations and their workers', () => {
       expect(await pulls.complete({ ...end, held: { source: HUB, manifests: more } })).toBe(false);
       const gone = anImage().digest;
       expect(await pulls.complete({ ...end, digest: gone, held: { source: HUB, manifests: [gone] } })).toBe(false);
+      const kept = 'SELECT digest FROM operation_manifest WHERE operation_id = $1';
+      expect(await metadata.database.read(kept, [claimed.id])).toEqual([]);
+      await metadata.database.read('DELETE FROM review');
       await expect(pulls.complete({ ...end, digest: gone })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
       expect(await pulls.complete({ ...end, held: { source: HUB, manifests: [image.digest] } })).toBe(true);
+      expect(await metadata.database.read(kept, [claimed.id])).toEqual([{ digest: image.digest }]);
+      expect(await metadata.database.read('SELECT digest FROM review')).toEqual([]);
       expect(await tagged('again')).toBe(image.digest);
       expect(await read(claimed.id)).toMatchObject({
         state: 'completed',

@@ -46,21 +46,21 @@ export class PullWorkStore {
    */
   async complete(pull: QuestionOf<typeof CompletePull>): Promise<boolean> {
     const { id, epoch, repository, tag, digest, outcome, held } = pull;
+    const agrees = tag !== null && (await this.tags.agrees(repository, tag.name, digest, tag.askedMsAgo));
     return this.database.transaction('metadata.complete-pull', async (sql) => {
       const operation = await lockForEnd(sql, { id, epoch });
       if (!operation) return true;
       const repositoryId = await knownRepository(sql, repository);
-      const isFresh = tag !== null && (await this.tags.isFresh(sql, repositoryId, tag.name, digest));
-      if (tag && !isFresh) await lockTags(sql, repositoryId, [tag.name]);
+      if (tag && !agrees) await lockTags(sql, repositoryId, [tag.name]);
       const visible = await lockVisible(sql, repositoryId, [digest, ...(held?.manifests ?? [])]);
       if (!visible.includes(digest)) {
         if (held) return false;
         throw manifestUnknown(digest);
       }
-      if (held && !(await adopt(sql, id, repositoryId, held))) return false;
-      if ((await countMissing(sql, id)) > 0) return false;
+      const adopted = held === undefined || (await adopt(sql, id, repositoryId, held));
+      if (!adopted || (await countMissing(sql, id)) > 0) return disown(sql, id);
       const move = { repositoryId, repository, digest, principal: operation.principal, operation: id };
-      if (tag && !isFresh) await this.tags.move(sql, { ...move, ...tag });
+      if (tag && !agrees) await this.tags.move(sql, { ...move, ...tag });
       await notePull(sql, repositoryId, digest);
       if (held) await name(sql, pull);
       const end = { state: 'completed' as const, outcome: storableJson(outcome) };
@@ -72,17 +72,26 @@ export class PullWorkStore {
 
 type Held = NonNullable<QuestionOf<typeof CompletePull>['held']>;
 
-/** Makes what is here already, and locked, part of the operation: its roots, and what is counted. Answers whether all of it is. */
+/**
+ * Counts what is here already, and locked, as the operation's. Nobody else ever sees it hold any of that, so its end
+ * takes no reason to stay away, and leaves no review. Answers whether all of it is.
+ */
 async function adopt(sql: Sql, id: string, repositoryId: number, { source, manifests }: Held): Promise<boolean> {
   const digests = [...new Set(manifests)];
   const rows = await sql.query(
-    `INSERT INTO operation_manifest (operation_id, repository_id, digest)
-      SELECT $1, repository_id, digest FROM repository_manifest
+    `INSERT INTO operation_manifest (operation_id, repository_id, digest, ended)
+      SELECT $1, repository_id, digest, true FROM repository_manifest
       WHERE repository_id = $2 AND digest = ANY($3) AND upstream = $4 AND credential = $5
       ON CONFLICT (operation_id, repository_id, digest) DO UPDATE SET digest = EXCLUDED.digest RETURNING 1`,
     [id, repositoryId, digests, source.upstream, source.credential],
   );
   return rows.length === digests.length;
+}
+
+/** Not all of it is here: the operation goes on, and commits what it needs one by one. */
+async function disown(sql: Sql, id: string): Promise<false> {
+  await sql.query('DELETE FROM operation_manifest WHERE operation_id = $1 AND ended', [id]);
+  return false;
 }
 
 /** What the reference named, where no step before this one has said it. */
