@@ -39,6 +39,12 @@ describe('reading a request', () => {
     });
   });
 
+  it('takes an attribute that is null for none', () => {
+    const nulls = { subject: null, time: null, datacontenttype: null, dataschema: null };
+    expect(parseRequest(raw({ ...event, ...nulls }))).toMatchObject({ requestId: 'e1', fault: null });
+    expect(parseRequest(raw({ ...event, source: null })).fault?.message).toContain('source');
+  });
+
   it('names a CloudEvent that is wrong but has an id, and says what is wrong', () => {
     const { source: _, ...unsourced } = event;
     expect(parseRequest(raw(unsourced))).toMatchObject({ requestId: 'e1', fault: { code: 'INVALID' } });

@@ -4,6 +4,7 @@ import type { RequestDefinition } from '#contracts/define-message';
 import { OPERATION_BODIES, type OperationError, type OperationKind } from '#contracts/operation';
 import { ANONYMOUS, type Principal, PrincipalSchema } from '#contracts/principal';
 import { REQUESTS } from '#contracts/requests';
+import { dropNulls } from '#oci/drop-nulls';
 import { quoteText } from '#oci/quote-text';
 import { type PlainFault, readPlainly } from '#oci/read-plainly';
 import { parseStrictJson } from '#oci/strict-json';
@@ -48,7 +49,8 @@ export function parseRequest(raw: RawRequest): NamedRequest {
   const json = readObject(raw.bytes);
   const named = { principal, kind: definition.verb as OperationKind };
   if (!('specversion' in json)) return { ...named, ...readId(raw, raw.messageId), body: json };
-  const event = readPlainly(CloudEventSchema, json);
+  // An attribute that is null says the same as none (CloudEvents JSON format, 2.2).
+  const event = readPlainly(CloudEventSchema, dropNulls(json));
   const id = typeof json.id === 'string' && json.id !== '' ? json.id : raw.messageId;
   if (event.fault) return { ...named, requestId: readId(raw, id).requestId, body: {}, fault: wrongEvent(event.fault) };
   const fault = wrongType(definition, event.data.type) ?? wrongData(event.data.data);

@@ -131,8 +131,8 @@ function invalid(text: string, rule: string): RegistryError {
   return nameInvalid(withoutUser(text), rule);
 }
 
-/** Text before an `@` that no digest follows may be a password: it must not come back in an error. */
-function withoutUser(text: string): string {
+/** Text before an `@` that no digest follows may be a password: it must not come back in an error, nor be kept. */
+export function withoutUser(text: string): string {
   const digest = text.search(/@(?:sha\d+:[^/@]*|[a-z0-9+._-]+:[0-9a-f]{32,})?$/i);
   const at = text.slice(0, digest === -1 ? text.length : digest).lastIndexOf('@');
   return at === -1 ? text : `***${text.slice(at)}`;

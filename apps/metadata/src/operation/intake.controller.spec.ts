@@ -112,6 +112,15 @@ describe('requests from the bus', () => {
     expect(await operations(KIM)).toMatchObject([{ principal: 'k1m', body: { reference: 'alpine:4' } }]);
   });
 
+  it('keeps no password that somebody pasted into a reference', async () => {
+    await send({ reference: 'kim:hunter2@registry.example/app' });
+    await taken();
+    const rows = await database().read<{ text: string }>('SELECT operation::text AS text FROM operation');
+    const facts = await database().read<{ text: string }>('SELECT message::text AS text FROM outbox');
+    expect(JSON.stringify([rows, facts, await operations()])).not.toContain('hunter2');
+    expect(await operations()).toMatchObject([{ state: 'failed', body: { reference: '***@registry.example/app' } }]);
+  });
+
   it('takes bare JSON from a person who gives no name, under an id of its place in the stream', async () => {
     anybody.publish(PULL, { reference: 'alpine:3' });
     anybody.publish(PULL, { reference: 'alpine:3' });

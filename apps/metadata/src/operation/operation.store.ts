@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { OperationAccepted } from '#contracts/facts';
 import type { Operation, OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
+import { withoutUser } from '#oci/reference';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { storableError, storableJson } from '../database/storable-json';
@@ -59,7 +60,7 @@ export class OperationStore {
    */
   async refuse(asked: AskedOperation, why: OperationError): Promise<void> {
     const error = storableError(why);
-    const body = storableJson(asked.body);
+    const body = storableJson(withoutUsers(asked.body));
     const hash = hashBody(asked.kind, asked.body);
     const derived = `${asked.requestId}~${hash.toString('hex').slice(0, 16)}`;
     await this.database.transaction('metadata.refuse-operation', async (sql) => {
@@ -121,6 +122,12 @@ export class OperationStore {
       rows.map(({ id }) => id),
     );
   }
+}
+
+/** A password that somebody pasted into a reference is why it was refused, and is shown to nobody. */
+function withoutUsers(body: Record<string, unknown>): Record<string, unknown> {
+  const { reference } = body;
+  return typeof reference === 'string' ? { ...body, reference: withoutUser(reference) } : body;
 }
 
 async function findRequest(sql: Sql, { principal, requestId }: AskedOperation): Promise<OperationRow | undefined> {
