@@ -87,8 +87,24 @@ function compatible({ architecture, variant = '' }: Platform): string[] {
   const level = Number(/^v(\d)$/.exec(variant)?.[1] ?? 0);
   if (architecture === 'arm' && level > 0) return levels('arm', level, 5);
   if (architecture === 'amd64') return [...levels('amd64', level, 2), 'amd64/', '386/'];
-  if (architecture === 'arm64') return [...levels('arm64', level, 9), 'arm64/', ...levels('arm', 8, 5)];
+  if (architecture === 'arm64') return arm64Levels(variant);
   return [];
+}
+
+/** `v8.2` runs `v8.1` and `v8`; `v9.1` runs `v9` and `v8.6` to `v8` too; all of them 32-bit arm. */
+function arm64Levels(variant: string): string[] {
+  const [, major, minor] = /^v([89])(?:\.(\d))?$/.exec(variant || 'v8') ?? [];
+  if (major === undefined) return [];
+  const highest = Number(minor ?? 0);
+  const v9 = major === '9' ? minors(9, highest) : [];
+  const v8 = minors(8, major === '9' ? Math.min(9, highest + 5) : highest);
+  return [...v9, ...v8.slice(0, -1), 'arm64/', ...levels('arm', 8, 5)];
+}
+
+function minors(major: number, highest: number): string[] {
+  return Array.from({ length: highest + 1 }, (_, below) => highest - below).map(
+    (minor) => `arm64/v${major}${minor === 0 ? '' : `.${minor}`}`,
+  );
 }
 
 function spelling({ architecture, variant = '' }: Platform): string {

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import docker from '../testdata/docker-references.json';
 import {
   dockerReference,
   familiarReference,
@@ -43,6 +44,28 @@ const attempt = (text: string) => {
     return undefined;
   }
 };
+
+describe("beside Docker's own parser, whose answers to some five hundred strings are kept", () => {
+  const whole = (text: string) => text.replaceAll('H', H);
+
+  it('reads what it reads, as it does', () => {
+    for (const [text, parts] of docker.read as [string, string[]][]) {
+      const [domain, path, tag, digest] = parts.map(whole);
+      expect([text, attempt(whole(text))]).toEqual([
+        text,
+        { domain, path, ...(tag && { tag }), ...(digest && { digest }) },
+      ]);
+    }
+  });
+
+  it('refuses what it refuses', () => {
+    expect(docker.refused.filter((text) => attempt(whole(text)) !== undefined)).toEqual([]);
+  });
+
+  it('refuses the names to which it gives an empty registry', () => {
+    expect(docker.emptyDomain.filter((text) => attempt(whole(text)) !== undefined)).toEqual([]);
+  });
+});
 
 const accepted: [text: string, domain: string, path: string, tag?: string | undefined, digest?: string][] = [
   ['ubuntu', HUB, 'library/ubuntu'],
