@@ -103,7 +103,8 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** What cannot be said is found out when the lease runs out. */
   private async end(operation: ClaimedOperation, signal: AbortSignal, error: unknown): Promise<void> {
-    const reason: StopReason | undefined = signal.aborted ? signal.reason : undefined;
+    const calledOff = isRegistryError(error, 'CANCELLED') ? 'cancelled' : undefined;
+    const reason: StopReason | undefined = signal.aborted ? signal.reason : calledOff;
     const ended = reason === undefined ? this.fail(operation, error) : this.stop(operation, reason);
     await ended.catch((fault: Error) => {
       if (!isRegistryError(fault, 'STALE')) this.log.warn(`cannot end pull ${operation.id}: ${fault.message}`);

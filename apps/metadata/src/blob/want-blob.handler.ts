@@ -21,6 +21,12 @@ export interface Wanted {
   readonly object?: string;
 }
 
+interface FoundObject {
+  readonly object: string;
+  /** It comes for one operation alone. */
+  readonly isOwn: boolean;
+}
+
 /** A client asks for a blob that a fetched manifest of this repository lists, and that is not here for it. */
 @Injectable()
 export class WantBlobHandler {
@@ -32,7 +38,10 @@ export class WantBlobHandler {
   /** Throws BLOB_UNKNOWN where no visible fetched manifest lists it; a failed fill's error for its back-off. */
   async want(repository: RepositoryName, digest: Digest, fill: boolean): Promise<Wanted> {
     const listed = await this.listing(repository, digest);
-    const object = (await this.findObject(listed, digest)) ?? (fill ? await this.begin(listed, digest) : undefined);
+    const found = await this.findObject(listed, digest);
+    // One that an operation alone wants goes with it, and must not while a client reads it.
+    const isShared = found !== undefined && !found.isOwn;
+    const object = isShared || !fill ? found?.object : await this.begin(listed, digest);
     return { size: listed.size, mediaType: listed.media_type, ...(object === undefined ? {} : { object }) };
   }
 
@@ -50,9 +59,9 @@ export class WantBlobHandler {
     return listed;
   }
 
-  private async findObject(listed: Listed, digest: Digest): Promise<string | undefined> {
-    const [row] = await this.database.read<{ object: string }>(FIND_OBJECT, parameters(listed, digest));
-    return row?.object;
+  private async findObject(listed: Listed, digest: Digest): Promise<FoundObject | undefined> {
+    const [row] = await this.database.read<FoundObject>(FIND_OBJECT, parameters(listed, digest));
+    return row;
   }
 
   private async begin(listed: Listed, digest: Digest): Promise<string> {
@@ -60,12 +69,12 @@ export class WantBlobHandler {
       await lockBlobs(sql, [digest]);
       await linkBlobs(sql, listed.repository_id, listed, [digest]);
       await holdListed(sql, [digest]);
-      const find = () => sql.query<{ object: string }>(FIND_OBJECT, parameters(listed, digest));
+      const find = () => sql.query<FoundObject>(FIND_OBJECT, parameters(listed, digest));
       const [here] = await find();
-      if (here) return here.object;
-      await refuseFailed(sql, listed, digest);
-      const { ENTREPOT_SESSION_IDLE_MS: idle } = this.config;
-      await wantFills(sql, listed.repository_id, listed, [{ digest, size: listed.size }], idle);
+      if (here && !here.isOwn) return here.object;
+      if (!here) await refuseFailed(sql, listed, digest);
+      const idleMs = this.config.ENTREPOT_SESSION_IDLE_MS;
+      await wantFills(sql, listed.repository_id, listed, [{ digest, size: listed.size }], { idleMs });
       const [filling] = await find();
       // Its session ran out, and whoever claims it next begins a new one.
       if (filling === undefined) throw unavailable('the blob', 1);
@@ -76,11 +85,11 @@ export class WantBlobHandler {
 
 /** What is usable here by right, else what its source is filling. */
 const FIND_OBJECT = `
-  SELECT object_id AS object, 0 AS rank FROM blob JOIN object ON object.id = object_id AND lost_at IS NULL
+  SELECT object_id AS object, false AS "isOwn", 0 AS rank FROM blob JOIN object ON object.id = object_id AND lost_at IS NULL
     WHERE blob.digest = $1
       AND EXISTS (SELECT FROM repository_blob WHERE repository_id = $2 AND repository_blob.digest = $1)
   UNION ALL
-  SELECT session_id, 1 FROM fill WHERE digest = $1 AND upstream = $3 AND credential = $4
+  SELECT session_id, wanted_by IS NOT NULL, 1 FROM fill WHERE digest = $1 AND upstream = $3 AND credential = $4
     AND state IN ('wanted', 'running') AND session_id IS NOT NULL
   ORDER BY rank LIMIT 1`;
 

@@ -10,21 +10,28 @@ export interface WantedBlob {
   readonly size: number;
 }
 
+interface Wanting {
+  readonly idleMs: number;
+  /** What wants them, where it is an operation: while nothing else does, they are called off with it. */
+  readonly operation?: string | null;
+}
+
 /**
  * Has these blobs fetched from their upstream, for a repository that lists them: one download for a digest, an
- * upstream and a credential in the whole installation, so that one which waits or runs already is left alone.
+ * upstream and a credential in the whole installation, so that one which waits or runs already is left alone; but it
+ * is no longer one operation's own. The caller has locked the blobs.
  */
 export async function wantFills(
   sql: Sql,
   repositoryId: number,
   source: Source,
   blobs: readonly WantedBlob[],
-  idleMs: number,
+  { idleMs, operation = null }: Wanting,
 ): Promise<void> {
   if (blobs.length === 0) return;
   const begun = await sql.query<{ id: string } & WantedBlob>(
-    `INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state)
-      SELECT id, $1, $2, $3, digest, size, 'wanted'
+    `INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state, wanted_by)
+      SELECT id, $1, $2, $3, digest, size, 'wanted', $7
       FROM unnest($4::uuid[], $5::text[], $6::bigint[]) AS wanted (id, digest, size) ORDER BY digest
       ON CONFLICT (digest, upstream, credential) WHERE state IN ('wanted', 'running') DO NOTHING
       RETURNING id, digest, size`,
@@ -35,8 +42,10 @@ export async function wantFills(
       blobs.map(newUploadId),
       blobs.map((blob) => blob.digest),
       blobs.map((blob) => blob.size),
+      operation,
     ],
   );
+  await shareFills(sql, source, blobs, operation);
   await beginUploads(
     sql,
     begun.map((fill) => ({ ...fill, repositoryId })),
@@ -48,5 +57,19 @@ export async function wantFills(
     sql,
     BlobWanted,
     begun.map(({ digest, size }) => ({ aggregate: digest, data: { digest, size, upstream } })),
+  );
+}
+
+/** Somebody else wants those that run already: they are nobody's own any more. */
+async function shareFills(
+  sql: Sql,
+  { upstream, credential }: Source,
+  blobs: readonly WantedBlob[],
+  operation: string | null,
+): Promise<void> {
+  await sql.query(
+    `UPDATE fill SET wanted_by = NULL WHERE digest = ANY($1) AND upstream = $2 AND credential = $3
+      AND state IN ('wanted', 'running') AND wanted_by IS NOT NULL AND wanted_by IS DISTINCT FROM $4::uuid`,
+    [blobs.map((blob) => blob.digest), upstream, credential, operation],
   );
 }

@@ -90,7 +90,8 @@ export class CommitManifestHandler {
     const missing = await findMissing(sql, repositoryId, commit);
     // A new attempt of an operation asks again; a client that comes a second later does not.
     const wanted = missing.filter((blob) => operation || !blob.refused);
-    if (commit.fill) await wantFills(sql, repositoryId, source, wanted, this.config.ENTREPOT_SESSION_IDLE_MS);
+    const wanting = { idleMs: this.config.ENTREPOT_SESSION_IDLE_MS, operation: operation?.id ?? null };
+    if (commit.fill) await wantFills(sql, repositoryId, source, wanted, wanting);
     return missing;
   }
 

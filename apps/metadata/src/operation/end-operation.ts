@@ -1,5 +1,6 @@
 import { OperationCancelled, OperationCompleted, OperationFailed } from '#contracts/facts';
 import type { OperationError } from '#contracts/operation';
+import { callOffFills } from '../blob/call-off-fills';
 import type { Sql } from '../database/database';
 import { recordFact } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
@@ -12,7 +13,8 @@ export type OperationEnd =
 
 /**
  * Ends an operation whose row the caller has locked, with its fact, in the caller's transaction. What it was a root
- * of loses that reason to stay, and so is queued for review.
+ * of loses that reason to stay, and so is queued for review; what came for it alone comes no further where it was
+ * called off.
  */
 export async function endOperation(
   sql: Sql,
@@ -20,6 +22,7 @@ export async function endOperation(
   end: OperationEnd,
   reviewInMs: number,
 ): Promise<OperationRow> {
+  if (end.state === 'cancelled') await callOffFills(sql, operation.id);
   const error = end.state === 'failed' ? JSON.stringify(end.error) : null;
   const outcome = end.state === 'completed' ? JSON.stringify(end.outcome) : null;
   const [ended] = await sql.query<OperationRow>(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Operation } from '#contracts/operation';
 import { ANONYMOUS, PrincipalSchema } from '#contracts/principal';
 import type { Digest } from '#oci/digest';
+import { OCI_LAYER_GZIP } from '#oci/media-type';
 import type { Tag } from '#oci/tag';
 import { ImageNameStore } from '../image/image-name.store';
 import {
@@ -13,6 +14,7 @@ import {
   openMetadata,
   repositoryName,
   runFills,
+  someBytes,
 } from '../metadata.testing';
 import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
@@ -302,6 +304,35 @@ describe('operations and their workers', () => {
         state: 'completed',
         image: { repository: ALPINE, tag: 'again', digest: image.digest },
       });
+    });
+
+    it('called off, ends the downloads that it alone wants, and their bytes go', async () => {
+      const [shared, followed] = [someBytes(OCI_LAYER_GZIP), someBytes(OCI_LAYER_GZIP)];
+      const image = anImage([someBytes(OCI_LAYER_GZIP), shared, followed]);
+      const listed = image.blobs.map(({ digest }) => digest);
+      const fills = () =>
+        metadata.database.read<{ digest: string; state: string; session_id: string | null }>(
+          'SELECT digest, state, session_id FROM fill WHERE digest = ANY($1)',
+          [listed],
+        );
+      const claimed = await begin(image);
+      const running = (await metadata.fills.claim('one', 64)).filter(({ digest }) => listed.includes(digest));
+      await fetchManifest(metadata, ALPINE, anImage([shared]), { operation: await claimOne() });
+      const wanted = await metadata.wants.want(repositoryName(ALPINE), followed.digest, true);
+      const own = (await fills()).filter(({ digest }) => digest !== shared.digest && digest !== followed.digest);
+      await operations.cancel(ANONYMOUS, claimed.id);
+      await expect(pulls.readBlobs(claimed)).rejects.toMatchObject({ code: 'CANCELLED' });
+      await work.endCancelled(claimed);
+      const left = (await fills()).filter(({ state }) => state === 'running');
+      expect(left.map(({ digest }) => digest).sort()).toEqual([shared.digest, followed.digest].sort());
+      expect(left.map(({ session_id }) => session_id)).toContain(wanted.object);
+      expect(await metadata.fills.renew(running)).toHaveLength(2);
+      const gone = (await metadata.purges.claim(10)).objects.map(({ object }) => object);
+      expect(gone.sort()).toEqual(own.map(({ session_id }) => session_id).sort());
+      expect(await metadata.rows.check()).toEqual([]);
+      await begin(image);
+      const again = (await fills()).filter(({ state }) => state === 'wanted');
+      expect(again.map(({ digest }) => digest).sort()).toEqual(own.map(({ digest }) => digest).sort());
     });
 
     it('does not end while its bytes are here only for another repository', async () => {

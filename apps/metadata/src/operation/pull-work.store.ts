@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CompletePull } from '#contracts/calls/operations';
 import type { QuestionOf } from '#contracts/define-call';
-import { manifestUnknown, stale } from '#oci/registry-error';
+import { cancelled, manifestUnknown, stale } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
 import { storableJson } from '../database/storable-json';
@@ -22,13 +22,15 @@ export class PullWorkStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  /** Throws STALE. */
+  /** Throws STALE, and CANCELLED once it was called off. */
   async readBlobs({ id, epoch }: OperationClaim) {
-    const [held] = await this.database.read(
-      `SELECT 1 FROM operation WHERE id = $1 AND epoch = $2 AND state = 'running'`,
+    const [held] = await this.database.read<{ called_off: boolean }>(
+      `SELECT cancel_asked_at IS NOT NULL AS called_off FROM operation
+        WHERE id = $1 AND epoch = $2 AND state = 'running'`,
       [id, epoch],
     );
     if (!held) throw stale(`operation ${id} is no longer this worker's`);
+    if (held.called_off) throw cancelled(`operation ${id}`);
     const layers = await readLayers(this.database.read.bind(this.database), [id]);
     const sum = (pick: (layer: (typeof layers)[number]) => number) => layers.reduce((all, one) => all + pick(one), 0);
     return {
