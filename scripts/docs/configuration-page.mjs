@@ -1,4 +1,4 @@
-import { describeSetting } from './describe-setting.mjs';
+import { describeSetting, plainAmount } from './describe-setting.mjs';
 import { code, GENERATED, page, table } from './markdown.mjs';
 
 const TITLES = {
@@ -44,9 +44,11 @@ function usersOf(schemas) {
   return users;
 }
 
-function defaultText({ default: value, required }) {
+function defaultText({ default: value, required, description }) {
   if (required) return 'must be set';
-  return value === undefined || value === '' ? 'none' : code(value);
+  if (value === undefined || value === '') return 'none';
+  const amount = plainAmount(value, description);
+  return amount ? `${code(value)} (${amount})` : code(value);
 }
 
 function meaning({ description }, users, name) {

@@ -10,8 +10,8 @@ export function describeSetting(schema, description) {
   if (takes('16MiB') && !takes('banana')) return 'a size: `4096`, `512KiB`, `16MiB`, `20GB`';
   if (takes('true') && takes('off') && !takes('perhaps')) return '`on` or `off`';
   if (takes('banana')) return 'text';
-  if (['0', '1', '3', '100', '5000', '1048576'].some(takes)) return numberText(description);
-  return ADDRESSES.some(takes) ? 'an address' : 'text of one form';
+  if (['0', '1', '3', '100', '5000', '1048576', '604800000'].some(takes)) return numberText(description);
+  return ADDRESSES.some(takes) ? 'an address' : 'text, as the meaning says';
 }
 
 const ADDRESSES = ['http://127.0.0.1:80', 'nats://127.0.0.1:4222', 'postgres://user@127.0.0.1/name'];
@@ -24,4 +24,26 @@ function numberText(description) {
 function innermost(schema) {
   const { def } = schema._zod;
   return 'innerType' in def ? innermost(def.innerType) : { def };
+}
+
+const UNITS = {
+  milliseconds: [
+    ['d', 24 * 3_600_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1000],
+  ],
+  bytes: [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ],
+};
+
+/** `600000` milliseconds as `10 min`; undefined where it is no round number of a larger unit. */
+export function plainAmount(value, description) {
+  const [unit] = /milliseconds|bytes(?! per)/.exec(description) ?? [];
+  const amount = Number(value);
+  const [name, size] = UNITS[unit]?.find(([, each]) => amount >= each && amount % each === 0) ?? [];
+  return name && `${amount / size} ${name}`;
 }

@@ -13,7 +13,11 @@ export const BlobsConfigSchema = z
       .enum(['folder', 'minio'])
       .default('folder')
       .describe('Where bytes are kept: "folder" (a folder, one blobs process) or "minio" (any S3 API).'),
-    ENTREPOT_STORE_FOLDER: z.string().min(1).default('./data/store').describe('The folder of the folder store.'),
+    ENTREPOT_STORE_FOLDER: z
+      .string()
+      .min(1)
+      .default('./data/store')
+      .describe('The folder of the folder store; with npm start, blobs/ in the data folder.'),
     ENTREPOT_STORE_RESERVE_BYTES: z.coerce
       .number()
       .int()
