@@ -20,14 +20,14 @@ export function setUp(say) {
     const installed = inRoot('node_modules', '.entrepot-setup');
     if (stampOf(installed) !== packages && !npmHasInstalled()) {
       say('  packages     installing them (some 15 s)');
-      step(say, 'packages', 'installed', () => run('npm', ['ci', '--no-audit', '--no-fund']));
+      step(say, 'packages', 'installed', () => run(lock, 'npm', ['ci', '--no-audit', '--no-fund']));
     }
     if (stampOf(installed) !== packages) writeFileSync(installed, packages);
 
     const sources = hashOf(['.swcrc', join('scripts', 'build.mjs'), ...sourceFiles('apps'), ...sourceFiles('libs')]);
     const built = inRoot('dist', '.entrepot-setup');
     if (stampOf(built) === sources) return;
-    step(say, 'program', 'built', () => run(process.execPath, [inRoot('scripts', 'build.mjs')]));
+    step(say, 'program', 'built', () => run(lock, process.execPath, [inRoot('scripts', 'build.mjs')]));
     writeFileSync(built, sources);
   } finally {
     if (lock !== undefined) closeSync(lock);
@@ -40,11 +40,19 @@ function step(say, name, done, work) {
   say(`  ${name.padEnd(12)} ${done.padEnd(48)} ${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s`);
 }
 
-function run(command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+/** The child holds the lock too: killed alone, we leave it running, and the next set-up waits for its end. */
+function run(lock, command, args) {
+  const stdio = ['ignore', 'pipe', 'pipe', ...(lock === undefined ? [] : [lock])];
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', stdio });
   if (status === 0) return;
   const said = [stdout, stderr, error?.message].filter(Boolean).join('\n').trim();
-  throw new SetupFault(`${[command, ...args].join(' ')} failed:\n${said}`);
+  throw new SetupFault(`${[command, ...args].join(' ')} failed:\n${withoutStacks(said)}`);
+}
+
+/** npm says where in itself it failed, too. */
+function withoutStacks(text) {
+  const lines = text.split('\n').filter((line) => !/^(npm error)?\s+at |^npm (warn|notice)/.test(line));
+  return lines.join('\n');
 }
 
 function stampOf(path) {
