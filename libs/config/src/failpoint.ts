@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { StartFault } from './start-fault';
 
 /**
@@ -5,7 +6,8 @@ import { StartFault } from './start-fault';
  * `ENTREPOT_FAILPOINTS='metadata.finish-session:after=kill; blobs.fsync-extent:before=error@2'`.
  * Actions: `kill` (SIGKILL to this process), `error` (throws), `hang` (never returns), `delay(ms)`, and `say`, which
  * writes `failpoint <name>` to stderr and so tells what is passed.
- * `@n` acts at the n-th passing only.
+ * `@n` acts at the n-th passing only. `ENTREPOT_FAILPOINTS=file:<path>` has them in a file, which is looked at again at
+ * each passing, so that a program that runs can be told where to die.
  */
 type Action = { kind: 'kill' | 'error' | 'hang' | 'say' } | { kind: 'delay'; ms: number };
 
@@ -40,18 +42,39 @@ export function parseFailpoints(text: string): Map<string, Failpoint> {
   return points;
 }
 
-let asked: Map<string, Failpoint> | null | undefined;
+const FILE = 'file:';
+
+type Asked = () => Map<string, Failpoint>;
+
+let asked: Asked | null | undefined;
 
 /** Reads what is asked for, so that a fault in it ends the start and not some durable step. Throws StartFault. */
 export function readFailpoints(): Map<string, Failpoint> | null {
-  if (asked === undefined) {
-    asked = process.env.ENTREPOT_FAILPOINTS ? parseFailpoints(process.env.ENTREPOT_FAILPOINTS) : null;
-  }
-  return asked;
+  if (asked === undefined) asked = ask(process.env.ENTREPOT_FAILPOINTS ?? '');
+  return asked === null ? null : asked();
 }
 
-async function act(name: string, points: Map<string, Failpoint>): Promise<void> {
-  const point = points.get(name);
+function ask(text: string): Asked | null {
+  if (text === '') return null;
+  if (text.startsWith(FILE)) return inFile(text.slice(FILE.length));
+  const points = parseFailpoints(text);
+  return () => points;
+}
+
+/** Passings are counted anew when the file says something else. */
+function inFile(path: string): Asked {
+  let text = '';
+  let points = new Map<string, Failpoint>();
+  return () => {
+    const now = readFileSync(path, 'utf8');
+    if (now !== text) points = parseFailpoints(now);
+    text = now;
+    return points;
+  };
+}
+
+async function act(name: string): Promise<void> {
+  const point = readFailpoints()?.get(name);
   if (!point) return;
   point.passed += 1;
   if (point.at !== null && point.at !== point.passed) return;
@@ -68,10 +91,9 @@ async function act(name: string, points: Map<string, Failpoint>): Promise<void> 
  * `step` is `<app>.<verb>-<noun>`, unique in the code.
  */
 export async function durable<T>(step: string, run: () => Promise<T>): Promise<T> {
-  const points = readFailpoints();
-  if (points === null) return run();
-  await act(`${step}:before`, points);
+  if (readFailpoints() === null) return run();
+  await act(`${step}:before`);
   const result = await run();
-  await act(`${step}:after`, points);
+  await act(`${step}:after`);
   return result;
 }

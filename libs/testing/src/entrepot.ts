@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { freePort } from '#children/free-port';
 import type { Image } from '#contracts/calls/images';
 import type { Operation } from '#contracts/operation';
 import { endChildren } from './end-children';
@@ -10,6 +9,7 @@ import { eventually } from './eventually';
 import { HOUSE } from './house';
 import { peer } from './peers';
 import { type Finished, type ProgramExit, RunningProgram, runProgram } from './run-program';
+import { steadyPort } from './steady-port';
 import { removeFolder, tempFolder } from './temp-folder';
 
 const PROGRAM = join(HOUSE, 'dist', 'apps', 'standalone', 'src', 'main.js');
@@ -90,7 +90,7 @@ export class Entrepot {
     const folder = await tempFolder('data');
     // Postgres runs as another user when we are root, and must get through.
     await chmod(folder, 0o711);
-    const place = { folder, port: await freePort(), natsPort: await freePort() };
+    const place = { folder, port: await steadyPort(), natsPort: await steadyPort() };
     return new Entrepot(place, settings, run(place, settings));
   }
 

@@ -13,7 +13,7 @@ export class NatsWire {
   private rest = '';
   private errors: string[] = [];
   private messages: WireMessage[] = [];
-  private listener: ((message: WireMessage) => void) | undefined;
+  private listener: { hear(message: WireMessage): void; fail(error: Error): void } | undefined;
   private pong: (() => void) | undefined;
   private ended: ((error: Error) => void) | undefined;
   private sid = 0;
@@ -22,7 +22,11 @@ export class NatsWire {
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.read(text));
     socket.on('error', () => undefined);
-    socket.on('close', () => this.ended?.(new Error(`closed: ${this.errors.join('; ')}`)));
+    socket.on('close', () => {
+      const error = new Error(`closed: ${this.errors.join('; ')}`);
+      this.ended?.(error);
+      this.listener?.fail(error);
+    });
   }
 
   static async connect(url: string): Promise<NatsWire> {
@@ -37,6 +41,13 @@ export class NatsWire {
     return this.send(`PUB ${[subject, reply].filter(Boolean).join(' ')} ${Buffer.byteLength(body)}\r\n${body}\r\n`);
   }
 
+  publishWith(headers: Readonly<Record<string, string>>, subject: string, body: string): Promise<string | undefined> {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `NATS/1.0\r\n${lines.join('')}\r\n`;
+    const sizes = `${Buffer.byteLength(head)} ${Buffer.byteLength(head) + Buffer.byteLength(body)}`;
+    return this.send(`HPUB ${subject} ${sizes}\r\n${head}${body}\r\n`);
+  }
+
   subscribe(subject: string): Promise<string | undefined> {
     this.sid += 1;
     return this.send(`SUB ${subject} ${this.sid}\r\n`);
@@ -46,8 +57,9 @@ export class NatsWire {
   message(): Promise<WireMessage> {
     const waiting = this.messages.shift();
     if (waiting) return Promise.resolve(waiting);
-    return new Promise((resolve) => {
-      this.listener = resolve;
+    if (this.socket.destroyed) return Promise.reject(new Error('closed'));
+    return new Promise((resolve, reject) => {
+      this.listener = { hear: resolve, fail: reject };
     });
   }
 
@@ -58,19 +70,35 @@ export class NatsWire {
 
   /** The body of the first answer, as it is. */
   async ask(subject: string, body: string): Promise<string> {
-    const inbox = `_INBOX.${Math.random().toString(36).slice(2)}`;
-    await this.subscribe(inbox);
-    const answer = this.message();
-    const fault = await this.publish(subject, body, inbox);
-    if (fault) throw new Error(fault);
-    return (await answer).body;
+    await this.inquire(subject, body);
+    return this.answer();
+  }
+
+  /** The JSON of every answer, up to one that is empty. */
+  async requestMany(subject: string, body: object): Promise<unknown[]> {
+    await this.inquire(subject, JSON.stringify(body));
+    const answers: unknown[] = [];
+    for (let text = await this.answer(); text !== ''; text = await this.answer()) answers.push(JSON.parse(text));
+    return answers;
   }
 
   close(): void {
     this.socket.destroy();
   }
 
+  private async answer(): Promise<string> {
+    return (await this.message()).body;
+  }
+
+  private async inquire(subject: string, body: string): Promise<void> {
+    const inbox = `_INBOX.${Math.random().toString(36).slice(2)}`;
+    await this.subscribe(inbox);
+    const fault = await this.publish(subject, body, inbox);
+    if (fault) throw new Error(fault);
+  }
+
   private async send(text: string): Promise<string | undefined> {
+    if (this.socket.destroyed) throw new Error('closed');
     this.errors = [];
     const answered = new Promise<void>((resolve, reject) => {
       this.pong = resolve;
@@ -106,7 +134,7 @@ export class NatsWire {
   private hear(message: WireMessage): void {
     const listener = this.listener;
     this.listener = undefined;
-    if (listener) listener(message);
+    if (listener) listener.hear(message);
     else this.messages.push(message);
   }
 }

@@ -8,6 +8,8 @@ export interface ScriptedImage {
   readonly path: string;
   /** The layer's digest. */
   readonly layer: string;
+  /** The config's digest. */
+  readonly config: string;
   /** Matches the requests for the layer under this name alone. */
   readonly layerUrl: RegExp;
   readonly manifestUrl: RegExp;
@@ -16,13 +18,14 @@ export interface ScriptedImage {
 /** Gives an upstream an image of one layer, tagged `1`; its config is like no other's. */
 export function addScriptedImage(upstream: ScriptedUpstream, name: string, layer: Buffer): ScriptedImage {
   const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', author: name }));
-  upstream.addBlob(config);
+  const configDigest = upstream.addBlob(config);
   const digest = upstream.addBlob(layer);
   upstream.addManifest(name, '1', imageManifest(config, layer));
   return {
     reference: `${upstream.domain}/${name}:1`,
     path: `/v2/${upstream.domain.replace(':', '_')}/${name}`,
     layer: digest,
+    config: configDigest,
     layerUrl: new RegExp(`/${name}/blobs/${digest}$`),
     manifestUrl: new RegExp(`/${name}/manifests/`),
   };

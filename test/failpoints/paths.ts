@@ -1,0 +1,56 @@
+import type { Path } from './path';
+import { cancel } from './paths/cancel';
+import { client, longRead } from './paths/client';
+import { compose, composeAgain, composeByCopy, composeSlowly, startInComposing } from './paths/compose';
+import { firstStart, firstStartOnS3 } from './paths/first-start';
+import { forget } from './paths/forget';
+import { check } from './paths/fsck';
+import { journal, startRestored } from './paths/journal';
+import { lost } from './paths/lost';
+import { message, poison, refusedMessage, replay } from './paths/message';
+import { heldPull, pull, pullBesideOthers, pullToS3 } from './paths/pull';
+import { remove, removeFromS3, startInPurge, startInPurgeOnS3, startToPurge } from './paths/remove';
+import { slowPull } from './paths/slow-pull';
+import { tooLargeFact } from './paths/small-messages';
+import { startInPull, stop } from './paths/start';
+import { startAfterUpload, upload } from './paths/upload';
+import { wrongBytes } from './paths/wrong-bytes';
+
+/** Every path, those of one place after each other. */
+export const PATHS: readonly Path[] = [
+  firstStart,
+  startRestored,
+  pull,
+  slowPull,
+  heldPull,
+  startInPull,
+  client,
+  longRead,
+  message,
+  refusedMessage,
+  poison,
+  replay,
+  cancel,
+  wrongBytes,
+  lost,
+  journal,
+  forget,
+  upload,
+  startAfterUpload,
+  remove,
+  startToPurge,
+  startInPurge,
+  check,
+  stop,
+  firstStartOnS3,
+  pullToS3,
+  removeFromS3,
+  compose,
+  composeByCopy,
+  composeSlowly,
+  composeAgain,
+  startInComposing,
+  startInPurgeOnS3,
+  pullBesideOthers,
+  tooLargeFact,
+];

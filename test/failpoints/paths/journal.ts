@@ -1,0 +1,79 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TakeSegment } from '#contracts/calls/journal';
+import type { ScriptedImage } from '#testing/scripted-image';
+import type { Path } from '../path';
+import type { Victim } from '../victim';
+import { newImage } from '../victim-image';
+import { pullWalk } from './pull';
+
+interface Line {
+  readonly kind: string;
+  readonly repository?: string;
+}
+
+const folderOf = (victim: Victim) => join(victim.program.data, 'blobs', 'journal');
+
+/** What the journal says of an image's repository, in its order. */
+async function linesOf(victim: Victim, { path }: ScriptedImage): Promise<string[]> {
+  const names = (await readdir(folderOf(victim), { recursive: true })).filter((name) => name.endsWith('.jsonl')).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(folderOf(victim), name), 'utf8')));
+  const lines = texts.flatMap((text) => text.split('\n').filter(Boolean)).map((line) => JSON.parse(line) as Line);
+  return lines.filter(({ repository }) => `/v2/${repository}` === path).map(({ kind }) => kind);
+}
+
+export const journal: Path = {
+  name: 'a journal that is taken into the store',
+  place: 'folder',
+  owns: ['metadata.pack-journal', 'blobs.fsync-segment', 'blobs.rename-segment', 'metadata.end-segment'],
+  async prepare(victim) {
+    const image = newImage(victim);
+    const { run, ends } = await pullWalk(victim, image);
+    const isWritten = async () => {
+      await victim.until('the journal has the tag', async () => (await linesOf(victim, image)).includes('tag'));
+      const lines = await linesOf(victim, image);
+      if (new Set(lines).size !== lines.length) throw new Error(`the journal says ${lines.join(', ')}`);
+    };
+    return {
+      async run() {
+        const since = victim.said;
+        await run();
+        await isWritten();
+        await victim.passes('metadata.end-segment', since);
+      },
+      async ends() {
+        await ends();
+        await isWritten();
+      },
+    };
+  },
+};
+
+/** The store is ahead of the database by a segment that this database never wrote. */
+export const startRestored: Path = {
+  name: 'a start that finds its database restored',
+  place: 'folder',
+  isFirstStart: true,
+  after: 'metadata.complete-pull:after',
+  owns: ['metadata.raise-generation'],
+  async prepare(victim) {
+    const { run, ends } = await pullWalk(victim);
+    const taken = () => victim.call((calls) => calls.ask(TakeSegment, {}));
+    return {
+      async run() {
+        const { installation } = await taken();
+        const folder = join(folderOf(victim), installation);
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, '000001-000000000999.jsonl'), '{}\n');
+        await run();
+      },
+      async ends() {
+        await ends();
+        const raised = async () => (await taken()).generation !== 1;
+        await victim.until('a new generation begins', raised);
+        const { generation } = await taken();
+        if (generation !== 2) throw new Error(`the generation is ${generation}`);
+      },
+    };
+  },
+};
