@@ -1,7 +1,7 @@
 // Everything that holds the promises: sets up what is missing, then checks, specs, and the real program against real
 // peers. `npm test -- PATTERN...` runs only the tests whose path matches; further arguments are jest's.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,8 @@ import { setUp } from './setup.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isCi = Boolean(process.env.CI);
+/** How long jest may take to end once its results are written, in milliseconds. */
+const END_WITHIN_MS = 30_000;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const faults = [];
 
@@ -57,15 +59,18 @@ async function jest(project, args) {
   const output = join(folder, 'results.json');
   try {
     const settings = [`--selectProjects=${project}`, '--json', `--outputFile=${output}`, '--passWithNoTests'];
-    const code = await runJest([...settings, ...args]);
-    return count(output) ?? (code === 0 ? undefined : `jest ended with ${code}`);
+    const end = await runJest([...settings, ...args], output);
+    return count(output) ?? (end === 0 ? undefined : `jest ended with ${end}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** jest prints its JSON too when it may not write elsewhere: its own output goes to stderr, and is what people see. */
-function runJest(args) {
+/**
+ * jest prints its JSON too when it may not write elsewhere: its own output goes to stderr, and is what people see.
+ * Gives its exit code, or says that it was ended: what a test leaves open keeps it from ending for ever.
+ */
+function runJest(args, output) {
   const program = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const env = { ...process.env, PATH: [join(peersFolder(), 'bin'), process.env.PATH].join(delimiter) };
   return new Promise((resolve, reject) => {
@@ -74,8 +79,18 @@ function runJest(args) {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    const watch = setInterval(() => {
+      if (!existsSync(output)) return;
+      clearInterval(watch);
+      overdue = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
+    }, 1_000);
+    let overdue;
     child.once('error', reject);
-    child.once('close', resolve);
+    child.once('exit', (code, signal) => {
+      clearInterval(watch);
+      clearTimeout(overdue);
+      resolve(code ?? `${signal}: a test left something open (a socket, a process) and jest did not end by itself`);
+    });
   });
 }
 
@@ -103,8 +118,7 @@ if (faults.length === 0) {
   await step('real images', bringImages);
   await step('checks', check);
   await step('specs', () => jest('specs', args));
-  // A peer that is left over by a start that failed must not hold up the end: it is killed with jest.
-  await step('end to end', () => jest('end-to-end', ['--runInBand', '--forceExit', ...args]));
+  await step('end to end', () => jest('end-to-end', ['--runInBand', ...args]));
 }
 if (faults.length > 0) console.log(`\nFAILED: ${faults.join(', ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from '#children/free-port';
 import { livingChildren } from '#testing/end-children';
@@ -8,6 +6,7 @@ import { Entrepot } from '#testing/entrepot';
 import { HOUSE } from '#testing/house';
 import { runProgram } from '#testing/run-program';
 import { SmallDisk } from '#testing/small-disk';
+import { TcpServer } from '#testing/tcp-server';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 
 const SECRET = { ENTREPOT_SECRET: Buffer.alloc(32, 7).toString('base64') };
@@ -55,11 +54,10 @@ describe('a start that cannot go on says why in one line, ends with 1 and damage
   it.each(['ENTREPOT_PORT', 'ENTREPOT_NATS_PORT'])(
     'a taken port: it names %s',
     async (setting) => {
-      const taken = createServer().listen(0, '127.0.0.1');
-      await once(taken, 'listening');
-      const { port } = taken.address() as AddressInfo;
+      const taken = await TcpServer.start();
+      const { port } = taken;
       const log = await refusal({ [setting]: String(port) });
-      taken.close();
+      await taken.stop();
       const said = log.trimEnd().split('\n').at(-1);
       expect(said).toContain(String(port));
       expect(said).toContain(setting);

@@ -1,17 +1,15 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { freePort } from '#children/free-port';
+import { TcpServer } from '#testing/tcp-server';
 import { checkPort } from './check-port';
 
 describe('the port of the public face', () => {
   it('is named with its setting when it is taken', async () => {
-    const holder = createServer().listen(0, '127.0.0.1');
-    await once(holder, 'listening');
-    const { port } = holder.address() as { port: number };
+    const holder = await TcpServer.start();
+    const { port } = holder;
     await expect(checkPort('127.0.0.1', port)).rejects.toThrow(
       `Port ${port} on 127.0.0.1 is taken. Set ENTREPOT_PORT to another.`,
     );
-    holder.close();
+    await holder.stop();
   });
 
   it('names the host when it is no address of this machine', async () => {

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsWire } from '#testing/nats-wire';
+import { TcpServer } from '#testing/tcp-server';
 import { type RunningNatsServer, startNatsServer } from './nats-server';
 
 describe('a nats-server child', () => {
@@ -208,13 +208,12 @@ describe('starting a nats-server child', () => {
   });
 
   it('says which port is taken and which setting chooses it', async () => {
-    const holder = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => holder.once('listening', resolve));
-    const { port } = holder.address() as { port: number };
+    const holder = await TcpServer.start();
+    const { port } = holder;
     await expect(start(port)).rejects.toThrow(
       new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is taken.* ENTREPOT_NATS_PORT`),
     );
-    holder.close();
+    await holder.stop();
   });
 
   it('shows what the server said when it could not start', async () => {

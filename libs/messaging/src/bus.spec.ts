@@ -1,6 +1,6 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import { freePort } from '#children/free-port';
 import { StartFault } from '#config/start-fault';
+import { TcpServer } from '#testing/tcp-server';
 import { TestBroker, until } from './broker.testing';
 import { Bus } from './bus';
 
@@ -126,7 +126,7 @@ describe('the bus', () => {
     await until('it is connected', () => bus.state().connected);
     server.say('MSG a 1 3\r\n"x"\r\n');
     await until('it heard', () => heard.length === 1);
-    server.close();
+    await server.stop();
   });
 
   it('ends at once although NATS never came', async () => {
@@ -146,7 +146,7 @@ describe('the bus', () => {
       expect((fault as StartFault).message).toMatch(/Entrepot needs 2\.12\.6 or later.*Upgrade/);
       expect((fault as StartFault).message).not.toContain('secret');
       expect(bus.state().connected).toBe(false);
-      server.close();
+      await server.stop();
     },
   );
 
@@ -155,36 +155,21 @@ describe('the bus', () => {
     const bus = aBus(`nats://127.0.0.1:${first.port}`);
     await bus.start();
     expect(bus.state()).toEqual({ connected: true, server: '2.12.6', fault: null });
-    first.close();
+    await first.stop();
     const second = await fakeServer('2.10.0', first.port);
     await until('it says why', () => bus.state().fault?.includes('2.12.6'));
     expect(bus.state().connected).toBe(false);
-    second.close();
+    await second.stop();
   });
 });
 
 /** Speaks just enough of the protocol for a client to believe that it is connected. */
-async function fakeServer(version: string, port = 0) {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.write(
-      `INFO ${JSON.stringify({ server_id: 'X', version, proto: 1, max_payload: 1_048_576, headers: true })}\r\n`,
-    );
+function fakeServer(version: string, port = 0) {
+  const info = { server_id: 'X', version, proto: 1, max_payload: 1_048_576, headers: true };
+  return TcpServer.start((socket) => {
+    socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     socket.on('data', (data) => {
       for (const _ of data.toString().matchAll(/^PING\r$/gm)) socket.write('PONG\r\n');
     });
-  });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    say: (text: string) => {
-      for (const socket of sockets) socket.write(text);
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
+  }, port);
 }

@@ -1,9 +1,9 @@
-import { createServer } from 'node:net';
 import { type Digest, digestOf } from '#oci/digest';
 import { RegistryError } from '#oci/registry-error';
 import { parseTag, type Tag } from '#oci/tag';
 import { imageIndex, imageManifest, someBytes } from '#testing/image-parts';
 import { cutAfter, flood, hang, reply, ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
+import { TcpServer } from '#testing/tcp-server';
 import { RegistryBench } from '../fetcher.testing';
 
 const TAG = parseTag('20');
@@ -154,11 +154,10 @@ describe('a registry that is away is never taken for one that lacks what was ask
   });
 
   it('not speaking HTTP', async () => {
-    const server = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')).listen(0, '127.0.0.1');
-    await new Promise((listening) => server.once('listening', listening));
-    const domain = `127.0.0.1:${(server.address() as { port: number }).port}`;
+    const server = await TcpServer.start((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    const domain = `127.0.0.1:${server.port}`;
     const error = await failure(bench.registry.resolveTag(await bench.open(domain), TAG, bench.signal));
-    server.close();
+    await server.stop();
     expect(error).toMatchObject({ code: 'UNAVAILABLE', detail: { reason: 'NOT_HTTP' } });
   });
 

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { TagRemoved } from '#contracts/facts';
 import { isRegistryError } from '#oci/registry-error';
+import { TcpServer } from '#testing/tcp-server';
 import { startTestDatabase, type TestDatabase } from '#testing/test-database';
 import { partitionOf, recordFact } from '../outbox/outbox.store';
 import { Database } from './database';
@@ -117,13 +116,12 @@ describe('Database', () => {
   });
 
   it('does not wait for ever for what is no Postgres', async () => {
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const url = `postgres://u@127.0.0.1:${(silent.address() as AddressInfo).port}/d`;
+    const silent = await TcpServer.start();
+    const url = `postgres://u@127.0.0.1:${silent.port}/d`;
     await expect(Database.open({ url, poolSize: 1, waitMs: 100 })).rejects.toThrow(
       /^Postgres did not answer within 0.1 s/,
     );
-    silent.close();
+    await silent.stop();
   }, 20_000);
 
   it('refuses a schema that is newer than this program', async () => {
