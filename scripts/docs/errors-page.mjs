@@ -21,6 +21,7 @@ const MEANINGS = {
   ],
   UNAVAILABLE: ['the database, the store, a service or an upstream is away', 'ask again after `Retry-After`'],
   CONFLICT: ['it cannot be done as things are now', 'the message says what is in the way'],
+  PRECONDITION: ['things are not as the request says they must be', 'read them anew, and ask again'],
   GONE: ['what was asked for was here and is not any more', 'pull or push it again'],
   TIMEOUT: ['it took too long, and whether it happened is unknown', 'ask; never assume'],
   CANCELLED: ['the request was called off before it ended', 'ask again if it is still wanted'],

@@ -19,11 +19,15 @@ import { RemoveImageHandler } from './image/remove-image.handler';
 import { JournalController } from './journal/journal.controller';
 import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
+import { CopyImageHandler } from './manifest/copy-image.handler';
 import { ManifestController } from './manifest/manifest.controller';
 import { ManifestStore } from './manifest/manifest.store';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
+import { RollBackTagHandler } from './names/roll-back-tag.handler';
 import { TagController } from './names/tag.controller';
 import { TagStore } from './names/tag.store';
+import { TagImageHandler } from './names/tag-image.handler';
+import { UntagHandler } from './names/untag.handler';
 import { RowsCheck } from './object/check-rows';
 import { ComposingController } from './object/composing.controller';
 import { ComposingStore } from './object/composing.store';
@@ -31,6 +35,7 @@ import { ObjectController } from './object/object.controller';
 import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
+import { ImmediateWork } from './operation/immediate-work';
 import { IntakeController } from './operation/intake.controller';
 import { OperationController } from './operation/operation.controller';
 import { OperationStore } from './operation/operation.store';
@@ -99,6 +104,11 @@ const PROVIDERS: Provider[] = [
   PullWorkStore,
   RemoveImageHandler,
   TagStore,
+  TagImageHandler,
+  UntagHandler,
+  RollBackTagHandler,
+  CopyImageHandler,
+  ImmediateWork,
   JournalStore,
 ];
 

@@ -12,18 +12,25 @@ import { HotClient } from './database/hot-client';
 import { lockTags } from './database/locks';
 import { PresenceStore } from './database/presence.store';
 import { HotQuestions } from './hot/hot-questions';
+import { ImageNameStore } from './image/image-name.store';
 import { releaseImages } from './image/release-image';
 import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
+import { CopyImageHandler } from './manifest/copy-image.handler';
 import { ManifestStore } from './manifest/manifest.store';
 import { type MetadataConfig, MetadataConfigSchema } from './metadata.config';
 import { knownRepository } from './names/repository.store';
+import { RollBackTagHandler } from './names/roll-back-tag.handler';
 import { TagStore } from './names/tag.store';
+import { TagImageHandler } from './names/tag-image.handler';
+import { UntagHandler } from './names/untag.handler';
 import { RowsCheck } from './object/check-rows';
 import { ComposingStore } from './object/composing.store';
 import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
+import { ImmediateWork } from './operation/immediate-work';
+import { OperationStore } from './operation/operation.store';
 import { BlobReviewStore } from './review/blob-review.store';
 import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
@@ -52,11 +59,20 @@ export type Metadata = Awaited<ReturnType<typeof openMetadata>>;
 /** Wires the stores over a database. */
 export function wire(database: Database, hotClient: HotClient, config: MetadataConfig) {
   const tags = new TagStore(database, config);
+  const names = new ImageNameStore(config);
+  const copies = new CopyImageHandler(config);
+  const immediate = new ImmediateWork(
+    new TagImageHandler(names, copies, tags),
+    new UntagHandler(names, config),
+    new RollBackTagHandler(names, tags),
+  );
   const presence = new PresenceStore(database, config);
   const manifestReviews = new ManifestReviewStore(database, config);
   const blobReviews = new BlobReviewStore(database, config);
   return {
     tags,
+    names,
+    operations: new OperationStore(database, names, immediate, config),
     hot: new HotQuestions(hotClient, database, config),
     manifests: new ManifestStore(database),
     commits: new CommitManifestHandler(database, tags, config),

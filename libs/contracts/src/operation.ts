@@ -1,49 +1,27 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
+import { PullBodySchema } from './bodies/pull';
+import { RemoveBodySchema } from './bodies/remove';
+import { RollbackBodySchema, TagBodySchema, UntagBodySchema } from './bodies/tag';
 import { PrincipalSchema } from './principal';
 
 /** `accepted` → `running` → one of the three ends; a failed attempt goes back to `accepted` until its next. */
 export const OperationStateSchema = z.enum(['accepted', 'running', 'completed', 'failed', 'cancelled']);
 export type OperationState = z.output<typeof OperationStateSchema>;
 
-/** Which platforms of an index are fetched: the host's own, all of them, or these (`linux/arm64/v8`). */
-export const PlatformsSchema = z
-  .union([z.literal('host'), z.literal('all'), z.array(z.string().min(1).max(100)).min(1).max(32)])
-  .default('host');
-
-export const PullBodySchema = z.strictObject({
-  reference: z.string().min(1).max(512).describe('what to pull, as one types it for docker pull'),
-  platforms: PlatformsSchema.describe('host (default), all, or a list such as ["linux/arm64"]'),
-});
-export type PullBody = z.output<typeof PullBodySchema>;
-
-export const RemoveBodySchema = z.strictObject({
-  reference: z
-    .string()
-    .min(1)
-    .max(512)
-    .describe('what to remove: a name with a tag takes that tag away; a name with a digest, or an id, the image'),
-  force: z.boolean().default(false).describe('take the names away even while a container uses the image'),
-  now: z.boolean().default(false).describe('skip the review delay and the undo window; never the grace or a pin'),
-});
-export type RemoveBody = z.output<typeof RemoveBodySchema>;
-
 /** Every kind of operation and its body; REST, messages and the claim all parse with these. */
-export const OPERATION_BODIES = { pull: PullBodySchema, remove: RemoveBodySchema } as const;
-export const OperationKindSchema = z.enum(['pull', 'remove']);
-export type OperationKind = z.output<typeof OperationKindSchema>;
-
-/** As many names as an outcome lists; how many there were is counted beside them. */
-export const MOST_NAMES = 100;
-
-/** What a remove did: the names that went, what was left alone and why, each by its first names and a count. */
-export const RemoveOutcomeSchema = z.object({
-  removed: z.array(z.string()).max(MOST_NAMES),
-  removedCount: z.number().int().nonnegative(),
-  left: z.array(z.string()).max(MOST_NAMES),
-  leftCount: z.number().int().nonnegative(),
-});
-export type RemoveOutcome = z.output<typeof RemoveOutcomeSchema>;
+export const OPERATION_BODIES = {
+  pull: PullBodySchema,
+  remove: RemoveBodySchema,
+  tag: TagBodySchema,
+  untag: UntagBodySchema,
+  rollback: RollbackBodySchema,
+} as const;
+export type OperationKind = keyof typeof OPERATION_BODIES;
+export const OPERATION_KINDS = Object.keys(OPERATION_BODIES) as [OperationKind, ...OperationKind[]];
+export const OperationKindSchema = z.enum(OPERATION_KINDS);
+/** The body of an operation, defaults filled in. */
+export type OperationBody<Kind extends OperationKind = OperationKind> = z.output<(typeof OPERATION_BODIES)[Kind]>;
 
 /** Why it failed: a code for programs, a message for people that says what to do next. */
 export const OperationErrorSchema = z.object({

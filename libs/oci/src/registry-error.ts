@@ -24,6 +24,7 @@ export const ENTREPOT_ERROR_CODES = [
   'UNAVAILABLE',
   'CONFLICT',
   'GONE',
+  'PRECONDITION',
   'TIMEOUT',
   'CANCELLED',
   'STALE',
@@ -150,6 +151,9 @@ export const unavailable = (what: string, retryAfterSeconds?: number, cause?: un
   new RegistryError('UNAVAILABLE', `${what} is not available at the moment`, { retryAfterSeconds, cause });
 
 export const conflict = (why: string, detail?: unknown) => new RegistryError('CONFLICT', why, { detail });
+
+/** The caller said how things must stand, and they do not: nothing was done. */
+export const precondition = (why: string, detail?: unknown) => new RegistryError('PRECONDITION', why, { detail });
 
 export const gone = (what: string) => new RegistryError('GONE', `${what} is gone`);
 

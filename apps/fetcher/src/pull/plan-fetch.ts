@@ -1,4 +1,4 @@
-import type { PullBody } from '#contracts/operation';
+import type { PullBody } from '#contracts/bodies/pull';
 import type { Descriptor } from '#oci/descriptor';
 import { type ImageIndex, manifestReferences, type OtherManifest } from '#oci/manifest';
 import { isImageIndex } from '#oci/media-type';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
+import type { PullBody } from '#contracts/bodies/pull';
 import { CompletePull, ResolveOperation } from '#contracts/calls/operations';
-import type { PullBody } from '#contracts/operation';
 import type { Digest } from '#oci/digest';
 import { manifestReferences } from '#oci/manifest';
 import { hostPlatform, type Platform, parsePlatform } from '#oci/platform';

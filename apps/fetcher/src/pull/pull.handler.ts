@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
+import { PullBodySchema } from '#contracts/bodies/pull';
 import { ClaimOperations, EndCancelled, FailOperation, RenewOperations } from '#contracts/calls/operations';
 import { OperationAccepted } from '#contracts/facts';
-import { PullBodySchema } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';

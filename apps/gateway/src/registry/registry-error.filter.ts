@@ -23,6 +23,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   UNAVAILABLE: 503,
   CONFLICT: 409,
   GONE: 410,
+  PRECONDITION: 412,
   TIMEOUT: 504,
   // The caller called it off; if anybody still reads, asking again is right.
   CANCELLED: 503,

@@ -12,7 +12,7 @@ import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
 import { readHeader, readQuery } from './read-request';
 import { Serves } from './rest-route';
-import * as routes from './rest-routes';
+import * as routes from './routes/images';
 
 /** What is held, and having it removed. */
 @Controller()

@@ -105,6 +105,7 @@ const FAULTS: Readonly<Record<number, string>> = {
   403: 'refused',
   404: 'there is no such thing',
   409: 'it cannot be done as things are now',
+  412: 'things are not as the request says they must be',
   413: 'the body is too large',
   415: 'the body is no JSON',
   421: 'the Host header names somebody else',

@@ -12,7 +12,7 @@ import { nextLink } from './next-link';
 import { OperationWatch } from './operation-watch';
 import { readBody, readHeader, readParams, readQuery } from './read-request';
 import { Serves } from './rest-route';
-import * as routes from './rest-routes';
+import * as routes from './routes/operations';
 
 /** Having something done, and how it goes. */
 @Controller()

@@ -18,7 +18,7 @@ export interface RestRoute<
 > {
   /** The OpenAPI operationId. */
   readonly id: string;
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** In OpenAPI's spelling: `/api/v1/operations/{id}`. */
   readonly path: `/api/v1/${string}`;
   readonly tag: string;
@@ -32,7 +32,13 @@ export interface RestRoute<
   readonly problems: readonly number[];
 }
 
-const METHODS = { get: RequestMethod.GET, post: RequestMethod.POST, delete: RequestMethod.DELETE } as const;
+const METHODS = {
+  get: RequestMethod.GET,
+  post: RequestMethod.POST,
+  put: RequestMethod.PUT,
+  patch: RequestMethod.PATCH,
+  delete: RequestMethod.DELETE,
+} as const;
 
 /** Marks the controller method that answers this route. */
 export function Serves({ method, path }: RestRoute): MethodDecorator {

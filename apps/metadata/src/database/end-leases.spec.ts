@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ANONYMOUS } from '#contracts/principal';
-import { ImageNameStore } from '../image/image-name.store';
 import { type Metadata, openMetadata } from '../metadata.testing';
-import { OperationStore } from '../operation/operation.store';
 import { OperationWorkStore } from '../operation/operation-work.store';
 import { OutboxRowsStore } from '../outbox/outbox-rows.store';
 import { endLeases } from './end-leases';
@@ -17,7 +15,7 @@ describe('the leases of the dead', () => {
 
   test('end at once where nobody else can be alive', async () => {
     const { database, config } = metadata;
-    const operations = new OperationStore(database, new ImageNameStore(config), config);
+    const { operations } = metadata;
     const work = new OperationWorkStore(database, config);
     const outbox = new OutboxRowsStore(database);
     const body = { reference: 'alpine:3' };

@@ -1,18 +1,33 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ownHosts } from '#config/own-hosts';
+import type { RemoveBody } from '#contracts/bodies/remove';
+import type { Digest } from '#oci/digest';
 import { conflict, notFound } from '#oci/registry-error';
+import type { RepositoryName } from '#oci/repository-name';
 import type { Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { inField } from '../operation/check-request';
 import type { NamedImage } from '../operation/operation-rows';
-import { type ImageName, type Naming, readImageName } from './read-image-name';
+import { type ImageName, type Naming, readImageName, readTagName, type TagName } from './read-image-name';
 
 /** An image in a repository. */
-interface HeldImage {
+export interface HeldImage {
   readonly repositoryId: number;
-  readonly repository: string;
-  readonly digest: string;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
 }
+
+export interface FoundImage extends HeldImage {
+  /** The tag that was named, or nothing where the name was no tag's. */
+  readonly tag: string | null;
+  /** Other repositories that hold what an id named. */
+  readonly others: readonly HeldImage[];
+}
+
+type Reading = Pick<Sql, 'query'>;
+
+/** As many candidates of an ambiguous id as are named. */
+const MOST_CANDIDATES = 20;
 
 /** Which images a name means now. */
 @Injectable()
@@ -24,35 +39,61 @@ export class ImageNameStore {
   }
 
   /**
-   * What a remove will act on, as its reference names it at this moment. Throws INVALID, NOT_FOUND, and CONFLICT for an id
-   * that is the beginning of several, or that several repositories hold and `force` is not set.
+   * The image that a name, an id or the beginning of one means; a name of the same letters goes first. Throws INVALID,
+   * naming the field, NOT_FOUND, and CONFLICT with the candidates where it is the beginning of several ids.
    */
-  async findRemoved(sql: Sql, body: Record<string, unknown>): Promise<NamedImage> {
-    const { reference, force } = body as { reference: string; force: boolean };
-    const name = inField('reference', () => readImageName(reference, this.naming));
+  async find(sql: Reading, reference: string, field = 'reference'): Promise<FoundImage> {
+    const name = inField(field, () => readImageName(reference, this.naming));
     const byName = await findNamed(sql, name);
     if (byName) return byName;
     const [first, ...others] = name.id === null ? [] : await findById(sql, name.id);
     if (!first) throw notFound(`image ${reference}`, { reference });
-    if (others.some(({ digest }) => digest !== first.digest)) {
-      throw conflict(`${reference} is the beginning of several images' ids: give more of it`);
-    }
+    if (others.some(({ digest }) => digest !== first.digest)) throw ambiguous(reference, [first, ...others]);
+    return { ...first, tag: null, others };
+  }
+
+  /** What a name must be that is ours to give. */
+  get localRule(): string {
+    const [host] = this.naming.ownHosts;
+    return `must be in a repository of this installation, such as ${host}/team/app:1: an upstream's names are its own`;
+  }
+
+  /** A repository and a tag, as a person types them. Throws INVALID, naming the field. */
+  readTag(reference: string, field: string): TagName {
+    return inField(field, () => readTagName(reference, this.naming));
+  }
+
+  /**
+   * What a remove will act on, as its reference names it at this moment. Throws what `find` throws, and CONFLICT for an
+   * id that several repositories hold where `force` is not set.
+   */
+  async findRemoved(sql: Reading, { reference, force }: RemoveBody): Promise<NamedImage> {
+    const { tag, others, ...first } = await this.find(sql, reference);
     if (others.length > 0 && !force) {
       const repositories = [first, ...others].map(({ repository }) => repository);
       throw conflict(`the image is in ${repositories.join(' and ')}: name one of them, or force`, { repositories });
     }
-    return { repository: first.repository, tag: null, digest: first.digest, removes: [first, ...others] };
+    const { repository, digest } = first;
+    return { repository, tag, digest, removes: [first, ...others] };
   }
 }
 
-async function findNamed(sql: Sql, { named }: ImageName): Promise<NamedImage | null> {
+function ambiguous(reference: string, images: readonly HeldImage[]) {
+  const digests = [...new Set(images.map(({ digest }) => digest))];
+  const candidates = images
+    .slice(0, MOST_CANDIDATES)
+    .map(({ repository, digest }) => ({ repository, digest, reference: `${repository}@${digest}` }));
+  return conflict(`${reference} is the beginning of ${digests.length} images' ids: give more of it`, { candidates });
+}
+
+async function findNamed(sql: Reading, { named }: ImageName): Promise<FoundImage | null> {
   if (named === null) return null;
   const { repository, tag } = named;
   const [found] = await sql.query<HeldImage>(named.digest === null ? BY_TAG : BY_DIGEST, [
     repository,
     named.digest ?? tag,
   ]);
-  return found ? { repository, tag, digest: found.digest, removes: [found] } : null;
+  return found ? { ...found, tag, others: [] } : null;
 }
 
 const BY_TAG = `
@@ -80,6 +121,6 @@ const BY_ID = `
   ORDER BY r.name, rm.digest LIMIT 100`;
 
 /** `g` follows every hex digit. */
-function findById(sql: Sql, beginning: string): Promise<HeldImage[]> {
+function findById(sql: Reading, beginning: string): Promise<HeldImage[]> {
   return sql.query<HeldImage>(BY_ID, [beginning, `${beginning}g`]);
 }

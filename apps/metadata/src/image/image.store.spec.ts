@@ -13,10 +13,9 @@ import {
   repositoryName,
   reviewAll,
 } from '../metadata.testing';
-import { OperationStore } from '../operation/operation.store';
+import type { OperationStore } from '../operation/operation.store';
 import { OperationWorkStore } from '../operation/operation-work.store';
 import { ImageStore } from './image.store';
-import { ImageNameStore } from './image-name.store';
 import { PullCountStore } from './pull-count.store';
 import { RemoveImageHandler } from './remove-image.handler';
 
@@ -33,7 +32,7 @@ describe('images', () => {
     metadata = await openMetadata({ ENTREPOT_HOSTS: 'registry.team:5050' });
     const { database, config } = metadata;
     images = new ImageStore(database);
-    operations = new OperationStore(database, new ImageNameStore(config), config);
+    operations = metadata.operations;
     work = new OperationWorkStore(database, config);
     removes = new RemoveImageHandler(database, config);
   });

@@ -13,11 +13,9 @@ import {
   reviewAll,
   untag,
 } from '../metadata.testing';
-import { OperationStore } from '../operation/operation.store';
 import { OperationWorkStore } from '../operation/operation-work.store';
 import { PullWorkStore } from '../operation/pull-work.store';
 import { ImageStore } from './image.store';
-import { ImageNameStore } from './image-name.store';
 import { PullCountStore, RECORD_PULLS } from './pull-count.store';
 
 const ALPINE = 'docker.io/library/alpine';
@@ -119,7 +117,7 @@ describe('a pull that was counted', () => {
     const { database, config } = metadata;
     const asked = { principal: ANONYMOUS, requestId: randomUUID(), kind: 'pull' as const };
     const body = { reference: `alpine@${image.digest}` };
-    await new OperationStore(database, new ImageNameStore(config), config).accept({ ...asked, body });
+    await metadata.operations.accept({ ...asked, body });
     const { operations } = await new OperationWorkStore(database, config).claim('one', ['pull'], 1);
     return operations[0]!;
   }

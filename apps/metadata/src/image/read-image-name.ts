@@ -1,5 +1,6 @@
 import type { Digest } from '#oci/digest';
 import { parseReference, type Reference, withDefaultTag } from '#oci/reference';
+import { nameInvalid } from '#oci/registry-error';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { type ConfiguredUpstreams, splitRepositoryName, upstreamRepositoryName } from '#oci/upstream-name';
@@ -31,6 +32,23 @@ export function readImageName(text: string, naming: Naming): ImageName {
   const { tag = null, digest = null } = reference;
   const named = { repository: repositoryOf(reference, naming), tag: digest === null ? tag : null, digest };
   return { named, id: SHORT_ID.test(text) ? `sha256:${text}` : null };
+}
+
+/** A tag in a repository. */
+export interface TagName {
+  readonly repository: RepositoryName;
+  readonly tag: Tag;
+  /** An upstream's names are not ours to give. */
+  readonly isLocal: boolean;
+}
+
+/** Reads what a person types to name a tag, there or not. Throws NAME_INVALID, DIGEST_INVALID. */
+export function readTagName(text: string, naming: Naming): TagName {
+  const { digest, ...reference } = parseReference(text);
+  if (digest !== undefined) throw nameInvalid(text, 'a tag is named here, without a digest');
+  const repository = repositoryOf(reference, naming);
+  const isLocal = splitRepositoryName(repository, naming.configuredUpstreams).kind === 'local';
+  return { repository, tag: withDefaultTag(reference).tag!, isLocal };
 }
 
 /** A name under one of our own hosts is what a client pulls from us: local, unless it begins with an upstream's domain. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { MOST_NAMES, type RemoveBody, type RemoveOutcome } from '#contracts/operation';
+import { MOST_NAMES, type RemoveBody, type RemoveOutcome } from '#contracts/bodies/remove';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ANONYMOUS } from '#contracts/principal';
 import { interleave, pausedAt } from '../database/two-at-once.testing';
-import { ImageNameStore } from '../image/image-name.store';
 import { RemoveImageHandler } from '../image/remove-image.handler';
 import {
   anImage,
@@ -14,7 +13,6 @@ import {
   reviewAll,
   untag,
 } from '../metadata.testing';
-import { OperationStore } from '../operation/operation.store';
 import { OperationWorkStore } from '../operation/operation-work.store';
 
 const NODE = 'docker.io/library/node';
@@ -85,7 +83,7 @@ describe('the journal', () => {
 
   it('says which tags were removed, and what left its repository', async () => {
     const { database, config } = metadata;
-    const operations = new OperationStore(database, new ImageNameStore(config), config);
+    const { operations } = metadata;
     const removes = new RemoveImageHandler(database, config);
     const image = anImage();
     await fetchWhole(metadata, NODE, image, { tag: '1' });

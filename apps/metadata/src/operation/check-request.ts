@@ -1,4 +1,6 @@
-import { OPERATION_BODIES, type OperationKind, type PullBody, type RemoveBody } from '#contracts/operation';
+import type { z } from 'zod';
+import type { PullBody } from '#contracts/bodies/pull';
+import { OPERATION_BODIES, type OperationBody, type OperationKind } from '#contracts/operation';
 import { parsePlatform } from '#oci/platform';
 import { readPlainly } from '#oci/read-plainly';
 import { parseAnyReference } from '#oci/reference';
@@ -17,9 +19,9 @@ export interface CheckedRequest {
  * the rule.
  */
 export function checkRequest(kind: OperationKind, body: Record<string, unknown>): CheckedRequest {
-  const { data, fault } = readPlainly<PullBody | RemoveBody>(OPERATION_BODIES[kind], body);
+  const { data, fault } = readPlainly<OperationBody>(OPERATION_BODIES[kind] as z.ZodType<OperationBody>, body);
   if (fault) throw invalidField(fault.field || 'the body', fault.rule);
-  if ('platforms' in data) checkPull(data);
+  if (kind === 'pull') checkPull(data as PullBody);
   return { kind, body: data, hash: hashBody(kind, data) };
 }
 
@@ -28,7 +30,7 @@ export function checkRequestId(id: string): void {
   if (/[\p{Cc}\p{Cs}]/u.test(id)) throw invalidField('requestId', 'must not contain control characters');
 }
 
-function checkPull({ reference, platforms }: { reference: string; platforms: string | string[] }): void {
+function checkPull({ reference, platforms }: PullBody): void {
   inField('reference', () => parsePulled(reference));
   if (Array.isArray(platforms)) {
     for (const platform of platforms) inField('platforms', () => parsePlatform(platform));

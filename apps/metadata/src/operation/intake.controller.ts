@@ -18,6 +18,7 @@ const REFUSALS: readonly ErrorCode[] = [
   'MANIFEST_UNKNOWN',
   'NOT_FOUND',
   'CONFLICT',
+  'PRECONDITION',
   'UNSUPPORTED',
   'DENIED',
   'UNAUTHORIZED',

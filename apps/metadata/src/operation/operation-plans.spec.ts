@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import { ANONYMOUS } from '#contracts/principal';
 import type { Sql } from '../database/database';
 import { ImageStore } from '../image/image.store';
-import { ImageNameStore } from '../image/image-name.store';
 import { RemoveImageHandler } from '../image/remove-image.handler';
 import {
   anImage,
@@ -12,11 +11,11 @@ import {
   openMetadata,
   repositoryName,
   runFills,
+  wire,
 } from '../metadata.testing';
 import { OutboxRowsStore } from '../outbox/outbox-rows.store';
 import { EndedStore } from '../review/ended.store';
 import { readReasons } from '../review/keep-reasons';
-import { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullWorkStore } from './pull-work.store';
 
@@ -122,7 +121,7 @@ describe('operations and images cost what is asked for, not what there is', () =
   it('in every statement', async () => {
     const database = recording();
     const { config, tags } = metadata;
-    const operations = new OperationStore(database, new ImageNameStore(config), config);
+    const { operations } = wire(database, metadata.hotClient, config);
     const work = new OperationWorkStore(database, config);
     const pulls = new PullWorkStore(database, tags, config);
     const images = new ImageStore(database);

@@ -4,7 +4,6 @@ import { ANONYMOUS, PrincipalSchema } from '#contracts/principal';
 import type { Digest } from '#oci/digest';
 import { OCI_LAYER_GZIP } from '#oci/media-type';
 import type { Tag } from '#oci/tag';
-import { ImageNameStore } from '../image/image-name.store';
 import {
   anImage,
   fetchManifest,
@@ -16,7 +15,7 @@ import {
   runFills,
   someBytes,
 } from '../metadata.testing';
-import { OperationStore } from './operation.store';
+import type { OperationStore } from './operation.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullWorkStore } from './pull-work.store';
 
@@ -33,7 +32,7 @@ describe('operations and their workers', () => {
   beforeAll(async () => {
     metadata = await openMetadata(NO_WAIT);
     const { database, config, tags } = metadata;
-    operations = new OperationStore(database, new ImageNameStore(config), config);
+    operations = metadata.operations;
     work = new OperationWorkStore(database, config);
     pulls = new PullWorkStore(database, tags, config);
   });

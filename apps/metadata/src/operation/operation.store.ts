@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import type { RemoveBody } from '#contracts/bodies/remove';
 import { OperationAccepted } from '#contracts/facts';
 import type { Operation, OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
@@ -13,6 +14,7 @@ import { recordFact } from '../outbox/outbox.store';
 import { checkRequest, checkRequestId } from './check-request';
 import { endOperation, recordEnd } from './end-operation';
 import { hashBody } from './hash-body';
+import { ImmediateWork } from './immediate-work';
 import { type OperationFilter, readOperationPage } from './operation-page';
 import { readProgress } from './operation-progress';
 import { type NamedImage, type OperationRow, toOperation } from './operation-rows';
@@ -30,6 +32,7 @@ export class OperationStore {
   constructor(
     private readonly database: Database,
     private readonly names: ImageNameStore,
+    private readonly immediate: ImmediateWork,
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
@@ -45,11 +48,11 @@ export class OperationStore {
       // What a repeated remove names may be gone by now: its operation says what it named.
       const before = kind === 'remove' ? await findRequest(sql, asked) : undefined;
       if (before) return { row: sameRequest(before, hash), created: false };
-      const named = kind === 'remove' ? await this.names.findRemoved(sql, body) : null;
+      const named = kind === 'remove' ? await this.names.findRemoved(sql, body as RemoveBody) : null;
       const inserted = await insert(sql, { ...asked, body }, hash, named);
       if (!inserted) return { row: sameRequest(await findRequest(sql, asked), hash), created: false };
       await recordFact(sql, OperationAccepted, inserted.id, about(inserted));
-      return { row: inserted, created: true };
+      return { row: await this.doAtOnce(sql, inserted), created: true };
     });
     return { operation: created ? toOperation(row) : await this.withProgress(row), created };
   }
@@ -109,6 +112,15 @@ export class OperationStore {
       return asked!;
     });
     return row && this.withProgress(row);
+  }
+
+  /** Ends it where it needs nobody else. */
+  private async doAtOnce(sql: Sql, operation: OperationRow): Promise<OperationRow> {
+    const done = await this.immediate.run(sql, operation);
+    if (done === null) return operation;
+    const { named, outcome } = done;
+    if (named) await sql.query('UPDATE operation SET named = $2 WHERE id = $1', [operation.id, JSON.stringify(named)]);
+    return endOperation(sql, operation, { state: 'completed', outcome }, this.config.ENTREPOT_REVIEW_DELAY_MS);
   }
 
   private async withProgress(row: OperationRow): Promise<Operation> {

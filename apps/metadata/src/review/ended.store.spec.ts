@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ANONYMOUS } from '#contracts/principal';
-import { ImageNameStore } from '../image/image-name.store';
 import { anImage, fetchManifest, fetchWhole, type Metadata, openMetadata, reviewAll, untag } from '../metadata.testing';
-import { OperationStore } from '../operation/operation.store';
+import type { OperationStore } from '../operation/operation.store';
 import { OperationWorkStore } from '../operation/operation-work.store';
 
 const NODE = 'docker.io/library/node';
@@ -17,7 +16,7 @@ describe('what has had its time', () => {
     metadata = await openMetadata({ ENTREPOT_REVIEW_DELAY_MS: 0 });
     await metadata.presence.beat();
     const { database, config } = metadata;
-    operations = new OperationStore(database, new ImageNameStore(config), config);
+    operations = metadata.operations;
     work = new OperationWorkStore(database, config);
   });
   beforeEach(() => run('TRUNCATE operation, trash, absence, lease CASCADE'));

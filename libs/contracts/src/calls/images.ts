@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RepositoryNameSchema } from '#oci/repository-name';
+import { RemoveOutcomeSchema } from '../bodies/remove';
 import { defineCall } from '../define-call';
-import { RemoveOutcomeSchema } from '../operation';
 import { plainText } from '../plain-text';
 
 /** An image as a list shows it: one row for a repository and a digest, with all its tags there. Sizes are bytes. */

@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import type { OperationKind } from '#contracts/operation';
+import type { Sql } from '../database/database';
+import { RollBackTagHandler } from '../names/roll-back-tag.handler';
+import { TagImageHandler } from '../names/tag-image.handler';
+import { UntagHandler } from '../names/untag.handler';
+import type { Done } from './done';
+import type { OperationRow } from './operation-rows';
+
+/** Does an operation whose row is in this transaction already. Throws what makes the request a wrong one. */
+export type Immediately = (sql: Sql, operation: OperationRow) => Promise<Done | null>;
+
+/**
+ * What needs nobody but Postgres is done where it is taken in: acceptance, effect and end are one commit, and who asked
+ * has the answer at once.
+ */
+@Injectable()
+export class ImmediateWork {
+  private readonly byKind: Partial<Record<OperationKind, Immediately>>;
+
+  constructor(tags: TagImageHandler, untags: UntagHandler, rollbacks: RollBackTagHandler) {
+    this.byKind = {
+      tag: (sql, operation) => tags.tag(sql, operation),
+      untag: (sql, operation) => untags.untag(sql, operation),
+      rollback: (sql, operation) => rollbacks.rollBack(sql, operation),
+    };
+  }
+
+  /** Null where somebody else is to claim it. */
+  async run(sql: Sql, operation: OperationRow): Promise<Done | null> {
+    return (await this.byKind[operation.kind]?.(sql, operation)) ?? null;
+  }
+}
