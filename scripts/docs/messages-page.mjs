@@ -8,7 +8,7 @@ export function messagesPage({ requests, facts, streams, progress }) {
     '# Messages',
     'Every message is a [CloudEvent](https://cloudevents.io) 1.0 in structured JSON. Readers ignore fields they do not know; a change of meaning is a new type beside the old one. Messages carry digests and sizes, never bytes and never secrets. How they travel and what they promise is explained in [Messages, operations and the outbox](../explanation/messages.md); [asyncapi.json](asyncapi.json) says the same to programs.',
     '## Requests',
-    `Kept by the stream ${code(streams.requests)} until they are taken in. The subject is ${code('entrepot.request.<verb>')}, or ${code('entrepot.request.<verb>.<principal>')} for a principal that has a user on the bus. A person may publish the bare ${code('data')} alone; its id is then the header ${code('Nats-Msg-Id')}, if there is one. The same id twice is done once; the same id with another body is a failed operation.`,
+    `Kept by the stream ${code(streams.requests)} until they are taken in. The subject is ${code('entrepot.request.<verb>')}, or ${code('entrepot.request.<verb>.<principal>')} for a principal that has a user on the bus. A person may publish the bare ${code('data')} alone; its id is then the header ${code('Nats-Msg-Id')}, if there is one. The same id twice is done once; the same id with another body is a failed operation (but for two within 100 ms under one ${code('Nats-Msg-Id')}: nats-server drops the second unseen, as it would a repeated one).`,
     requests.flatMap((request) => [
       `### ${request.verb}`,
       `${request.summary}. Type ${code(request.type)}.`,

@@ -13,7 +13,8 @@ describe('the ready screen', () => {
   it('says where to go and what to try', () => {
     expect(readyScreen(ready)).toBe(`
 Entrepot 1.2.3 is ready after 2.3 s.
-  registry, API and page   http://127.0.0.1:5050
+  registry and API         http://127.0.0.1:5050
+  page of the API          http://127.0.0.1:5050/api
   messages                 nats://127.0.0.1:4222
   data                     /data
 

@@ -34,7 +34,8 @@ export function readyScreen({ version, url, bus, dataFolder, tookMs, bold }: Rea
   return [
     '',
     strong(`Entrepot ${version} is ready after ${(tookMs / 1000).toFixed(1)} s.`),
-    `  registry, API and page   ${url}`,
+    `  registry and API         ${url}`,
+    `  page of the API          ${url}/api`,
     `  messages                 ${bus.url}${bus.fault === null ? '' : `, not now: ${bus.fault} (all else works; it is tried again)`}`,
     `  data                     ${dataFolder}`,
     '',

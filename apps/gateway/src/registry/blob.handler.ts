@@ -7,7 +7,7 @@ import { internalFault, RegistryError, rangeInvalid } from '#oci/registry-error'
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { GatewayMetrics } from '../gateway-metrics';
 import { BlobStore, type FoundBlob } from './blob.store';
-import { etagOf, isHeldByClient, rangeAsked } from './conditional-request';
+import { checkIfMatch, etagOf, isHeldByClient, rangeAsked } from './conditional-request';
 import type { AskedRepository } from './name-repository';
 import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer, startAnswer } from './send-answer';
 import { ClientGone, sendStream } from './send-stream';
@@ -41,6 +41,7 @@ export class BlobHandler {
       ETag: etag,
       'Accept-Ranges': 'bytes',
     };
+    checkIfMatch(request.headers, etag);
     if (isHeld) return sendAnswer(reply, 304, headers);
     const range: ByteRange = isGet ? parseByteRange(rangeAsked(request.headers, etag), blob.size) : { kind: 'whole' };
     if (range.kind === 'unsatisfiable') throw rangeInvalid(blob.size);

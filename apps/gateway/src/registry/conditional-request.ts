@@ -1,8 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { precondition } from '#oci/registry-error';
 
 /** The entity tag of content that is named by its digest. */
 export function etagOf(digest: string): string {
   return `"${digest}"`;
+}
+
+/** RFC 9110, 13.1.1: the client wants this content or none, and compares strongly. Throws PRECONDITION. */
+export function checkIfMatch(headers: IncomingHttpHeaders, etag: string): void {
+  const wanted = headers['if-match']?.split(',').map((tag) => tag.trim());
+  if (wanted === undefined || wanted.includes(etag) || wanted.includes('*')) return;
+  throw precondition(`what is here has the entity tag ${etag}`);
 }
 
 /** RFC 9110, 13.1.2: whether the client has it already, so that 304 is the answer. Compared weakly. */

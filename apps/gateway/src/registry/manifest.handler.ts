@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayMetrics } from '../gateway-metrics';
-import { etagOf, isHeldByClient } from './conditional-request';
+import { checkIfMatch, etagOf, isHeldByClient } from './conditional-request';
 import { ManifestStore, type NamedManifest } from './manifest.store';
 import type { ReachedRepository } from './name-repository';
 import type { ManifestReference } from './parse-registry-path';
@@ -30,6 +30,7 @@ export class ManifestHandler {
     const manifest = await this.find(repository, reference);
     const { mediaType, size, digest } = manifest;
     const headers = manifestHeaders(manifest);
+    checkIfMatch(request.headers, headers.ETag);
     if (isHeldByClient(request.headers, headers.ETag)) return sendAnswer(reply, 304, headers);
     const described = { ...headers, 'Content-Type': mediaType, 'Content-Length': size };
     if (request.method === 'HEAD') return sendAnswer(reply, 200, described);

@@ -181,6 +181,18 @@ describe('manifests', () => {
     expect((await get('/v2/team/app/manifests/latest', { 'If-None-Match': etags })).status).toBe(200);
   });
 
+  test.each([
+    [`"${digest}"`, 200],
+    ['*', 200],
+    [`"${absent}", "${digest}"`, 200],
+    [`"${absent}"`, 412],
+    [`W/"${digest}"`, 412],
+    ['', 412],
+  ])('If-Match %s is answered %s', async (etags, status) => {
+    expect((await get('/v2/team/app/manifests/latest', { 'If-Match': etags })).status).toBe(status);
+    expect((await getBlob({ 'If-Match': etags.replaceAll(digest, layerDigest) })).status).toBe(status);
+  });
+
   test.each(['nothing', absent])(
     "a local repository's unknown %s is 404, and no upstream is asked",
     async (reference) => {
@@ -432,6 +444,10 @@ describe('tags', () => {
   test.each(['-1', 'abc', '1.5', '1e3', '', '%00', '0x10'])('n=%s is refused by name', async (n) => {
     const { status, body } = await list(`?n=${n}`);
     expect({ status, detail: body.errors[0].detail }).toMatchObject({ status: 400, detail: { field: 'n' } });
+  });
+
+  test.each(['n=2&n=3', 'last=t1&last=t2'])('%s: two readers would take different ones', async (query) => {
+    expect((await list(`?${query}`)).status).toBe(400);
   });
 
   test('last names a place in the order, whether or not there is such a tag', async () => {

@@ -23,14 +23,21 @@ export class TagListHandler {
     { name, path, query }: { name: RepositoryName; path: string; query: URLSearchParams },
     reply: FastifyReply,
   ): Promise<void> {
-    const limit = pageSize(query.get('n'));
-    const after = lastTag(query.get('last'));
+    const limit = pageSize(once(query, 'n'));
+    const after = lastTag(once(query, 'last'));
     const { found, tags, more } = await this.calls.ask(ListTags, { repository: repository.name, limit, ...after });
     if (!found) throw nameUnknown(name);
     const next = limit > 0 && more ? { Link: `<${nextPage(path, query, limit, tags.at(-1)!)}>; rel="next"` } : {};
     const body = JSON.stringify({ name, tags });
     sendAnswer(reply, 200, { 'Content-Type': 'application/json', ...REGISTRY_VERSION, ...next }, body);
   }
+}
+
+/** Two readers of one address must not take different ones. Throws INVALID. */
+function once(query: URLSearchParams, name: string): string | null {
+  const given = query.getAll(name);
+  if (given.length > 1) throw invalidField(name, 'must be given once');
+  return given[0] ?? null;
 }
 
 function nextPage(path: string, query: URLSearchParams, limit: number, last: string): string {

@@ -49,6 +49,12 @@ const SECURITY: AnswerHeaders = {
 export class ApiPageController {
   private readonly document = JSON.stringify(openApi(REST_ROUTES, VERSION));
 
+  /** Whoever types the bare address is looking for a page. */
+  @Get('/')
+  home(@Res() reply: FastifyReply): void {
+    sendAnswer(reply, 302, { Location: '/api' });
+  }
+
   @Get(['api', 'api/*'])
   async answer(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const path = pathOf(request.url).replace(/^\/api\/?/, '');

@@ -30,7 +30,7 @@ async function fill(): Promise<void> {
   client.pause();
   let unchanged = 0;
   for (let held = 0; unchanged < 20; ) {
-    if (response.writableLength === 0) stream.send('operation', 'x'.repeat(500_000));
+    if (response.writableLength === 0) stream.send('operation', '1', 'x'.repeat(500_000));
     await new Promise((resolve) => setTimeout(resolve, 10));
     unchanged = held > 0 && held === response.writableLength ? unchanged + 1 : 0;
     held = response.writableLength;

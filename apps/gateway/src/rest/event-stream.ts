@@ -35,8 +35,9 @@ export class EventStream {
     return this.closed.signal;
   }
 
-  send(event: string, data: unknown): void {
-    this.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  /** `id` is what a client that connects again says it was told last (`Last-Event-ID`). */
+  send(event: string, id: string, data: unknown): void {
+    this.write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
   /** Ends in order, after a last comment where there is one to make: programs pass over it, people read it. */

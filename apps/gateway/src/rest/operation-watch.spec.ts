@@ -80,7 +80,7 @@ class Watcher {
       }
       const event = this.text.slice(0, end);
       this.text = this.text.slice(end + 2);
-      const data = /^event: operation\ndata: (.+)$/.exec(event)?.[1];
+      const data = /^event: operation\nid: [\w-]{43}\ndata: (.+)$/.exec(event)?.[1];
       if (data !== undefined) return JSON.parse(data);
     }
   }
@@ -129,6 +129,15 @@ test('one that has ended is told once', async () => {
   const { status, text } = await askRaw(gateway.port, `/api/v1/operations/${id}/events`);
   expect(status).toBe(200);
   expect(text.match(/event: operation/g)).toHaveLength(1);
+});
+
+test('whoever heard the end is told that there is no more, and a browser stays away', async () => {
+  await start(NEVER);
+  now.set(id, { ...running, state: 'completed', endedAt: '2026-01-01T00:01:00.000Z' });
+  const path = `/api/v1/operations/${id}/events`;
+  const last = /^id: (.+)$/m.exec((await askRaw(gateway.port, path)).text)![1]!;
+  expect((await askRaw(gateway.port, path, { headers: { 'Last-Event-ID': last } })).status).toBe(204);
+  expect((await askRaw(gateway.port, path, { headers: { 'Last-Event-ID': 'earlier' } })).status).toBe(200);
 });
 
 test('what did not change is not told again, and messages of others wake nobody', async () => {

@@ -9,7 +9,7 @@ import { RegistryError } from '#oci/registry-error';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { EventStream } from './event-stream';
 import { OperationNews } from './operation-news';
-import { SeenOperations } from './seen-operations';
+import { fingerprint, SeenOperations } from './seen-operations';
 
 /** Between two looks at one operation, in milliseconds: messages come faster than anybody reads. */
 const LOOK_PAUSE_MS = 200;
@@ -131,5 +131,5 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
 }
 
 function sendNews(stream: EventStream, seen: SeenOperations, looked: readonly Operation[]): void {
-  for (const operation of seen.takeNews(looked)) stream.send('operation', operation);
+  for (const operation of seen.takeNews(looked)) stream.send('operation', fingerprint(operation), operation);
 }

@@ -141,6 +141,21 @@ describe('having something done', () => {
     expect({ status, field: json.field }).toEqual({ status: 400, field: 'idempotency-key' });
   });
 
+  test.each([
+    { 'Content-Type': 'application/json; charset=utf-16' },
+    { 'Content-Type': 'application/json; charset=iso-8859-1' },
+    { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
+  ])('a body that is said to be something else is 415: %j', async (headers) => {
+    const body = JSON.stringify({ kind: 'pull', reference: 'alpine:3' });
+    expect((await askRaw(gateway.port, '/api/v1/operations', { method: 'POST', headers, body })).status).toBe(415);
+  });
+
+  test('charset=UTF-8 is what JSON is', async () => {
+    const headers = { 'Content-Type': 'application/json; charset="UTF-8"' };
+    const body = JSON.stringify({ kind: 'pull', reference: 'alpine:3' });
+    expect((await askRaw(gateway.port, '/api/v1/operations', { method: 'POST', headers, body })).status).toBe(202);
+  });
+
   test('no body at all is 415', async () => {
     expect((await api('/operations', { method: 'POST' })).status).toBe(415);
   });
@@ -198,7 +213,7 @@ describe('the list', () => {
     ['limit=1e2', 'limit', 'must be a whole number, from 1 to 1000, and is "1e2"'],
     ['limit=', 'limit', 'must be a whole number, from 1 to 1000, and is ""'],
     ['limit=1&limit=2', 'limit', 'must be given once'],
-    ['kind=push', 'kind', 'must be one of pull, remove'],
+    ['kind=push', 'kind', 'must be one of pull, remove, tag, untag, rollback'],
     ['state=done', 'state', 'must be one of accepted, running, completed, failed, cancelled'],
     [`after=${'x'.repeat(101)}`, 'after', 'must have at most 100 characters'],
     ['live=maybe', 'live', 'must be true or false'],

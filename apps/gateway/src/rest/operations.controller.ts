@@ -7,12 +7,13 @@ import type { Operation } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
 import { invalidField, notFound } from '#oci/registry-error';
 import { authorize } from '../authorize';
-import { sendJson } from '../registry/send-answer';
+import { sendAnswer, sendJson } from '../registry/send-answer';
 import { nextLink } from './next-link';
 import { OperationWatch } from './operation-watch';
 import { readBody, readHeader, readParams, readQuery } from './read-request';
 import { Serves } from './rest-route';
 import * as routes from './routes/operations';
+import { fingerprint } from './seen-operations';
 
 /** Having something done, and how it goes. */
 @Controller()
@@ -67,7 +68,11 @@ export class OperationsController {
   async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { id } = readParams(routes.watchOperation, request);
     readQuery(routes.watchOperation, request);
-    this.watch.follow(await this.find(id), reply);
+    const operation = await this.find(id);
+    // A browser would connect for ever to hear the end again (HTML Living Standard, 9.2.3).
+    if (operation.endedAt !== null && request.headers['last-event-id'] === fingerprint(operation))
+      return sendAnswer(reply, 204, {});
+    this.watch.follow(operation, reply);
   }
 
   private async find(id: string): Promise<Operation> {

@@ -21,6 +21,12 @@ test.each([
   ['POST', '/api/v1/operations/7d9f1c52-1111-4c9a-8a0e-5f3b1c2d4e6f', 'GET, HEAD, DELETE'],
   ['DELETE', '/api/v1/operations/x/events', 'GET, HEAD'],
   ['POST', '/api/v1/images?repository=a', 'GET, HEAD, DELETE'],
+  ['POST', '/', 'GET, HEAD'],
+  ['DELETE', '/livez', 'GET, HEAD'],
+  ['PUT', '/readyz', 'GET, HEAD'],
+  ['PATCH', '/metrics?x', 'GET, HEAD'],
+  ['POST', '/api', 'GET, HEAD'],
+  ['DELETE', '/api/openapi.json', 'GET, HEAD'],
 ])('%s %s is answered by what may be asked there', async (method, path, allowed) => {
   const { status, headers, text } = await ask(method, path, method === 'DELETE' ? undefined : '{}');
   expect({ status, type: headers['content-type'] }).toEqual({ status: 405, type: 'application/problem+json' });
@@ -40,7 +46,14 @@ test('OPTIONS says it too', async () => {
 });
 
 test.each(['GET', 'PUT', 'POST', 'OPTIONS'])('%s of a path that is none is 404', async (method) => {
-  for (const path of ['/api/v1/', '/api/v1/operation', '/api/v1/operations/a/b', '/api/v1/operations/', '/api/v1x']) {
+  for (const path of [
+    '/api/v1/',
+    '/api/v1/operation',
+    '/api/v1/operations/a/b',
+    '/api/v1/operations/',
+    '/livezz',
+    '/x',
+  ]) {
     const { status, headers } = await ask(method, path);
     expect({ path, status, allow: headers.allow }).toEqual({ path, status: 404, allow: undefined });
   }

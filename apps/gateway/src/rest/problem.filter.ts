@@ -35,7 +35,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     answerRegistryError(error, request, reply);
     return;
   }
-  const problem = problemOf(error);
+  const problem = problemOf(error, request.routeOptions?.bodyLimit);
   if (problem.status >= 500) logFault(error, request);
   if (reply.raw.headersSent) return void reply.raw.destroy();
   const { code, detail: message } = problem;
@@ -44,12 +44,15 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   sendAnswer(reply, problem.status, { 'Content-Type': type, ...errorHeaders(error) }, JSON.stringify(body));
 }
 
-export function problemOf(error: unknown): Problem {
+/** `bodyLimit` is how many bytes the route takes. */
+export function problemOf(error: unknown, bodyLimit?: number): Problem {
   if (error instanceof RegistryError)
     return { ...problem(STATUS[error.code], error.code, error.message), ...fault(error) };
   const status = statusOf(error);
   if (status >= 500) return problem(500, 'INTERNAL', internalFault().message);
-  return problem(status, CODES[status] ?? 'INVALID', (error as Error).message);
+  const tooLarge = status === 413 && bodyLimit !== undefined;
+  const message = tooLarge ? `the body may have at most ${bodyLimit} bytes` : (error as Error).message;
+  return problem(status, CODES[status] ?? 'INVALID', message);
 }
 
 /** What Nest and Fastify themselves refuse. */

@@ -30,6 +30,11 @@ export function readBody<Route extends RestRoute>(route: Route, request: Fastify
   if (type === undefined || bareMediaType(type) !== 'application/json') {
     throw new UnsupportedMediaTypeException('the body must be JSON: send Content-Type: application/json');
   }
+  if (/charset\s*=\s*(?!"?utf-8\b)/i.test(type)) throw new UnsupportedMediaTypeException('JSON is UTF-8');
+  const coding = request.headers['content-encoding'] ?? 'identity';
+  if (coding.toLowerCase() !== 'identity') {
+    throw new UnsupportedMediaTypeException('the body must be sent as it is, without a Content-Encoding');
+  }
   if (typeof request.body !== 'object' || request.body === null || Array.isArray(request.body)) {
     throw invalidField('body', 'must be a JSON object');
   }

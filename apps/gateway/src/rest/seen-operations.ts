@@ -9,6 +9,11 @@ interface Seen {
   readonly isOver: boolean;
 }
 
+/** The same for the same operation as long as it does not change. */
+export function fingerprint(operation: Operation): string {
+  return createHash('sha256').update(JSON.stringify(operation)).digest('base64url');
+}
+
 /**
  * What a watcher was told of each operation, as a hash. It is forgotten once the operation has ended and nobody speaks
  * of it any more; past the limit the longest untouched is forgotten first, and at worst told again.
@@ -32,7 +37,7 @@ export class SeenOperations {
 
   private isNews(operation: Operation): boolean {
     const { id, endedAt } = operation;
-    const hash = createHash('sha256').update(JSON.stringify(operation)).digest('base64');
+    const hash = fingerprint(operation);
     const isNews = this.seen.get(id)?.hash !== hash;
     this.seen.delete(id);
     this.seen.set(id, { hash, isOver: endedAt !== null });

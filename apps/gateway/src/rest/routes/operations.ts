@@ -93,7 +93,7 @@ export const watchOperation = {
   summary: 'Watch an operation until it ends',
   params: operation,
   query: none,
-  answers: { 200: EventStream },
+  answers: { 200: EventStream, 204: { description: 'it has ended, and `Last-Event-ID` says that this is known' } },
   problems: [404],
 } satisfies RestRoute;
 

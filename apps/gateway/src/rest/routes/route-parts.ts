@@ -29,7 +29,7 @@ export const Accepted = {
 };
 export const EventStream = {
   description:
-    'server-sent events: `operation` with the operation as JSON, each time it changed; where it ends too early, connect again',
+    'server-sent events: `operation` with the operation as JSON, each time it changed, and an id; where it ends too early, connect again',
   mediaType: 'text/event-stream',
 };
 export const IdempotencyKey = z.object({
