@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { open, readdir, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { appendFile, open, readdir, rename, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { digestOf } from '#oci/digest';
 import { DockerRegistry } from '#testing/docker-registry';
 import { Entrepot, SHORT_TIMES } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
@@ -49,39 +50,38 @@ describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () 
     await rename(orphan, join(entrepot.data, '..', 'orphan'));
   });
 
-  it('a file that is missing', async () => {
-    const aside = join(entrepot.data, '..', 'aside');
-    await rename(files[0]!, aside);
-    const faults = await entrepot.fsck();
-    expect(faults.length).toBeGreaterThan(0);
-    expect(faults.join('\n')).toMatch(/^missing: the bytes of sha256:/m);
-    await rename(aside, files[0]!);
-  });
+  it.each<[what: string, spoil: (path: string) => Promise<void>, says: RegExp]>([
+    ['a file that is missing', unlink, /^missing: the bytes of object \S+ \(sha256:/],
+    ['a file that is too short', cutLast, /^size: .* has \d+ bytes/],
+    ['a file that is too long', (path) => appendFile(path, 'x'), /^size: .* has \d+ bytes/],
+    ['one byte that turned over', turnByte, /^digest: .* should be sha256:\w+ but is sha256:/],
+  ])(
+    '%s, in one line; what it marks lost is not served, and the pull that it names brings it again',
+    async (_what, spoil, says) => {
+      const layer = await largestLayer(entrepot, upstream.host);
+      await spoil(await fileOf(entrepot.data, layer));
+      const found = await entrepot.fsck();
+      expect(found).toEqual([expect.stringMatching(says)]);
+      const remedy = /; marked lost: pull (\S+) again$/.exec(found[0]!)?.[1];
+      expect(remedy).toMatch(`${upstream.host}/library/quick@sha256:`);
+      expect(await entrepot.fsck()).toEqual([expect.stringMatching(`^lost: object .*; pull ${remedy} again$`)]);
+      const { bytesDone, bytesTotal } = await entrepot.completed(await entrepot.pull(remedy!));
+      expect(bytesDone).toBe(bytesTotal);
+      expect(await entrepot.fsck()).toEqual([]);
+      expect(digestOf(await layerBytes(entrepot, upstream.host, layer.digest))).toBe(layer.digest);
+    },
+    60_000,
+  );
 
-  it('a file that is too short', async () => {
-    const file = await open(files[0]!, 'r+');
-    const { size } = await file.stat();
-    const last = Buffer.alloc(1);
-    await file.read(last, 0, 1, size - 1);
-    await file.truncate(size - 1);
-    expect((await entrepot.fsck()).join('\n')).toMatch(/^size: .*has \d+ bytes/m);
-    await file.write(last, 0, 1, size - 1);
-    await file.close();
-  });
-
-  it('one byte that turned over', async () => {
-    const turn = async () => {
-      const file = await open(files[0]!, 'r+');
-      const at = Math.floor((await file.stat()).size / 2);
-      const byte = Buffer.alloc(1);
-      await file.read(byte, 0, 1, at);
-      await file.write(Buffer.from([byte[0]! ^ 1]), 0, 1, at);
-      await file.close();
-    };
-    await turn();
-    expect(await entrepot.fsck()).toEqual([expect.stringMatching(/^digest: .* should be sha256:\w+ but is sha256:/)]);
-    await turn();
-  });
+  it('bytes that are lost, while the services are dead too; whoever asks for them is given right ones', async () => {
+    const layer = await largestLayer(entrepot, upstream.host);
+    await turnByte(await fileOf(entrepot.data, layer));
+    await entrepot.stop();
+    expect(await entrepot.fsck()).toEqual([expect.stringMatching(/^digest: .*; marked lost: pull /)]);
+    await entrepot.start();
+    expect(digestOf(await layerBytes(entrepot, upstream.host, layer.digest))).toBe(layer.digest);
+    expect(await entrepot.fsck()).toEqual([]);
+  }, 90_000);
 
   it('an upload that ran out and was forgotten', async () => {
     const scripted = await ScriptedUpstream.start();
@@ -115,4 +115,46 @@ async function objectFiles(folder: string): Promise<string[]> {
   const objects = paths.filter((path) => /[0-9a-f]{8}-[0-9a-f]{4}-/.test(path));
   const sizes = await Promise.all(objects.map(async (path) => [path, (await stat(path)).size] as const));
   return sizes.sort(([, one], [, other]) => other - one).map(([path]) => path);
+}
+
+interface Layer {
+  readonly digest: string;
+  readonly size: number;
+}
+
+const pathOf = (upstream: string) => `/v2/${upstream.replace(':', '_')}/library/quick`;
+
+async function largestLayer(entrepot: Entrepot, upstream: string): Promise<Layer> {
+  const { json } = await entrepot.ask('GET', `${pathOf(upstream)}/manifests/1`);
+  const { layers } = json as { layers: Layer[] };
+  return layers.sort((one, other) => other.size - one.size)[0]!;
+}
+
+async function layerBytes(entrepot: Entrepot, upstream: string, digest: string): Promise<Buffer> {
+  const answer = await fetch(`${entrepot.url}${pathOf(upstream)}/blobs/${digest}`);
+  expect(answer.status).toBe(200);
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+/** Ids begin with their time: the last of that size is the one that is read. */
+async function fileOf(data: string, { size }: Layer): Promise<string> {
+  const files = await objectFiles(join(data, 'blobs', 'objects'));
+  const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
+  const found = files
+    .filter((_, at) => sizes[at] === size)
+    .sort((one, other) => (basename(one) < basename(other) ? 1 : -1));
+  return found[0]!;
+}
+
+async function cutLast(path: string): Promise<void> {
+  await truncate(path, (await stat(path)).size - 1);
+}
+
+async function turnByte(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  const at = Math.floor((await file.stat()).size / 2);
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, at);
+  await file.write(Buffer.from([byte[0]! ^ 1]), 0, 1, at);
+  await file.close();
 }

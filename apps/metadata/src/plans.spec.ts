@@ -160,6 +160,7 @@ describe('a question costs what it asks for, not what the store holds', () => {
     await recorded.objects.lease(object, object, 1000);
     await recorded.objects.release(object, object);
     await recorded.objectList.list(object, 100);
+    await recorded.objectList.holders([child.blobs[1]!.digest]);
     const dropped = await recorded.sessions.open(repositoryName('team/app'), {});
     await recorded.sessions.read(dropped);
     await recorded.sessions.abort(dropped);

@@ -11,6 +11,9 @@ const row = (change: Partial<ObjectRow> = {}): ObjectRow => ({
   session: 'none',
   ...change,
 });
+const lines = (stored: Stored[], rows: ObjectRow[]) => compareStore(stored, rows).map(({ line }) => line);
+const spoilt = (stored: Stored[], rows: ObjectRow[]) =>
+  compareStore(stored, rows).flatMap((fault) => fault.spoilt ?? []);
 const file = (change: Partial<Stored> = {}): Stored => ({ key: `objects/01/${ID}`, object: ID, bytes: 10, ...change });
 
 test('a store that is as its rows say has no fault', () => {
@@ -24,7 +27,8 @@ test('an empty object needs no file', () => {
 test('an upload may hold more than is acknowledged, not less', () => {
   const upload = row({ state: 'uploading', size: null, digest: null, session: 'open' });
   expect(compareStore([file({ bytes: 25 })], [upload])).toEqual([]);
-  expect(compareStore([file({ bytes: 9 })], [upload])).toEqual([expect.stringMatching(/^missing: bytes 0 to 10/)]);
+  expect(lines([file({ bytes: 9 })], [upload])).toEqual([expect.stringMatching(/^missing: bytes 0 to 10/)]);
+  expect(spoilt([file({ bytes: 9 })], [upload])).toEqual([]);
 });
 
 test('an object on its way out may or may not have bytes', () => {
@@ -35,7 +39,7 @@ test('an object on its way out may or may not have bytes', () => {
 test.each([
   ['a file that no row names', [file()], [], /^orphan: .*no row/],
   ['a key outside the layout', [file({ object: null, key: 'objects/notes.txt' })], [], /^orphan: objects\/notes.txt/],
-  ['a missing file', [], [row()], /^missing: the bytes of sha256/],
+  ['a missing file', [], [row()], /^missing: the bytes of object \S+ \(sha256:a+\)/],
   ['a file that is too short', [file({ bytes: 4 })], [row()], /^size: .* has 4 bytes/],
   ['a file that is too long', [file({ bytes: 11 })], [row()], /^size: .* has 11 bytes/],
   ['a gap between extents', [file()], [row({ extents: [{ offset: 1, length: 9, key: null }] })], /^extents:/],
@@ -58,12 +62,46 @@ test.each([
     'a key of another length than its extent',
     [file({ bytes: 10, extents: [{ key: 'a', bytes: 9 }] })],
     [row({ extents: [{ offset: 0, length: 10, key: 'a' }] })],
-    /^missing: bytes 0 to 10/,
+    /^size: a has 9 bytes, its extent .* has 10/,
   ],
-])('names %s', (_what, stored, rows, fault) => {
-  expect(compareStore(stored, rows)).toContainEqual(expect.stringMatching(fault));
+])('names %s, in one line', (_what, stored, rows, fault) => {
+  expect(lines(stored, rows)).toEqual([expect.stringMatching(fault)]);
 });
 
 test('a lost object is known to be without its bytes', () => {
   expect(compareStore([], [row({ lost: true })])).toEqual([]);
+});
+
+const TWO = [
+  { offset: 0, length: 5, key: 'a' },
+  { offset: 5, length: 5, key: 'b' },
+];
+
+test('an object without its bytes is one fault, however many its extents', () => {
+  expect(lines([], [row({ extents: TWO })])).toHaveLength(1);
+  const cut = file({ bytes: 0, extents: [{ key: 'c', bytes: 0 }] });
+  expect(lines([cut], [row({ extents: TWO })])).toEqual([
+    expect.stringMatching(/^orphan: c/),
+    expect.stringMatching(/^missing: bytes 0 to 5 .* 1 more of its extents/),
+  ]);
+});
+
+test.each([
+  ['that is missing', [], row()],
+  ['of another size', [file({ bytes: 11 })], row()],
+  ['with a gap', [file()], row({ extents: [{ offset: 1, length: 9, key: null }] })],
+  ['that may come back', [], row({ state: 'condemned' })],
+])('a finished object %s is spoilt', (_what, stored, object) => {
+  expect(spoilt(stored, [object])).toEqual([ID]);
+});
+
+test('a key that an overtaken writer left beside a whole object spoils nothing', () => {
+  const whole = file({
+    bytes: 13,
+    extents: [
+      { key: 'a', bytes: 10 },
+      { key: 'late', bytes: 3 },
+    ],
+  });
+  expect(spoilt([whole], [row({ extents: [{ offset: 0, length: 10, key: 'a' }] })])).toEqual([]);
 });

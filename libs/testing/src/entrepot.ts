@@ -251,7 +251,7 @@ export class Entrepot {
   }
 }
 
-const FAULT = /^\s*(orphan|missing|size|extents|digest|session|row): /;
+const FAULT = /^\s*(orphan|missing|size|extents|digest|lost|session|row): /;
 
 function run(place: Place, settings: Settings): RunningProgram {
   return new RunningProgram(process.execPath, [PROGRAM], { env: environment(place, settings) });

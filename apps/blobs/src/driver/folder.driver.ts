@@ -110,6 +110,8 @@ export class FolderDriver extends BlobDriver {
     after: string | undefined,
     limit: number,
   ): Promise<{ stored: StoredObject[]; next: string | null }> {
+    // What is not mounted must not look empty.
+    await this.check();
     const stored: StoredObject[] = [];
     try {
       for await (const row of this.shelves.list(after)) {

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { ListObjects } from '#contracts/calls/collection';
+import type { FindHolders, ListObjects } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
 import { Database } from '../database/database';
 
 type Listed = AnswerOf<typeof ListObjects>['objects'][number];
+type Holder = AnswerOf<typeof FindHolders>['holders'][number];
 
 /** What rows claim of storage. */
 @Injectable()
@@ -21,5 +22,18 @@ export class ObjectListStore {
       [after ?? null, limit],
     );
     return { objects, next: objects.length === limit ? (objects.at(-1)?.object ?? null) : null };
+  }
+
+  /** Of each digest one manifest that holds it, where a repository shows one: an upstream's first. */
+  async holders(digests: readonly string[]): Promise<Holder[]> {
+    const rows = await this.database.read<{ holder: Holder }>(
+      `SELECT (SELECT jsonb_build_object('repository', repository.name, 'upstream', visible.upstream, 'manifest', visible.digest)
+          FROM manifest_blob AS listed JOIN repository_manifest AS visible ON visible.digest = listed.manifest
+          JOIN repository ON repository.id = visible.repository_id WHERE listed.held = asked.digest
+          ORDER BY visible.upstream IS NULL, visible.digest LIMIT 1) AS holder
+        FROM unnest($1::text[]) WITH ORDINALITY AS asked (digest, position) ORDER BY position`,
+      [digests],
+    );
+    return rows.map(({ holder }) => holder);
   }
 }

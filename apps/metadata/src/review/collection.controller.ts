@@ -3,6 +3,7 @@ import { Answers } from '#calls/answers.decorator';
 import {
   CheckRows,
   ClaimPurges,
+  FindHolders,
   ForgetEnded,
   ForgetObjects,
   ListObjects,
@@ -49,6 +50,11 @@ export class CollectionController {
   @Answers(ListObjects)
   list({ after, limit }: QuestionOf<typeof ListObjects>) {
     return this.objects.list(after, limit);
+  }
+
+  @Answers(FindHolders)
+  async holders({ digests }: QuestionOf<typeof FindHolders>) {
+    return { holders: await this.objects.holders(digests) };
   }
 
   @Answers(CheckRows)

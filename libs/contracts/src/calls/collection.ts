@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DigestSchema } from '#oci/digest';
 import { defineCall } from '../define-call';
 
 /**
@@ -69,6 +70,20 @@ export const ListObjects = defineCall('metadata.list-objects', {
       }),
     ),
     next: z.uuid().nullable(),
+  }),
+});
+
+/**
+ * Which manifest holds each of these digests, an upstream's before a pushed one: whoever pulls (or pushes) it again
+ * brings bytes back that were lost. `null`: none does, so nobody misses them.
+ */
+export const FindHolders = defineCall('metadata.find-holders', {
+  question: z.object({ digests: z.array(DigestSchema).max(100) }),
+  answer: z.object({
+    /** In the order of the question. `upstream` as references spell it, `127.0.0.1:5001`; null for a local repository. */
+    holders: z.array(
+      z.object({ repository: z.string(), upstream: z.string().nullable(), manifest: DigestSchema }).nullable(),
+    ),
   }),
 });
 
