@@ -11,8 +11,10 @@ import { PullCounts } from './registry/pull-counts';
 import { RegistryController } from './registry/registry.controller';
 import { TagListHandler } from './registry/tag-list.handler';
 import { ApiPageController } from './rest/api-page.controller';
+import { ImageConfigs } from './rest/image-configs';
 import { ImagePlatforms } from './rest/image-platforms';
 import { ImagesController } from './rest/images.controller';
+import { InspectController } from './rest/inspect.controller';
 import { OperationWatch } from './rest/operation-watch';
 import { OperationsController } from './rest/operations.controller';
 import { OtherMethodsController } from './rest/other-methods.controller';
@@ -31,6 +33,7 @@ export class GatewayModule {
         RegistryController,
         OperationsController,
         ImagesController,
+        InspectController,
         OtherMethodsController,
         ApiPageController,
         HealthController,
@@ -44,6 +47,7 @@ export class GatewayModule {
         ManifestHandler,
         BlobStore,
         BlobHandler,
+        ImageConfigs,
         ImagePlatforms,
         TagListHandler,
         OperationWatch,

@@ -13,6 +13,7 @@ import { ImageStore } from './image/image.store';
 import { ImageNameStore } from './image/image-name.store';
 import { ImagePlatformController } from './image/image-platform.controller';
 import { ImagePlatformStore } from './image/image-platform.store';
+import { InspectImageStore } from './image/inspect-image.store';
 import { PullCountController } from './image/pull-count.controller';
 import { PullCountStore } from './image/pull-count.store';
 import { RemoveImageHandler } from './image/remove-image.handler';
@@ -95,6 +96,7 @@ const PROVIDERS: Provider[] = [
   ComposingStore,
   ImageNameStore,
   ImageStore,
+  InspectImageStore,
   ImagePlatformStore,
   OperationStore,
   OperationWorkStore,

@@ -47,6 +47,11 @@ const LAYERS = new Set([
   DOCKER_LAYER_ZSTD,
 ]);
 
+/** A config that says how an image is run. */
+export function isImageConfig(mediaType: string): boolean {
+  return mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG;
+}
+
 /** A manifest of one image (or artifact), OCI's or Docker's schema 2. */
 export function isImageManifest(mediaType: string): boolean {
   return mediaType === OCI_MANIFEST || mediaType === DOCKER_MANIFEST;

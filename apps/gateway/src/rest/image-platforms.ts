@@ -1,20 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import type { Image } from '#contracts/calls/images';
-import {
-  type ConfigPlatform,
-  ConfigPlatformSchema,
-  FindConfigs,
-  LARGEST_CONFIG,
-  RecordPlatforms,
-} from '#contracts/calls/platforms';
+import { type ConfigPlatform, ConfigPlatformSchema, FindConfigs, RecordPlatforms } from '#contracts/calls/platforms';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
-import { parseImageConfig } from '#oci/image-config';
+import type { ImageConfig } from '#oci/image-config';
 import { isImageManifest } from '#oci/media-type';
 import { formatPlatform } from '#oci/platform';
 import { isRegistryError } from '#oci/registry-error';
 import { parseRepositoryName } from '#oci/repository-name';
-import { BlobStore } from '../registry/blob.store';
+import { ImageConfigs } from './image-configs';
 
 /** Configs that are read at once for one list. */
 const READS_AT_ONCE = 8;
@@ -40,7 +34,7 @@ export class ImagePlatforms {
 
   constructor(
     private readonly calls: Calls,
-    private readonly blobs: BlobStore,
+    private readonly configs: ImageConfigs,
   ) {}
 
   /** The same images, with the platforms that could be read. */
@@ -87,26 +81,18 @@ export class ImagePlatforms {
   }
 
   /** null where the config says none that can be read; undefined where its bytes could not be had now. */
-  private async read({ object, size }: Config, withinMs: number): Promise<ConfigPlatform | null | undefined> {
-    if (size > LARGEST_CONFIG) return null;
+  private async read(config: Config, withinMs: number): Promise<ConfigPlatform | null | undefined> {
     try {
-      const { stream } = await this.blobs.read(object, {
-        signal: AbortSignal.timeout(Math.max(1, Math.ceil(withinMs))),
-      });
-      const parts: Uint8Array[] = [];
-      for await (const part of stream) parts.push(part as Uint8Array);
-      return platformOf(Buffer.concat(parts));
+      return platformOf(await this.configs.read(config, AbortSignal.timeout(Math.max(1, Math.ceil(withinMs)))));
     } catch (error) {
-      if (isRegistryError(error, 'MANIFEST_INVALID')) return null;
-      this.log.debug(`the config in object ${object} could not be read: ${String(error)}`);
+      if (isRegistryError(error, 'MANIFEST_INVALID', 'SIZE_INVALID')) return null;
+      this.log.debug(`the config in object ${config.object} could not be read: ${String(error)}`);
       return undefined;
     }
   }
 }
 
-/** Throws MANIFEST_INVALID where it is no JSON object. */
-function platformOf(bytes: Uint8Array): ConfigPlatform | null {
-  const { os, architecture, variant } = parseImageConfig(bytes);
+function platformOf({ os, architecture, variant }: ImageConfig): ConfigPlatform | null {
   return ConfigPlatformSchema.safeParse({ os, architecture, ...(variant ? { variant } : {}) }).data ?? null;
 }
 

@@ -3,6 +3,7 @@ import { ImageSchema } from '#contracts/calls/images';
 import { OperationSchema } from '#contracts/operation';
 import { ProblemSchema } from './problem.filter';
 import type { RestAnswer, RestRoute } from './rest-route';
+import { ImageDetailsSchema } from './routes/inspect';
 
 type Json = Record<string, unknown>;
 
@@ -10,6 +11,7 @@ type Json = Record<string, unknown>;
 const NAMED: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [OperationSchema, 'Operation'],
   [ImageSchema, 'Image'],
+  [ImageDetailsSchema, 'ImageDetails'],
   [ProblemSchema, 'Problem'],
 ]);
 

@@ -1,6 +1,7 @@
 import type { RestRoute } from './rest-route';
 import { IMAGE_ROUTES } from './routes/images';
+import { INSPECT_ROUTES } from './routes/inspect';
 import { OPERATION_ROUTES } from './routes/operations';
 
 /** Every route of the REST API. */
-export const REST_ROUTES: readonly RestRoute[] = [...OPERATION_ROUTES, ...IMAGE_ROUTES];
+export const REST_ROUTES: readonly RestRoute[] = [...OPERATION_ROUTES, ...IMAGE_ROUTES, ...INSPECT_ROUTES];

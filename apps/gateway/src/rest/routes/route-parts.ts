@@ -21,6 +21,15 @@ export const flag = z
   .default('false')
   .transform((text) => text !== 'false');
 
+/** What a person types to name an image. */
+export const referenceQuery = (what: string) =>
+  z
+    .string()
+    .min(1)
+    .max(512)
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
+    .describe(what);
+
 export const NextLink = { Link: 'the next page, `rel="next"`; absent on the last' };
 export const Accepted = {
   description: 'taken in: it is committed, and will be completed, failed with a reason, or cancelled',
