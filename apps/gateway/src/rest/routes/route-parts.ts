@@ -27,7 +27,7 @@ export const referenceQuery = (what: string) =>
     .string()
     .min(1)
     .max(512)
-    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
+    .refine((text) => !/\p{Cc}/u.test(text), 'must not contain control characters')
     .describe(what);
 
 export const NextLink = { Link: 'the next page, `rel="next"`; absent on the last' };
