@@ -19,6 +19,7 @@ import { OperationWatch } from './rest/operation-watch';
 import { OperationsController } from './rest/operations.controller';
 import { OtherMethodsController } from './rest/other-methods.controller';
 import { ProblemFilter } from './rest/problem.filter';
+import { WhyController } from './rest/why.controller';
 
 /**
  * Every HTTP face. Its server must be a `GatewayAdapter`, which holds the limits. `Calls`, `BytePlane`,
@@ -34,6 +35,7 @@ export class GatewayModule {
         OperationsController,
         ImagesController,
         InspectController,
+        WhyController,
         OtherMethodsController,
         ApiPageController,
         HealthController,

@@ -54,6 +54,10 @@ import { ReviewHandler } from './review/review.handler';
 import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionController } from './upload/session.controller';
 import { SessionStore } from './upload/session.store';
+import { BlobReasonsStore } from './why/blob-reasons.store';
+import { ImageReasonsStore } from './why/image-reasons.store';
+import { WhyController } from './why/why.controller';
+import { WhyStore } from './why/why.store';
 
 /** Truth: Postgres, requests taken in, facts sent out. */
 const CONTROLLERS: Type[] = [
@@ -73,6 +77,7 @@ const CONTROLLERS: Type[] = [
   PingController,
   JournalController,
   DeadLetterController,
+  WhyController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -112,6 +117,9 @@ const PROVIDERS: Provider[] = [
   CopyImageHandler,
   ImmediateWork,
   JournalStore,
+  WhyStore,
+  ImageReasonsStore,
+  BlobReasonsStore,
 ];
 
 @Module({})

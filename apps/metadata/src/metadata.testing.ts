@@ -38,6 +38,9 @@ import { queueManifestReviews } from './review/queue-reviews';
 import { ReviewHandler } from './review/review.handler';
 import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionStore } from './upload/session.store';
+import { BlobReasonsStore } from './why/blob-reasons.store';
+import { ImageReasonsStore } from './why/image-reasons.store';
+import { WhyStore } from './why/why.store';
 
 /** The stores over a database of their own, wired as the module wires them. */
 export async function openMetadata(settings: Record<string, string | number> = {}) {
@@ -67,6 +70,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     new RollBackTagHandler(names, tags),
   );
   const presence = new PresenceStore(database, config);
+  const imageReasons = new ImageReasonsStore(config);
   const manifestReviews = new ManifestReviewStore(database, config);
   const blobReviews = new BlobReviewStore(database, config);
   return {
@@ -91,6 +95,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     objectList: new ObjectListStore(database),
     rows: new RowsCheck(database),
     journal: new JournalStore(database),
+    why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),
   };
 }
 

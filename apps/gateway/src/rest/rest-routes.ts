@@ -2,6 +2,12 @@ import type { RestRoute } from './rest-route';
 import { IMAGE_ROUTES } from './routes/images';
 import { INSPECT_ROUTES } from './routes/inspect';
 import { OPERATION_ROUTES } from './routes/operations';
+import { WHY_ROUTES } from './routes/why';
 
 /** Every route of the REST API. */
-export const REST_ROUTES: readonly RestRoute[] = [...OPERATION_ROUTES, ...IMAGE_ROUTES, ...INSPECT_ROUTES];
+export const REST_ROUTES: readonly RestRoute[] = [
+  ...OPERATION_ROUTES,
+  ...IMAGE_ROUTES,
+  ...INSPECT_ROUTES,
+  ...WHY_ROUTES,
+];

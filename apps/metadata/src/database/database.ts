@@ -84,6 +84,21 @@ export class Database implements OnApplicationShutdown {
     });
   }
 
+  /** Several reads of one moment. Changes nothing: Postgres refuses it. */
+  async snapshot<T>(run: (sql: Pick<Sql, 'query'>) => Promise<T>): Promise<T> {
+    return this.again(async () => {
+      const runner = this.source.createQueryRunner();
+      try {
+        await runner.startTransaction('REPEATABLE READ');
+        await runner.query('SET TRANSACTION READ ONLY');
+        return await run(sqlOf(runner));
+      } finally {
+        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        await runner.release();
+      }
+    });
+  }
+
   /**
    * READ COMMITTED. `run` may be run again after a deadlock, so it must do nothing but ask Postgres.
    * A connection that is lost during the commit is UNAVAILABLE: whether it committed is unknown.

@@ -47,7 +47,7 @@ export class ManifestReviewStore {
     // Tied to something new while the locks were waited for.
     if (above.some((each) => !locked.has(each))) return { verdict: 'postponed', again: 'now' };
     const reasons = await readReasons(sql, repositoryId, above, this.config.ENTREPOT_KEEP_PULLED_MS);
-    if (reasons.kept) return { verdict: 'kept' };
+    if (reasons.keptBy !== null) return { verdict: 'kept' };
     if (reasons.until !== null) return { verdict: 'postponed', again: reasons.until };
     await removeManifest(sql, repositoryId, digest);
     return { verdict: 'removed' };
