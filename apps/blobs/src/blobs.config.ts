@@ -57,6 +57,9 @@ export const BlobsConfigSchema = z
     ),
     ENTREPOT_HOT_MEMORY_BYTES: bytes(32 * MIB).describe('Memory for small blobs that were read lately, in bytes.'),
     ENTREPOT_HOT_BLOB_BYTES: bytes(MIB).describe('The largest blob that is kept in memory, in bytes.'),
+    ENTREPOT_CONFIG_SWEEP_MS: milliseconds(60_000).describe(
+      'How often, in milliseconds, configs of images are looked for that were not read yet, when nothing says that one came.',
+    ),
     ENTREPOT_JOURNAL_MS: milliseconds(10_000).describe(
       'How often, in milliseconds, the journal of repositories, manifests and tags is taken into the store: what a store that is left without its database lacks at the most.',
     ),

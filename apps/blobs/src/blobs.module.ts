@@ -3,6 +3,7 @@ import { CallRegistry } from '#calls/call-registry';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { BlobsController } from './blobs.controller';
 import { ComposingHandler } from './compose/composing.handler';
+import { ReadConfigsHandler } from './config/read-configs.handler';
 import { BlobDriver } from './driver/blob-driver';
 import { FolderDriver } from './driver/folder.driver';
 import { MinioDriver } from './driver/minio.driver';
@@ -60,6 +61,7 @@ export class BlobsModule {
         FinishUploadHandler,
         HashObjectHandler,
         ComposingHandler,
+        ReadConfigsHandler,
         LocalBytePlane,
         JournalHandler,
       ],

@@ -10,9 +10,9 @@ import { PresenceStore } from './database/presence.store';
 import { HotQuestions } from './hot/hot-questions';
 import { ImageController } from './image/image.controller';
 import { ImageStore } from './image/image.store';
+import { ImageConfigController } from './image/image-config.controller';
+import { ImageConfigStore } from './image/image-config.store';
 import { ImageNameStore } from './image/image-name.store';
-import { ImagePlatformController } from './image/image-platform.controller';
-import { ImagePlatformStore } from './image/image-platform.store';
 import { InspectImageStore } from './image/inspect-image.store';
 import { PullCountController } from './image/pull-count.controller';
 import { PullCountStore } from './image/pull-count.store';
@@ -72,7 +72,7 @@ const CONTROLLERS: Type[] = [
   OperationController,
   OperationWorkController,
   ImageController,
-  ImagePlatformController,
+  ImageConfigController,
   PullCountController,
   PingController,
   JournalController,
@@ -102,7 +102,7 @@ const PROVIDERS: Provider[] = [
   ImageNameStore,
   ImageStore,
   InspectImageStore,
-  ImagePlatformStore,
+  ImageConfigStore,
   OperationStore,
   OperationWorkStore,
   OutboxRelayHandler,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { LARGEST_CONFIG } from '#contracts/calls/platforms';
+import { LARGEST_CONFIG } from '#contracts/calls/configs';
 import { type ImageConfig, parseImageConfig } from '#oci/image-config';
 import { sizeInvalid } from '#oci/registry-error';
 import { BlobStore } from '../registry/blob.store';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
+import { FindConfigs, RecordConfigs } from '#contracts/calls/configs';
 import { ListImages } from '#contracts/calls/images';
-import { FindConfigs, RecordPlatforms } from '#contracts/calls/platforms';
 import { digestOf } from '#oci/digest';
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '#oci/media-type';
 import { unavailable } from '#oci/registry-error';
@@ -35,7 +35,7 @@ beforeEach(() => {
   gateway.bytes.objects.clear();
   gateway.bytes.reads.length = 0;
   configs = new Map();
-  gateway.calls.on(RecordPlatforms, () => ({}));
+  gateway.calls.on(RecordConfigs, () => ({}));
 });
 
 /** What the list answers for these images, whose configs lie in objects of the same number. */
@@ -57,15 +57,17 @@ async function list(images: ReturnType<typeof image>[], texts: readonly (string 
   expect(status).toBe(200);
   return (JSON.parse(text) as { platforms: string[] }[]).map(({ platforms }) => platforms);
 }
-const recorded = () => gateway.calls.questions(RecordPlatforms).flatMap(({ platforms }) => platforms);
+/** Of a config without labels and date. */
+const said = { labels: {}, created: null };
+const recorded = () => gateway.calls.questions(RecordConfigs).flatMap(({ configs }) => configs);
 
 test('the config says it, once: it is recorded', async () => {
   const images = [image(0), image(1, DOCKER_MANIFEST)];
   const texts = ['{"os":"linux","architecture":"amd64"}', '{"os":"linux","architecture":"arm","variant":"v6"}'];
   expect(await list(images, texts)).toEqual([['linux/amd64'], ['linux/arm/v6']]);
   expect(recorded()).toEqual([
-    { manifest: images[0]!.digest, platform: { os: 'linux', architecture: 'amd64' } },
-    { manifest: images[1]!.digest, platform: { os: 'linux', architecture: 'arm', variant: 'v6' } },
+    { manifest: images[0]!.digest, platform: { os: 'linux', architecture: 'amd64' }, ...said },
+    { manifest: images[1]!.digest, platform: { os: 'linux', architecture: 'arm', variant: 'v6' }, ...said },
   ]);
 });
 
@@ -83,7 +85,7 @@ test.each([
   '{"os":1,"architecture":2}',
 ])('a config that says nothing that can be read is recorded as that: %s', async (text) => {
   expect(await list([image(0)], [text])).toEqual([[]]);
-  expect(recorded()).toEqual([{ manifest: image(0).digest, platform: null }]);
+  expect(recorded()).toEqual([{ manifest: image(0).digest, platform: null, ...said }]);
 });
 
 test('bytes that break off are no config, and the list is answered all the same', async () => {
@@ -106,10 +108,10 @@ test('bytes that break off are no config, and the list is answered all the same'
   jest.restoreAllMocks();
 });
 
-test.each([FindConfigs, RecordPlatforms])('without $name the list is answered', async ({ name }) => {
+test.each([FindConfigs, RecordConfigs])('without $name the list is answered', async ({ name }) => {
   const images = [image(0)];
   await list(images, ['{"os":"linux","architecture":"amd64"}']);
-  const call = name === FindConfigs.name ? FindConfigs : RecordPlatforms;
+  const call = name === FindConfigs.name ? FindConfigs : RecordConfigs;
   gateway.calls.on(call as typeof FindConfigs, () => {
     throw unavailable('metadata');
   });

@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Calls } from '#calls/calls';
+import { FindConfigs, RecordConfigs } from '#contracts/calls/configs';
 import type { Image } from '#contracts/calls/images';
-import { type ConfigPlatform, ConfigPlatformSchema, FindConfigs, RecordPlatforms } from '#contracts/calls/platforms';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
-import type { ImageConfig } from '#oci/image-config';
+import { type ConfigFacts, configFacts } from '#oci/config-facts';
 import { isImageManifest } from '#oci/media-type';
 import { formatPlatform } from '#oci/platform';
 import { isRegistryError } from '#oci/registry-error';
@@ -17,7 +17,9 @@ const READS_AT_ONCE = 8;
 const READ_MS = 2_000;
 
 type Config = NonNullable<AnswerOf<typeof FindConfigs>['configs'][number]>;
-type Said = QuestionOf<typeof RecordPlatforms>['platforms'][number];
+type Said = QuestionOf<typeof RecordConfigs>['configs'][number];
+
+const NOTHING: ConfigFacts = { platform: null, labels: {}, created: null };
 
 interface Unsaid {
   readonly image: Image;
@@ -59,10 +61,10 @@ export class ImagePlatforms {
   }
 
   /** Where metadata cannot be told, the next list reads them again. */
-  private async record(platforms: Said[]): Promise<void> {
-    if (platforms.length === 0) return;
-    await this.calls.ask(RecordPlatforms, { platforms }).catch((error: unknown) => {
-      this.log.debug(`platforms could not be recorded: ${String(error)}`);
+  private async record(configs: Said[]): Promise<void> {
+    if (configs.length === 0) return;
+    await this.calls.ask(RecordConfigs, { configs }).catch((error: unknown) => {
+      this.log.debug(`configs could not be recorded: ${String(error)}`);
     });
   }
 
@@ -72,30 +74,26 @@ export class ImagePlatforms {
     const said: Said[] = [];
     const readSome = async () => {
       for (let next = left.shift(); next && performance.now() < deadline; next = left.shift()) {
-        const platform = await this.read(next.config, deadline - performance.now());
-        if (platform !== undefined) said.push({ manifest: next.image.digest, platform });
+        const facts = await this.read(next.config, deadline - performance.now());
+        if (facts) said.push({ ...facts, manifest: next.image.digest, labels: { ...facts.labels } });
       }
     };
     await Promise.all(Array.from({ length: READS_AT_ONCE }, readSome));
     return said;
   }
 
-  /** null where the config says none that can be read; undefined where its bytes could not be had now. */
-  private async read(config: Config, withinMs: number): Promise<ConfigPlatform | null | undefined> {
+  /** Undefined where its bytes could not be had now. */
+  private async read(config: Config, withinMs: number): Promise<ConfigFacts | undefined> {
     try {
-      return platformOf(await this.configs.read(config, AbortSignal.timeout(Math.max(1, Math.ceil(withinMs)))));
+      return configFacts(await this.configs.read(config, AbortSignal.timeout(Math.max(1, Math.ceil(withinMs)))));
     } catch (error) {
-      if (isRegistryError(error, 'MANIFEST_INVALID', 'SIZE_INVALID')) return null;
+      if (isRegistryError(error, 'MANIFEST_INVALID', 'SIZE_INVALID')) return NOTHING;
       this.log.debug(`the config in object ${config.object} could not be read: ${String(error)}`);
       return undefined;
     }
   }
 }
 
-function platformOf({ os, architecture, variant }: ImageConfig): ConfigPlatform | null {
-  return ConfigPlatformSchema.safeParse({ os, architecture, ...(variant ? { variant } : {}) }).data ?? null;
-}
-
-function withPlatform(image: Image, platform: ConfigPlatform | null | undefined): Image {
-  return platform ? { ...image, platforms: [formatPlatform(platform)] } : image;
+function withPlatform(image: Image, platform: ConfigFacts['platform'] | undefined): Image {
+  return platform ? { ...image, platforms: [formatPlatform({ ...platform })] } : image;
 }

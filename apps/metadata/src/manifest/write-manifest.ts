@@ -1,5 +1,6 @@
 import type { Digest } from '#oci/digest';
 import { type Manifest, type ManifestReferences, manifestReferences } from '#oci/manifest';
+import { DOCKER_CONFIG, OCI_CONFIG } from '#oci/media-type';
 import type { Sql } from '../database/database';
 import { lockFamily, lockManifests } from '../database/locks';
 import { replaceUnfit } from '../database/storable-json';
@@ -67,6 +68,11 @@ export async function writeReferences(sql: Sql, { digest, references }: ReadMani
       blobs.map((blob) => blob.descriptor.size),
       blobs.map((blob) => !blob.foreign),
     ],
+  );
+  await sql.query(
+    `INSERT INTO image_config (manifest) SELECT $1 WHERE EXISTS (SELECT FROM manifest_blob
+        WHERE manifest = $1 AND role = 'config' AND media_type = ANY($2)) ON CONFLICT DO NOTHING`,
+    [digest, [OCI_CONFIG, DOCKER_CONFIG]],
   );
   await sql.query(
     `INSERT INTO manifest_child (parent, digest, position, media_type, size, platform, artifact_type, annotations)
