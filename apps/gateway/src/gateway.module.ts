@@ -19,6 +19,7 @@ import { OperationWatch } from './rest/operation-watch';
 import { OperationsController } from './rest/operations.controller';
 import { OtherMethodsController } from './rest/other-methods.controller';
 import { ProblemFilter } from './rest/problem.filter';
+import { TrashController } from './rest/trash.controller';
 import { WhyController } from './rest/why.controller';
 
 /**
@@ -36,6 +37,7 @@ export class GatewayModule {
         ImagesController,
         InspectController,
         WhyController,
+        TrashController,
         OtherMethodsController,
         ApiPageController,
         HealthController,

@@ -51,6 +51,9 @@ import { CollectionController } from './review/collection.controller';
 import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
 import { ReviewHandler } from './review/review.handler';
+import { RestoreHandler } from './trash/restore.handler';
+import { TrashController } from './trash/trash.controller';
+import { TrashStore } from './trash/trash.store';
 import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionController } from './upload/session.controller';
 import { SessionStore } from './upload/session.store';
@@ -78,6 +81,7 @@ const CONTROLLERS: Type[] = [
   JournalController,
   DeadLetterController,
   WhyController,
+  TrashController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -120,6 +124,8 @@ const PROVIDERS: Provider[] = [
   WhyStore,
   ImageReasonsStore,
   BlobReasonsStore,
+  TrashStore,
+  RestoreHandler,
 ];
 
 @Module({})

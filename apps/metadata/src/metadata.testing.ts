@@ -36,6 +36,8 @@ import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
 import { queueManifestReviews } from './review/queue-reviews';
 import { ReviewHandler } from './review/review.handler';
+import { RestoreHandler } from './trash/restore.handler';
+import { TrashStore } from './trash/trash.store';
 import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionStore } from './upload/session.store';
 import { BlobReasonsStore } from './why/blob-reasons.store';
@@ -68,6 +70,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     new TagImageHandler(names, copies, tags),
     new UntagHandler(names, config),
     new RollBackTagHandler(names, tags),
+    new RestoreHandler(config),
   );
   const presence = new PresenceStore(database, config);
   const imageReasons = new ImageReasonsStore(config);
@@ -96,6 +99,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     rows: new RowsCheck(database),
     journal: new JournalStore(database),
     why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),
+    trash: new TrashStore(database),
   };
 }
 

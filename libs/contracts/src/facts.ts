@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
+import { MOST_NAMES } from './bodies/remove';
 import { defineFact } from './define-message';
 import { OperationErrorSchema, OperationKindSchema } from './operation';
 import { PrincipalSchema } from './principal';
@@ -9,6 +10,8 @@ export const FACT_SUBJECTS = 'entrepot.fact.>';
 
 const operation = { operation: z.uuid(), kind: OperationKindSchema, principal: PrincipalSchema };
 const image = { repository: z.string(), digest: DigestSchema };
+/** An entry of the trash, and the first of its tags. */
+const trashed = { trash: z.uuid(), tags: z.array(z.string()).max(MOST_NAMES), tagCount: z.number().int() };
 
 export const OperationAccepted = defineFact('operation.accepted', 'A request was taken in', z.object(operation));
 export const OperationCompleted = defineFact(
@@ -38,6 +41,16 @@ export const TagRemoved = defineFact(
   'tag.removed',
   'A tag was taken away',
   z.object({ repository: z.string(), tag: z.string(), from: DigestSchema }),
+);
+export const ImageTrashed = defineFact(
+  'image.trashed',
+  'An image or some of its tags were removed, and can be had back until then',
+  z.object({ ...image, ...trashed, until: z.iso.datetime() }),
+);
+export const ImageRestored = defineFact(
+  'image.restored',
+  'What was removed is back, under the tags that it had',
+  z.object({ ...image, ...trashed }),
 );
 /** The bytes of a manifest are all here. */
 export const ImageCompleted = defineFact('image.completed', 'All bytes of an image are held', z.object(image));
@@ -77,6 +90,8 @@ export const FACTS = [
   ManifestRemoved,
   TagMoved,
   TagRemoved,
+  ImageTrashed,
+  ImageRestored,
   ImageCompleted,
   BlobWanted,
   BlobStored,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
+import { RestoreBodySchema } from './bodies/restore';
 import { RollbackBodySchema, TagBodySchema, UntagBodySchema } from './bodies/tag';
 import { PrincipalSchema } from './principal';
 
@@ -16,6 +17,7 @@ export const OPERATION_BODIES = {
   tag: TagBodySchema,
   untag: UntagBodySchema,
   rollback: RollbackBodySchema,
+  restore: RestoreBodySchema,
 } as const;
 export type OperationKind = keyof typeof OPERATION_BODIES;
 export const OPERATION_KINDS = Object.keys(OPERATION_BODIES) as [OperationKind, ...OperationKind[]];

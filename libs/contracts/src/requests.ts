@@ -1,5 +1,6 @@
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
+import { RestoreBodySchema } from './bodies/restore';
 import { RollbackBodySchema, TagBodySchema, UntagBodySchema } from './bodies/tag';
 import { defineRequest } from './define-message';
 
@@ -15,6 +16,14 @@ export const RollbackRequest = defineRequest(
   'Have a tag name again what it named before',
   RollbackBodySchema,
 );
+export const RestoreRequest = defineRequest('restore', 'Have back what was removed, with its tags', RestoreBodySchema);
 
 /** Every request there is, by its verb. */
-export const REQUESTS = [PullRequest, RemoveRequest, TagRequest, UntagRequest, RollbackRequest] as const;
+export const REQUESTS = [
+  PullRequest,
+  RemoveRequest,
+  TagRequest,
+  UntagRequest,
+  RollbackRequest,
+  RestoreRequest,
+] as const;

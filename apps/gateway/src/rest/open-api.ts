@@ -107,6 +107,7 @@ const FAULTS: Readonly<Record<number, string>> = {
   403: 'refused',
   404: 'there is no such thing',
   409: 'it cannot be done as things are now',
+  410: 'it was here, and is not any more',
   412: 'things are not as the request says they must be',
   413: 'the body is too large',
   415: 'the body is no JSON',

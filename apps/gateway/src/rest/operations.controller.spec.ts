@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { AcceptOperation, CancelOperation, ListOperations, ReadOperation } from '#contracts/calls/operations';
-import type { Operation } from '#contracts/operation';
+import { OPERATION_KINDS, type Operation } from '#contracts/operation';
 import { conflict, unavailable } from '#oci/registry-error';
 import { askRaw, type RawAsking } from '#testing/raw-http';
 import { TestGateway } from '../gateway.testing';
@@ -213,7 +213,7 @@ describe('the list', () => {
     ['limit=1e2', 'limit', 'must be a whole number, from 1 to 1000, and is "1e2"'],
     ['limit=', 'limit', 'must be a whole number, from 1 to 1000, and is ""'],
     ['limit=1&limit=2', 'limit', 'must be given once'],
-    ['kind=push', 'kind', 'must be one of pull, remove, tag, untag, rollback'],
+    ['kind=push', 'kind', `must be one of ${OPERATION_KINDS.join(', ')}`],
     ['state=done', 'state', 'must be one of accepted, running, completed, failed, cancelled'],
     [`after=${'x'.repeat(101)}`, 'after', 'must have at most 100 characters'],
     ['live=maybe', 'live', 'must be true or false'],

@@ -2,6 +2,7 @@ import type { RestRoute } from './rest-route';
 import { IMAGE_ROUTES } from './routes/images';
 import { INSPECT_ROUTES } from './routes/inspect';
 import { OPERATION_ROUTES } from './routes/operations';
+import { TRASH_ROUTES } from './routes/trash';
 import { WHY_ROUTES } from './routes/why';
 
 /** Every route of the REST API. */
@@ -10,4 +11,5 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...IMAGE_ROUTES,
   ...INSPECT_ROUTES,
   ...WHY_ROUTES,
+  ...TRASH_ROUTES,
 ];

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { MOST_NAMES, type RemoveBody, type RemoveOutcome } from '#contracts/bodies/remove';
+import { ImageTrashed } from '#contracts/facts';
+import type { Digest } from '#oci/digest';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
@@ -9,9 +11,11 @@ import { removeTags } from '../names/remove-tags';
 import { endOperation } from '../operation/end-operation';
 import type { NamedImage, OperationRow } from '../operation/operation-rows';
 import { lockForEnd, type OperationClaim } from '../operation/operation-work.store';
+import { recordFact } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
+import { endTrash } from '../trash/end-trash';
 import { type AskedRemoval, leaveAlone, planRemoval, type RemovalPlan, type StandingImage } from './plan-removal';
-import { releaseImages } from './release-image';
+import { detachImage, releaseImages } from './release-image';
 
 type Removed = NonNullable<NamedImage['removes']>[number];
 
@@ -49,10 +53,11 @@ export class RemoveImageHandler {
 
   private async removeOne(
     sql: Sql,
-    { id, principal }: OperationRow,
+    operation: OperationRow,
     image: Removed,
     asked: AskedRemoval,
   ): Promise<RemovalPlan> {
+    const { id, principal } = operation;
     const { repositoryId, repository, digest } = image;
     await lockVisible(sql, repositoryId, [digest], 'UPDATE');
     const standing = await readStanding(sql, image, asked.tag);
@@ -62,17 +67,27 @@ export class RemoveImageHandler {
       await removeTags(sql, { repositoryId, repository, digest, tag, principal, operation: id });
     if (plan.losesLastName) await markRemoved(sql, image, asked.now);
     if (plan.deprived.length > 0) await markContainers(sql, plan.deprived);
-    if (plan.canBeUndone) await this.keepForUndo(sql, id, image, plan);
+    if (plan.canBeUndone) await this.keepForUndo(sql, operation, image, plan);
     if (plan.left === null) await queueManifestReviews(sql, repositoryId, [digest], this.delayMs(asked));
     return plan;
   }
 
-  private async keepForUndo(sql: Sql, operation: string, image: Removed, { tags }: RemovalPlan): Promise<void> {
-    await sql.query(
-      `INSERT INTO trash (id, repository_id, digest, tags, operation_id, until)
-       VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 millisecond')`,
-      [uuidv7(), image.repositoryId, image.digest, tags, operation, this.config.ENTREPOT_UNDO_MS],
+  private async keepForUndo(
+    sql: Sql,
+    { id: operation, principal }: OperationRow,
+    { repositoryId, repository, digest }: Removed,
+    { tags, losesLastName }: RemovalPlan,
+  ): Promise<string> {
+    const id = uuidv7();
+    const [kept] = await sql.query<{ until: Date }>(
+      `INSERT INTO trash (id, repository_id, digest, tags, whole, principal, operation_id, until)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 millisecond') RETURNING until`,
+      [id, repositoryId, digest, tags, losesLastName, principal, operation, this.config.ENTREPOT_UNDO_MS],
     );
+    const about = { repository, digest: digest as Digest, trash: id, tags: tags.slice(0, MOST_NAMES) };
+    const until = kept!.until.toISOString();
+    await recordFact(sql, ImageTrashed, `${repository}@${digest}`, { ...about, tagCount: tags.length, until });
+    return id;
   }
 
   private delayMs({ now }: AskedRemoval): number {
@@ -124,7 +139,8 @@ const STANDING = `
 /** Earlier pulls no longer keep it, nor what it lists; with `now`, neither does what was removed of it before. */
 async function markRemoved(sql: Sql, { repositoryId, digest }: Removed, now: boolean): Promise<void> {
   await releaseImages(sql, repositoryId, [digest]);
-  if (now) await sql.query('DELETE FROM trash WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
+  await detachImage(sql, repositoryId, digest);
+  if (now) await endTrash(sql, repositoryId, digest);
 }
 
 /** Those whose image has no name left, be it its own or that of an index that lists it. */

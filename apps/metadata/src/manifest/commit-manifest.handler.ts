@@ -68,8 +68,9 @@ export class CommitManifestHandler {
       `WITH shown AS (
           INSERT INTO repository_manifest AS visible (repository_id, digest, upstream, credential) VALUES ($1, $2, $3, $4)
           ON CONFLICT (repository_id, digest) DO UPDATE
-            SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential
+            SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential, detached = false
             WHERE (visible.upstream, visible.credential) IS DISTINCT FROM (EXCLUDED.upstream, EXCLUDED.credential)
+              OR visible.detached
           RETURNING *) ${noteManifests('shown')}`,
       [repositoryId, digest, source.upstream, source.credential],
     );

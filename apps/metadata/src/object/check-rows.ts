@@ -81,7 +81,7 @@ export const RULES: readonly string[] = [
         WHERE child.digest = visible.digest)
       AND NOT EXISTS (SELECT FROM manifest JOIN repository_manifest AS above
         ON above.repository_id = visible.repository_id AND above.digest = manifest.subject
-        WHERE manifest.digest = visible.digest)`,
+        WHERE manifest.digest = visible.digest AND NOT visible.detached)`,
   `SELECT format('operation %s has %s, and %s manifest %s', operation_id,
       CASE WHEN ended_at IS NULL THEN 'not ended' ELSE 'ended' END,
       CASE WHEN touched.ended THEN 'no longer keeps' ELSE 'still keeps' END, digest)

@@ -4,6 +4,7 @@ import type { Sql } from '../database/database';
 import { RollBackTagHandler } from '../names/roll-back-tag.handler';
 import { TagImageHandler } from '../names/tag-image.handler';
 import { UntagHandler } from '../names/untag.handler';
+import { RestoreHandler } from '../trash/restore.handler';
 import type { Done } from './done';
 import type { OperationRow } from './operation-rows';
 
@@ -18,11 +19,12 @@ export type Immediately = (sql: Sql, operation: OperationRow) => Promise<Done | 
 export class ImmediateWork {
   private readonly byKind: Partial<Record<OperationKind, Immediately>>;
 
-  constructor(tags: TagImageHandler, untags: UntagHandler, rollbacks: RollBackTagHandler) {
+  constructor(tags: TagImageHandler, untags: UntagHandler, rollbacks: RollBackTagHandler, restores: RestoreHandler) {
     this.byKind = {
       tag: (sql, operation) => tags.tag(sql, operation),
       untag: (sql, operation) => untags.untag(sql, operation),
       rollback: (sql, operation) => rollbacks.rollBack(sql, operation),
+      restore: (sql, operation) => restores.restore(sql, operation),
     };
   }
 

@@ -19,6 +19,7 @@ const REFUSALS: readonly ErrorCode[] = [
   'NOT_FOUND',
   'CONFLICT',
   'PRECONDITION',
+  'GONE',
   'UNSUPPORTED',
   'DENIED',
   'UNAUTHORIZED',

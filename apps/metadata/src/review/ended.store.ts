@@ -22,7 +22,7 @@ export class EndedStore {
     );
     const lapsed = await this.database.transaction('metadata.forget-lapsed', async (sql) => [
       await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
-      await forgetTrash(sql, limit),
+      await forgetTrash(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
       await forgetAbsences(sql, limit, this.config.ENTREPOT_KEEP_PULLED_MS),
     ]);
     const rows = lapsed.reduce((sum, each) => sum + each, 0);
@@ -54,13 +54,14 @@ async function forgetLeases(sql: Sql, limit: number, capMs: number): Promise<num
   return gone.length;
 }
 
-/** An image that was put back, or pushed again, outlives its undo window. */
-async function forgetTrash(sql: Sql, limit: number): Promise<number> {
+/** What became of an undo is told for as long as the operation that made it is. */
+async function forgetTrash(sql: Sql, limit: number, keepMs: number): Promise<number> {
   const gone = await sql.query(
     `DELETE FROM trash WHERE id = ANY(ARRAY(
-        SELECT id FROM trash WHERE until < now() ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
+        SELECT id FROM trash WHERE until < now() - $2 * interval '1 millisecond'
+        ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
       RETURNING 1`,
-    [limit],
+    [limit, keepMs],
   );
   return gone.length;
 }

@@ -9,6 +9,7 @@ import { noteRemovedManifests } from '../journal/note-journal';
 import { releaseChildren } from '../manifest/write-manifest';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
+import { endTrash } from '../trash/end-trash';
 import { readAbove, readReasons } from './keep-reasons';
 import { queueBlobReviews, queueManifestReviews } from './queue-reviews';
 
@@ -106,7 +107,7 @@ async function removeManifest(sql: Sql, repositoryId: number, digest: Digest): P
     repositoryId,
     digest,
   ]);
-  await sql.query('DELETE FROM trash WHERE repository_id = $1 AND digest = $2', [repositoryId, digest]);
+  await endTrash(sql, repositoryId, digest);
   await sql.query(
     `WITH gone AS (DELETE FROM repository_manifest WHERE repository_id = $1 AND digest = $2 RETURNING *)
       ${noteRemovedManifests('gone')}`,

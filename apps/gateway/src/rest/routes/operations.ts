@@ -31,7 +31,7 @@ export const acceptOperation = {
   headers: IdempotencyKey,
   body: AskedOperationSchema,
   answers: { 202: Accepted },
-  problems: [404, 409, 412, 413, 415],
+  problems: [404, 409, 410, 412, 413, 415],
 } satisfies RestRoute;
 
 export const listOperations = {
