@@ -15,11 +15,16 @@ export interface KeepReasons {
   readonly untilRoot: Root | null;
 }
 
-/** What a manifest stays for in its repository: the indexes that list it, and the subject it refers to. */
+/**
+ * What a manifest stays for in its repository: the indexes that list it, and the subject it refers to, unless somebody
+ * removed it by itself.
+ */
 const LINKS_ABOVE = `LATERAL (
     SELECT parent AS digest, 'index' AS via FROM manifest_child AS child WHERE child.digest = above.digest
     UNION ALL
-    SELECT subject, 'subject' FROM manifest WHERE manifest.digest = above.digest AND subject IS NOT NULL) AS next
+    SELECT subject, 'subject' FROM manifest JOIN repository_manifest AS own
+      ON own.repository_id = $1 AND own.digest = manifest.digest AND NOT own.detached
+      WHERE manifest.digest = above.digest AND subject IS NOT NULL) AS next
   JOIN repository_manifest AS visible ON visible.repository_id = $1 AND visible.digest = next.digest`;
 
 const ABOVE = `RECURSIVE above (digest) AS (
@@ -45,22 +50,6 @@ export interface Link {
 export function readLinks(sql: Reading, repositoryId: number, digest: string): Promise<Link[]> {
   return sql.query<Link>(
     `WITH ${ABOVE} SELECT above.digest AS below, next.digest AS above, next.via FROM above, ${LINKS_ABOVE}`,
- * A manifest and all that it stays for in a repository: the indexes that list it, the subject it refers to, and
- * theirs. Each is visited once, since they may keep each other in a circle; what counts is whether a root is reached.
- * What somebody removed by itself is not kept by what it refers to.
-export async function readAbove(sql: Sql, repositoryId: number, digest: string): Promise<string[]> {
-  const rows = await sql.query<{ digest: string }>(
-    `WITH RECURSIVE above (digest) AS (
-        SELECT $2::text COLLATE "C"
-        UNION
-        SELECT next.digest FROM above, LATERAL (
-          SELECT parent AS digest FROM manifest_child AS child WHERE child.digest = above.digest
-          UNION ALL
-          SELECT subject FROM manifest JOIN repository_manifest AS own
-            ON own.repository_id = $1 AND own.digest = manifest.digest AND NOT own.detached
-          WHERE manifest.digest = above.digest AND subject IS NOT NULL) AS next
-        JOIN repository_manifest AS visible ON visible.repository_id = $1 AND visible.digest = next.digest)
-      SELECT digest FROM above`,
     [repositoryId, digest],
   );
 }
@@ -86,7 +75,7 @@ const STANDING: Partial<Record<Root, string>> = {
 const PASSING: Partial<Record<Root, string>> = {
   pin: `SELECT digest, NULL::text AS name, until FROM pin
     WHERE kind = 'manifest' AND repository_id = $1 AND digest = ANY($2)`,
-  trash: 'SELECT digest, id::text, until FROM trash WHERE repository_id = $1 AND digest = ANY($2)',
+  trash: 'SELECT digest, id::text, until FROM trash WHERE repository_id = $1 AND keeps = ANY($2)',
   pull: `SELECT digest, NULL, used + $3 * interval '1 millisecond' + ${WITH_ABSENCES('used')}
     FROM repository_manifest LEFT JOIN pull_count USING (repository_id, digest),
       LATERAL (SELECT greatest(committed_at, pulled_at) AS used) AS last
@@ -111,20 +100,6 @@ export async function readReasons(
       FROM (SELECT) AS one LEFT JOIN LATERAL (
         SELECT root, until FROM (${allOf(PASSING)}) AS passing WHERE until > now() ORDER BY until DESC LIMIT 1
       ) AS last ON true`,
-  const [row] = await sql.query<{ kept: boolean; until: string | null }>(
-    `SELECT
-        EXISTS (SELECT FROM tag WHERE repository_id = $1 AND digest = ANY($2))
-        OR EXISTS (SELECT FROM container WHERE repository_id = $1 AND digest = ANY($2))
-        OR EXISTS (SELECT FROM operation_manifest
-          WHERE repository_id = $1 AND digest = ANY($2) AND NOT ended) AS kept,
-        nullif(greatest(now(),
-          (SELECT max(until) FROM pin WHERE kind = 'manifest' AND repository_id = $1 AND digest = ANY($2)),
-          (SELECT max(until) FROM trash WHERE repository_id = $1 AND keeps = ANY($2)),
-          (SELECT max(used + $3 * interval '1 millisecond' + ${WITH_ABSENCES('used')})
-            FROM repository_manifest LEFT JOIN pull_count USING (repository_id, digest),
-              LATERAL (SELECT greatest(committed_at, pulled_at) AS used) AS last
-            WHERE repository_id = $1 AND digest = ANY($2) AND used > coalesce(removed_at, '-infinity'))
-        ), now())::text AS until`,
     [repositoryId, digests, keepMs],
   );
   return row!;
