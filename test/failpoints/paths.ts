@@ -14,6 +14,7 @@ import { slowPull } from './paths/slow-pull';
 import { tooLargeFact } from './paths/small-messages';
 import { startInPull, stop } from './paths/start';
 import { startAfterUpload, upload } from './paths/upload';
+import { usage } from './paths/usage';
 import { wrongBytes } from './paths/wrong-bytes';
 
 /** Every path, those of one place after each other. */
@@ -35,6 +36,7 @@ export const PATHS: readonly Path[] = [
   lost,
   journal,
   forget,
+  usage,
   upload,
   startAfterUpload,
   remove,

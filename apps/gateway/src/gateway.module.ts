@@ -11,10 +11,12 @@ import { PullCounts } from './registry/pull-counts';
 import { RegistryController } from './registry/registry.controller';
 import { TagListHandler } from './registry/tag-list.handler';
 import { ApiPageController } from './rest/api-page.controller';
+import { BytesController } from './rest/bytes.controller';
 import { ImageConfigs } from './rest/image-configs';
 import { ImagePlatforms } from './rest/image-platforms';
 import { ImagesController } from './rest/images.controller';
 import { InspectController } from './rest/inspect.controller';
+import { NamesController } from './rest/names.controller';
 import { OperationWatch } from './rest/operation-watch';
 import { OperationsController } from './rest/operations.controller';
 import { OtherMethodsController } from './rest/other-methods.controller';
@@ -38,6 +40,8 @@ export class GatewayModule {
         InspectController,
         WhyController,
         TrashController,
+        NamesController,
+        BytesController,
         OtherMethodsController,
         ApiPageController,
         HealthController,

@@ -40,6 +40,9 @@ export const MetadataConfigSchema = z
     ENTREPOT_PURGE_CLAIM_MS: storedMilliseconds(60_000).describe(
       'when an unconfirmed purge is tried again, in milliseconds',
     ),
+    ENTREPOT_USAGE_MS: milliseconds(60_000).describe(
+      'how often what the store holds is counted, in milliseconds; a large store less often, so that counting takes a twentieth of the time',
+    ),
     ENTREPOT_BEAT_MS: milliseconds(10_000).describe('how often metadata notes that it is here, in milliseconds'),
     ENTREPOT_AWAY_MS: storedMilliseconds(60_000).describe('an absence this long counts as downtime, in milliseconds'),
     ENTREPOT_QUIET_MS: storedMilliseconds(5 * 60_000, 0).describe(

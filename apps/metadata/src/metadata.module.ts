@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { BlobController } from './blob/blob.controller';
+import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
 import { WantBlobHandler } from './blob/want-blob.handler';
 import { Database } from './database/database';
@@ -17,6 +18,7 @@ import { InspectImageStore } from './image/inspect-image.store';
 import { PullCountController } from './image/pull-count.controller';
 import { PullCountStore } from './image/pull-count.store';
 import { RemoveImageHandler } from './image/remove-image.handler';
+import { SharedLayersStore } from './image/shared-layers.store';
 import { JournalController } from './journal/journal.controller';
 import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
@@ -24,10 +26,13 @@ import { CopyImageHandler } from './manifest/copy-image.handler';
 import { ManifestController } from './manifest/manifest.controller';
 import { ManifestStore } from './manifest/manifest.store';
 import { METADATA_CONFIG, type MetadataConfig } from './metadata.config';
+import { NameListController } from './names/name-list.controller';
+import { RepositoryListStore } from './names/repository-list.store';
 import { RollBackTagHandler } from './names/roll-back-tag.handler';
 import { TagController } from './names/tag.controller';
 import { TagStore } from './names/tag.store';
 import { TagImageHandler } from './names/tag-image.handler';
+import { TagListStore } from './names/tag-list.store';
 import { UntagHandler } from './names/untag.handler';
 import { RowsCheck } from './object/check-rows';
 import { ComposingController } from './object/composing.controller';
@@ -57,6 +62,8 @@ import { TrashStore } from './trash/trash.store';
 import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionController } from './upload/session.controller';
 import { SessionStore } from './upload/session.store';
+import { UsageController } from './usage/usage.controller';
+import { UsageStore } from './usage/usage.store';
 import { BlobReasonsStore } from './why/blob-reasons.store';
 import { ImageReasonsStore } from './why/image-reasons.store';
 import { WhyController } from './why/why.controller';
@@ -82,6 +89,8 @@ const CONTROLLERS: Type[] = [
   DeadLetterController,
   WhyController,
   TrashController,
+  NameListController,
+  UsageController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -126,6 +135,11 @@ const PROVIDERS: Provider[] = [
   BlobReasonsStore,
   TrashStore,
   RestoreHandler,
+  TagListStore,
+  RepositoryListStore,
+  BlobReferencesStore,
+  SharedLayersStore,
+  UsageStore,
 ];
 
 @Module({})

@@ -5,6 +5,7 @@ import { digestOf } from '#oci/digest';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-type';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
 import { startTestDatabase } from '#testing/test-database';
+import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
 import { WantBlobHandler } from './blob/want-blob.handler';
 import { Database } from './database/database';
@@ -14,15 +15,18 @@ import { PresenceStore } from './database/presence.store';
 import { HotQuestions } from './hot/hot-questions';
 import { ImageNameStore } from './image/image-name.store';
 import { releaseImages } from './image/release-image';
+import { SharedLayersStore } from './image/shared-layers.store';
 import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
 import { CopyImageHandler } from './manifest/copy-image.handler';
 import { ManifestStore } from './manifest/manifest.store';
 import { type MetadataConfig, MetadataConfigSchema } from './metadata.config';
 import { knownRepository } from './names/repository.store';
+import { RepositoryListStore } from './names/repository-list.store';
 import { RollBackTagHandler } from './names/roll-back-tag.handler';
 import { TagStore } from './names/tag.store';
 import { TagImageHandler } from './names/tag-image.handler';
+import { TagListStore } from './names/tag-list.store';
 import { UntagHandler } from './names/untag.handler';
 import { RowsCheck } from './object/check-rows';
 import { ComposingStore } from './object/composing.store';
@@ -40,6 +44,7 @@ import { RestoreHandler } from './trash/restore.handler';
 import { TrashStore } from './trash/trash.store';
 import { FinishSessionHandler } from './upload/finish-session.handler';
 import { SessionStore } from './upload/session.store';
+import { UsageStore } from './usage/usage.store';
 import { BlobReasonsStore } from './why/blob-reasons.store';
 import { ImageReasonsStore } from './why/image-reasons.store';
 import { WhyStore } from './why/why.store';
@@ -100,6 +105,11 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     journal: new JournalStore(database),
     why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),
     trash: new TrashStore(database),
+    tagLists: new TagListStore(database, names),
+    repositoryLists: new RepositoryListStore(database),
+    blobReferences: new BlobReferencesStore(database),
+    sharedLayers: new SharedLayersStore(database, names),
+    usage: new UsageStore(database, config),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { RestRoute } from './rest-route';
+import { BYTE_ROUTES } from './routes/bytes';
 import { IMAGE_ROUTES } from './routes/images';
 import { INSPECT_ROUTES } from './routes/inspect';
+import { NAME_ROUTES } from './routes/names';
 import { OPERATION_ROUTES } from './routes/operations';
 import { TRASH_ROUTES } from './routes/trash';
 import { WHY_ROUTES } from './routes/why';
@@ -12,4 +14,6 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...INSPECT_ROUTES,
   ...WHY_ROUTES,
   ...TRASH_ROUTES,
+  ...NAME_ROUTES,
+  ...BYTE_ROUTES,
 ];

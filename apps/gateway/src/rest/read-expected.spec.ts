@@ -1,0 +1,29 @@
+import { readExpected } from './read-expected';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+
+test.each([
+  [{}, undefined],
+  [{ 'if-match': `"${digest}"` }, digest],
+  [{ 'if-match': digest }, digest],
+  [{ 'if-none-match': '*' }, 'none'],
+  [{ 'if-none-match': ' * ' }, 'none'],
+])('%j expects %j', (headers, expected) => {
+  expect(readExpected(headers)).toBe(expected);
+});
+
+test.each([
+  [{ 'if-match': '*' }, 'if-match'],
+  [{ 'if-match': '' }, 'if-match'],
+  [{ 'if-match': `W/"${digest}"` }, 'if-match'],
+  [{ 'if-match': `"${digest}", "${digest}"` }, 'if-match'],
+  [{ 'if-match': '"sha256:abc"' }, 'if-match'],
+  [{ 'if-match': `"${digest.toUpperCase()}"` }, 'if-match'],
+  [{ 'if-none-match': `"${digest}"` }, 'if-none-match'],
+  [{ 'if-none-match': '' }, 'if-none-match'],
+  [{ 'if-none-match': '*', 'if-match': digest }, 'if-none-match'],
+])('%j cannot be held to, and %s is named', (headers, field) => {
+  expect(() => readExpected(headers)).toThrow(
+    expect.objectContaining({ code: 'INVALID', detail: expect.objectContaining({ field }) }),
+  );
+});
