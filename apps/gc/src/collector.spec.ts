@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PurgeObject } from '#contracts/calls/blobs';
 import { ClaimPurges, ForgetEnded, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
-import { BlobCondemned, ManifestRemoved, TagRemoved } from '#contracts/facts';
+import { BlobCondemned, ContainerRemoved, ManifestRemoved, TagRemoved } from '#contracts/facts';
 import type { Bus } from '#messaging/bus';
 import { unavailable } from '#oci/registry-error';
 import { FakeCalls } from '#testing/fake-calls';
@@ -118,12 +118,15 @@ describe('the collector', () => {
     await waitUntil('the look', () => looks() > 0);
   });
 
-  it.each([TagRemoved, ManifestRemoved, BlobCondemned])('is woken by $subject, until it ends', async ({ subject }) => {
-    begin();
-    await waitUntil('the look', () => looks() === 1);
-    bus.publish(subject, {});
-    await waitUntil('the look', () => looks() === 2);
-    await collector.onModuleDestroy();
-    expect(bus.listening).toBe(0);
-  });
+  it.each([TagRemoved, ContainerRemoved, ManifestRemoved, BlobCondemned])(
+    'is woken by $subject, until it ends',
+    async ({ subject }) => {
+      begin();
+      await waitUntil('the look', () => looks() === 1);
+      bus.publish(subject, {});
+      await waitUntil('the look', () => looks() === 2);
+      await collector.onModuleDestroy();
+      expect(bus.listening).toBe(0);
+    },
+  );
 });

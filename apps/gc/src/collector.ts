@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleD
 import { Calls } from '#calls/calls';
 import { PurgeObject } from '#contracts/calls/blobs';
 import { ClaimPurges, ForgetEnded, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
-import { BlobCondemned, ManifestRemoved, TagRemoved } from '#contracts/facts';
+import { BlobCondemned, ContainerRemoved, ManifestRemoved, TagRemoved } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { GC_CONFIG, type GcConfig } from './gc.config';
@@ -29,7 +29,7 @@ export class Collector implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    this.unsubscribes = [TagRemoved, ManifestRemoved, BlobCondemned].map((fact) =>
+    this.unsubscribes = [TagRemoved, ContainerRemoved, ManifestRemoved, BlobCondemned].map((fact) =>
       this.bus.subscribe(fact.subject, () => this.loop.wake()),
     );
     this.loop.start();

@@ -14,6 +14,13 @@ export const MetadataConfigSchema = z
     ...NAMING_SETTINGS,
     ENTREPOT_HOST: z.string().min(1).default('127.0.0.1').describe('address that the gateway listens on'),
     ENTREPOT_PORT: portNumber().prefault('5050').describe('port that the gateway listens on'),
+    ENTREPOT_HOST_PLATFORM: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "which image of an index a container uses that says no platform, such as linux/arm64; default Linux on this machine's architecture",
+      ),
     ENTREPOT_PIN_MS: storedMilliseconds(DAY).describe('how long what was said to exist stays, in milliseconds'),
     ENTREPOT_PIN_WRITE_MS: storedMilliseconds(DAY / 24, 0).describe(
       'a pin is written again only if older, in milliseconds',

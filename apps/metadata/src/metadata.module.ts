@@ -3,6 +3,11 @@ import { BlobController } from './blob/blob.controller';
 import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
 import { WantBlobHandler } from './blob/want-blob.handler';
+import { ChangeContainerHandler } from './container/change-container.handler';
+import { ContainerController } from './container/container.controller';
+import { ContainerStore } from './container/container.store';
+import { CreateContainerHandler } from './container/create-container.handler';
+import { RemoveContainerHandler } from './container/remove-container.handler';
 import { Database } from './database/database';
 import { endLeases } from './database/end-leases';
 import { HotClient } from './database/hot-client';
@@ -83,6 +88,7 @@ const CONTROLLERS: Type[] = [
   OperationWorkController,
   ImageController,
   ImageConfigController,
+  ContainerController,
   PullCountController,
   PingController,
   JournalController,
@@ -128,6 +134,10 @@ const PROVIDERS: Provider[] = [
   UntagHandler,
   RollBackTagHandler,
   CopyImageHandler,
+  ContainerStore,
+  CreateContainerHandler,
+  ChangeContainerHandler,
+  RemoveContainerHandler,
   ImmediateWork,
   JournalStore,
   WhyStore,

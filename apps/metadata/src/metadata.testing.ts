@@ -8,6 +8,10 @@ import { startTestDatabase } from '#testing/test-database';
 import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
 import { WantBlobHandler } from './blob/want-blob.handler';
+import { ChangeContainerHandler } from './container/change-container.handler';
+import { ContainerStore } from './container/container.store';
+import { CreateContainerHandler } from './container/create-container.handler';
+import { RemoveContainerHandler } from './container/remove-container.handler';
 import { Database } from './database/database';
 import { HotClient } from './database/hot-client';
 import { lockTags } from './database/locks';
@@ -71,11 +75,15 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
   const tags = new TagStore(database, config);
   const names = new ImageNameStore(config);
   const copies = new CopyImageHandler(config);
+  const creates = new CreateContainerHandler(names, config);
   const immediate = new ImmediateWork(
     new TagImageHandler(names, copies, tags),
     new UntagHandler(names, config),
     new RollBackTagHandler(names, tags),
     new RestoreHandler(config),
+    creates,
+    new ChangeContainerHandler(),
+    new RemoveContainerHandler(config),
   );
   const presence = new PresenceStore(database, config);
   const imageReasons = new ImageReasonsStore(config);
@@ -84,6 +92,8 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
   return {
     tags,
     names,
+    creates,
+    containers: new ContainerStore(database, names),
     operations: new OperationStore(database, names, immediate, config),
     hot: new HotQuestions(hotClient, database, config),
     manifests: new ManifestStore(database),

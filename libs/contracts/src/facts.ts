@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
+import { ContainerOutcomeSchema, ContainerStateSchema } from './bodies/container';
 import { MOST_NAMES } from './bodies/remove';
 import { defineFact } from './define-message';
 import { OperationErrorSchema, OperationKindSchema } from './operation';
@@ -80,6 +81,17 @@ export const BlobPurged = defineFact(
   z.object({ object: z.uuid(), bytes: z.number().int() }),
 );
 
+/** `reporter` is who reports it; null for one that was made here. */
+const container = ContainerOutcomeSchema.extend({ reporter: z.string().nullable() });
+
+export const ContainerCreated = defineFact('container.created', 'A container uses an image', container);
+export const ContainerChanged = defineFact(
+  'container.changed',
+  'A container has another state, name or image',
+  container.extend({ from: z.object({ name: z.string(), state: ContainerStateSchema }) }),
+);
+export const ContainerRemoved = defineFact('container.removed', 'A container is gone; its image stays', container);
+
 /** Every fact there is, by its subject. */
 export const FACTS = [
   OperationAccepted,
@@ -98,4 +110,7 @@ export const FACTS = [
   BlobFailed,
   BlobCondemned,
   BlobPurged,
+  ContainerCreated,
+  ContainerChanged,
+  ContainerRemoved,
 ] as const;

@@ -1,5 +1,12 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
+import {
+  ContainerChangeBodySchema,
+  ContainerCreateBodySchema,
+  ContainerPruneBodySchema,
+  ContainerRemoveBodySchema,
+  ContainerRenameBodySchema,
+} from './bodies/container';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
 import { RestoreBodySchema } from './bodies/restore';
@@ -18,6 +25,11 @@ export const OPERATION_BODIES = {
   untag: UntagBodySchema,
   rollback: RollbackBodySchema,
   restore: RestoreBodySchema,
+  'container-create': ContainerCreateBodySchema,
+  'container-change': ContainerChangeBodySchema,
+  'container-rename': ContainerRenameBodySchema,
+  'container-remove': ContainerRemoveBodySchema,
+  'container-prune': ContainerPruneBodySchema,
 } as const;
 export type OperationKind = keyof typeof OPERATION_BODIES;
 export const OPERATION_KINDS = Object.keys(OPERATION_BODIES) as [OperationKind, ...OperationKind[]];

@@ -1,3 +1,10 @@
+import {
+  ContainerChangeBodySchema,
+  ContainerCreateBodySchema,
+  ContainerPruneBodySchema,
+  ContainerRemoveBodySchema,
+  ContainerRenameBodySchema,
+} from './bodies/container';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
 import { RestoreBodySchema } from './bodies/restore';
@@ -18,6 +25,32 @@ export const RollbackRequest = defineRequest(
 );
 export const RestoreRequest = defineRequest('restore', 'Have back what was removed, with its tags', RestoreBodySchema);
 
+export const ContainerCreateRequest = defineRequest(
+  'container-create',
+  'Make a container of an image, which is pulled first where it is not here',
+  ContainerCreateBodySchema,
+);
+export const ContainerChangeRequest = defineRequest(
+  'container-change',
+  'Say that a container starts, pauses, goes on, exits, is killed or dies',
+  ContainerChangeBodySchema,
+);
+export const ContainerRenameRequest = defineRequest(
+  'container-rename',
+  'Give a container another name',
+  ContainerRenameBodySchema,
+);
+export const ContainerRemoveRequest = defineRequest(
+  'container-remove',
+  'Remove a container; its image stays',
+  ContainerRemoveBodySchema,
+);
+export const ContainerPruneRequest = defineRequest(
+  'container-prune',
+  'Remove the containers that have no process',
+  ContainerPruneBodySchema,
+);
+
 /** Every request there is, by its verb. */
 export const REQUESTS = [
   PullRequest,
@@ -26,4 +59,9 @@ export const REQUESTS = [
   UntagRequest,
   RollbackRequest,
   RestoreRequest,
+  ContainerCreateRequest,
+  ContainerChangeRequest,
+  ContainerRenameRequest,
+  ContainerRemoveRequest,
+  ContainerPruneRequest,
 ] as const;

@@ -34,9 +34,16 @@ export function answerOperations(rows: BookRows, answer: Answer): void {
   const running = (claim: { id: string; epoch: number }) => runningOperation(rows, claim);
   answer(ClaimOperations, ({ limit }) => {
     const { claimed, nextInMs } = claimWork([...rows.operations.values()], 'accepted', limit, rows.times);
-    const common = { principal: ANONYMOUS, kind: 'pull' as const };
+    const common = { principal: ANONYMOUS };
     return {
-      operations: claimed.map(({ id, epoch, attempts, body }) => ({ id, epoch, attempts, body, ...common })),
+      operations: claimed.map(({ id, epoch, attempts, body }) => ({
+        id,
+        epoch,
+        attempts,
+        body,
+        kind: kindOf(body),
+        ...common,
+      })),
       nextInMs,
     };
   });
@@ -58,6 +65,9 @@ export function answerOperations(rows: BookRows, answer: Answer): void {
     return {};
   });
 }
+
+/** What names an image in place of a reference makes a container of it. */
+const kindOf = (body: object) => ('image' in body ? ('container-create' as const) : ('pull' as const));
 
 function renew(rows: BookRows, question: QuestionOf<typeof RenewOperations>): AnswerOf<typeof RenewOperations> {
   const found = question.operations.map(({ id, epoch }) => ({ id, row: ours(rows.operations.get(id), epoch) }));

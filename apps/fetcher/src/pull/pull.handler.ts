@@ -1,8 +1,11 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { z } from 'zod';
 import { Calls } from '#calls/calls';
+import { ContainerCreateBodySchema } from '#contracts/bodies/container';
 import { PullBodySchema } from '#contracts/bodies/pull';
 import { ClaimOperations, EndCancelled, FailOperation, RenewOperations } from '#contracts/calls/operations';
 import { OperationAccepted } from '#contracts/facts';
+import type { OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
@@ -21,10 +24,11 @@ interface ClaimedOperation {
   readonly epoch: number;
   readonly attempts: number;
   readonly principal: Principal;
+  readonly kind: OperationKind;
   readonly body: Record<string, unknown>;
 }
 
-/** Claims pull operations and brings each to one of its three ends. */
+/** Claims operations that pull and brings each to one of its three ends. */
 @Injectable()
 export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger('Fetcher');
@@ -69,7 +73,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     if (limit <= 0) return { nextInMs: null };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, {
       worker: this.worker,
-      kinds: ['pull'],
+      kinds: ['pull', 'container-create'],
       limit,
     });
     for (const operation of operations) {
@@ -132,8 +136,15 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
+/** A container's image is pulled as by itself; the container is made by the commit that completes the pull. */
 function readBody({ body, ...operation }: ClaimedOperation): PullOperation {
-  const { data, fault } = readPlainly(PullBodySchema, body);
+  if (operation.kind !== 'container-create') return { ...operation, ...parse(PullBodySchema, body) };
+  const { image, platform } = parse(ContainerCreateBodySchema, body);
+  return { ...operation, reference: image, platforms: platform === undefined ? 'host' : [platform] };
+}
+
+function parse<T>(schema: z.ZodType<T>, body: Record<string, unknown>): T {
+  const { data, fault } = readPlainly(schema, body);
   if (fault) throw invalidField(fault.field || 'the request', fault.rule);
-  return { ...operation, ...data };
+  return data;
 }

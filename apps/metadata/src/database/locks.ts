@@ -10,7 +10,8 @@ import type { Sql } from './database';
  *   4. manifest             advisory locks on a manifest that is shown or taken away and on its children, then rows of
  *                           `manifest`, then rows of `repository_manifest`, each sorted by digest
  *   5. blob                 rows of `blob` sorted by digest, then advisory locks on the digests that have none
- *   6. fill, object, composing, pin, review, outbox: written while the above are held
+ *   6. container            rows sorted by id
+ *   7. fill, object, composing, pin, review, outbox: written while the above are held
  *
  * Whoever relies on something takes FOR KEY SHARE, and so never waits for others who do; whoever takes it away
  * takes FOR UPDATE. What deadlocks all the same (statements that write several rows in no order) is run again.

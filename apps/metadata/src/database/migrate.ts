@@ -4,12 +4,22 @@ import { Warehouse0001 } from './migrations/0001-warehouse';
 import { Upkeep0002 } from './migrations/0002-upkeep';
 import { Composing0003 } from './migrations/0003-composing';
 import { Callers0004 } from './migrations/0004-callers';
+import { Containers0005 } from './migrations/0005-containers';
 import { Trash0006 } from './migrations/0006-trash';
 import { Looking0008 } from './migrations/0008-looking';
 import { Usage0009 } from './migrations/0009-usage';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
-const MIGRATIONS = [Warehouse0001, Upkeep0002, Composing0003, Callers0004, Trash0006, Looking0008, Usage0009];
+const MIGRATIONS = [
+  Warehouse0001,
+  Upkeep0002,
+  Composing0003,
+  Callers0004,
+  Containers0005,
+  Trash0006,
+  Looking0008,
+  Usage0009,
+];
 
 /** Any constant: whoever migrates this database takes this lock. */
 const MIGRATION_LOCK = 4_211_700_001;

@@ -4,6 +4,7 @@ import type { RemoveBody } from '#contracts/bodies/remove';
 import type { Digest } from '#oci/digest';
 import { conflict, notFound } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
+import { splitRepositoryName } from '#oci/upstream-name';
 import type { Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { inField } from '../operation/check-request';
@@ -56,6 +57,14 @@ export class ImageNameStore {
   get localRule(): string {
     const [host] = this.naming.ownHosts;
     return `must be in a repository of this installation, such as ${host}/team/app:1: an upstream's names are its own`;
+  }
+
+  /** The repository that a name is fetched into; null where it is no upstream's, or no name. Throws INVALID. */
+  fetchedName(reference: string, field: string): RepositoryName | null {
+    const { named } = inField(field, () => readImageName(reference, this.naming));
+    if (named === null) return null;
+    const { kind } = splitRepositoryName(named.repository, this.naming.configuredUpstreams);
+    return kind === 'local' ? null : named.repository;
   }
 
   /** A repository and a tag, as a person types them. Throws INVALID, naming the field. */

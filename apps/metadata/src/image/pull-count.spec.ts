@@ -122,7 +122,7 @@ describe('a pull that was counted', () => {
     return operations[0]!;
   }
   const completePull = ({ id, epoch }: { id: string; epoch: number }, { digest }: MadeManifest, by = metadata) =>
-    new PullWorkStore(by.database, by.tags, by.config).complete(
+    new PullWorkStore(by.database, by.tags, by.creates, by.config).complete(
       CompletePull.question.parse({ id, epoch, repository: ALPINE, tag: null, digest, outcome: {} }),
     );
 

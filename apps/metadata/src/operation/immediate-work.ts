@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { OperationKind } from '#contracts/operation';
+import { ChangeContainerHandler } from '../container/change-container.handler';
+import { CreateContainerHandler } from '../container/create-container.handler';
+import { RemoveContainerHandler } from '../container/remove-container.handler';
 import type { Sql } from '../database/database';
 import { RollBackTagHandler } from '../names/roll-back-tag.handler';
 import { TagImageHandler } from '../names/tag-image.handler';
@@ -19,12 +22,25 @@ export type Immediately = (sql: Sql, operation: OperationRow) => Promise<Done | 
 export class ImmediateWork {
   private readonly byKind: Partial<Record<OperationKind, Immediately>>;
 
-  constructor(tags: TagImageHandler, untags: UntagHandler, rollbacks: RollBackTagHandler, restores: RestoreHandler) {
+  constructor(
+    tags: TagImageHandler,
+    untags: UntagHandler,
+    rollbacks: RollBackTagHandler,
+    restores: RestoreHandler,
+    creates: CreateContainerHandler,
+    changes: ChangeContainerHandler,
+    removes: RemoveContainerHandler,
+  ) {
     this.byKind = {
       tag: (sql, operation) => tags.tag(sql, operation),
       untag: (sql, operation) => untags.untag(sql, operation),
       rollback: (sql, operation) => rollbacks.rollBack(sql, operation),
       restore: (sql, operation) => restores.restore(sql, operation),
+      'container-create': (sql, operation) => creates.create(sql, operation),
+      'container-change': (sql, operation) => changes.change(sql, operation),
+      'container-rename': (sql, operation) => changes.rename(sql, operation),
+      'container-remove': (sql, operation) => removes.remove(sql, operation),
+      'container-prune': (sql, operation) => removes.prune(sql, operation),
     };
   }
 

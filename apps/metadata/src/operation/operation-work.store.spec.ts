@@ -34,7 +34,7 @@ describe('operations and their workers', () => {
     const { database, config, tags } = metadata;
     operations = metadata.operations;
     work = new OperationWorkStore(database, config);
-    pulls = new PullWorkStore(database, tags, config);
+    pulls = new PullWorkStore(database, tags, metadata.creates, config);
   });
   afterAll(() => metadata?.stop());
   beforeEach(() => run('TRUNCATE operation, outbox, review CASCADE'));

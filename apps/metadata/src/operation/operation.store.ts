@@ -138,8 +138,8 @@ export class OperationStore {
 
 /** A password that somebody pasted into a reference is why it was refused, and is shown to nobody. */
 function withoutUsers(body: Record<string, unknown>): Record<string, unknown> {
-  const { reference } = body;
-  return typeof reference === 'string' ? { ...body, reference: withoutUser(reference) } : body;
+  const references = ['reference', 'image'].filter((field) => typeof body[field] === 'string');
+  return { ...body, ...Object.fromEntries(references.map((field) => [field, withoutUser(body[field] as string)])) };
 }
 
 async function findRequest(sql: Sql, { principal, requestId }: AskedOperation): Promise<OperationRow | undefined> {

@@ -1,16 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CompletePull } from '#contracts/calls/operations';
 import type { QuestionOf } from '#contracts/define-call';
-import { cancelled, manifestUnknown, stale } from '#oci/registry-error';
+import { cancelled, conflict, isRegistryError, manifestUnknown, stale } from '#oci/registry-error';
+import { CreateContainerHandler, type UsedImage } from '../container/create-container.handler';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
-import { storableJson } from '../database/storable-json';
+import { storableError, storableJson } from '../database/storable-json';
 import { notePull } from '../image/pull-count.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { knownRepository } from '../names/repository.store';
 import { TagStore } from '../names/tag.store';
-import { endOperation } from './end-operation';
+import { endOperation, type OperationEnd } from './end-operation';
 import { countMissing, readLayers } from './operation-progress';
+import type { OperationRow } from './operation-rows';
 import { lockForEnd, type OperationClaim } from './operation-work.store';
 
 /** How the blobs of a pull stand, and its end. */
@@ -19,6 +21,7 @@ export class PullWorkStore {
   constructor(
     private readonly database: Database,
     private readonly tags: TagStore,
+    private readonly containers: CreateContainerHandler,
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
@@ -65,10 +68,27 @@ export class PullWorkStore {
       if (tag && !agrees) await this.tags.move(sql, { ...move, ...tag });
       await notePull(sql, repositoryId, digest);
       if (held) await name(sql, pull);
-      const end = { state: 'completed' as const, outcome: storableJson(outcome) };
+      const image = { repositoryId, repository, digest, tag: tag?.name ?? null };
+      const end =
+        operation.kind === 'container-create'
+          ? await this.createContainer(sql, operation, image)
+          : { state: 'completed' as const, outcome: storableJson(outcome) };
       await endOperation(sql, operation, end, this.config.ENTREPOT_REVIEW_DELAY_MS);
       return true;
     });
+  }
+
+  /** What was pulled for a container stays pulled where that cannot be made: its name was taken meanwhile, say. */
+  private async createContainer(sql: Sql, operation: OperationRow, image: UsedImage): Promise<OperationEnd> {
+    try {
+      const outcome = await this.containers.createOf(sql, operation, image);
+      if (outcome !== null) return { state: 'completed', outcome };
+      throw conflict(`${image.repository}@${image.digest} has no image here that a container could use`);
+    } catch (error) {
+      if (!isRegistryError(error, 'CONFLICT', 'INVALID', 'UNSUPPORTED')) throw error;
+      const { code, message, detail } = error;
+      return { state: 'failed', error: storableError({ code, message, detail }) };
+    }
   }
 }
 

@@ -97,7 +97,10 @@ export const ReadOperationBlobs = defineCall('metadata.read-operation-blobs', {
   }),
 });
 
-/** Ends a pull: its tag, its outcome and its facts in one commit, conditional on its epoch and on nothing missing. */
+/**
+ * Ends a pull: its tag, its outcome and its facts in one commit, conditional on its epoch and on nothing missing. A pull
+ * for a container makes that in the same commit; where that cannot be, the operation has failed, and this is answered.
+ */
 export const CompletePull = defineCall('metadata.complete-pull', {
   question: z.object({
     id: z.uuid(),

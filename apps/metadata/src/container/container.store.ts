@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import type { Container, ContainerFilter, ReadContainer } from '#contracts/calls/containers';
+import type { AnswerOf } from '#contracts/define-call';
+import type { Digest } from '#oci/digest';
+import { invalidField, isRegistryError, notFound } from '#oci/registry-error';
+import type { RunOverrides } from '#oci/run-overrides';
+import { Database } from '../database/database';
+import { ImageNameStore } from '../image/image-name.store';
+import { SHOWN_COLUMNS, type ShownRow, toContainer, WITH_IMAGE } from './container-rows';
+import { findContainer } from './find-container';
+import { labelCondition, labelParams, readLabelFilter } from './read-label-filter';
+
+export interface ContainerPage extends ContainerFilter {
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** Containers as people look at them. */
+@Injectable()
+export class ContainerStore {
+  constructor(
+    private readonly database: Database,
+    private readonly names: ImageNameStore,
+  ) {}
+
+  /** Newest first. Throws INVALID for a cursor of another making, and what an ambiguous image throws. */
+  async list(asked: ContainerPage): Promise<{ containers: Container[]; next: string | null }> {
+    const { state, name, labels, reporter, after, limit } = asked;
+    const image = await this.findImage(asked.image);
+    if (image === null) return { containers: [], next: null };
+    const cursor = after === undefined ? null : readCursor(after);
+    const rows = await this.database.read<ShownRow & { at: string }>(LIST, [
+      state ?? null,
+      name?.toLowerCase() ?? null,
+      reporter ?? null,
+      image?.repositoryId ?? null,
+      image?.digest ?? null,
+      cursor?.at ?? null,
+      cursor?.id ?? null,
+      limit + 1,
+      ...labelParams(readLabelFilter(labels)),
+    ]);
+    const page = rows.slice(0, limit);
+    const last = rows.length > limit ? page.at(-1) : undefined;
+    return { containers: page.map(toContainer), next: last ? `${last.at}.${last.id}` : null };
+  }
+
+  /** Throws NOT_FOUND, CONFLICT. */
+  async read(text: string): Promise<AnswerOf<typeof ReadContainer>> {
+    const reading = {
+      query: <Row>(query: string, params?: readonly unknown[]) => this.database.read<Row>(query, params),
+    };
+    const { id } = await findContainer(reading, text);
+    const [row] = await this.database.read<ReadRow>(READ, [id]);
+    if (!row) throw notFound(`container ${text}`, { container: text });
+    const { run, config_digest, config_object, config_size } = row;
+    const config =
+      config_digest && config_object && config_size !== null
+        ? { digest: config_digest, object: config_object, size: config_size }
+        : null;
+    const container = toContainer(row);
+    const overrides = container.reporter === null ? { ...run, labels: container.labels } : {};
+    return { container, overrides, config };
+  }
+
+  /** What none is made from is no fault. Undefined where no image was asked for, null where there is none. */
+  private async findImage(text: string | undefined) {
+    if (text === undefined) return undefined;
+    try {
+      return await this.names.find({ query: this.database.read.bind(this.database) }, text, 'image');
+    } catch (error) {
+      if (isRegistryError(error, 'NOT_FOUND')) return null;
+      throw error;
+    }
+  }
+}
+
+interface ReadRow extends ShownRow {
+  readonly run: RunOverrides;
+  readonly config_digest: Digest | null;
+  readonly config_object: string | null;
+  readonly config_size: number | null;
+}
+
+function readCursor(text: string): { at: string; id: string } {
+  const [, at, id] = /^(-?\d{1,18})\.([0-9a-f]{64})$/.exec(text) ?? [];
+  if (at === undefined || id === undefined) throw invalidField('after', 'must be the `next` of the page before');
+  return { at, id };
+}
+
+/** Microseconds since 1970, as text: what the cursor carries, since a Date would lose the last three digits. */
+export const LIST = `
+  SELECT ${SHOWN_COLUMNS}, (extract(epoch FROM container.created_at) * 1000000)::bigint::text AS at
+  FROM container ${WITH_IMAGE}
+  WHERE ($1::text IS NULL OR container.state = $1) AND ($3::text IS NULL OR container.reporter = $3)
+    AND ($2::text IS NULL OR position($2 IN lower(container.name)) > 0)
+    AND ($4::bigint IS NULL OR container.repository_id = $4 AND container.digest = $5)
+    AND ($6::bigint IS NULL OR (container.created_at, container.id)
+      < (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7::text))
+    AND ${labelCondition(9)}
+  ORDER BY container.created_at DESC, container.id DESC LIMIT $8`;
+
+/** The config is read by whoever may read the container's image. */
+const READ = `
+  SELECT ${SHOWN_COLUMNS}, container.run, config.digest AS config_digest, config.object_id AS config_object,
+    config.size AS config_size
+  FROM container ${WITH_IMAGE}
+  LEFT JOIN LATERAL (
+    SELECT blob.digest, object_id, blob.size FROM manifest_blob AS listed
+    JOIN repository_blob AS given ON given.repository_id = container.repository_id AND given.digest = listed.digest
+    JOIN blob ON blob.digest = listed.digest JOIN object ON object.id = object_id AND object.lost_at IS NULL
+    WHERE listed.manifest = coalesce(container.manifest, container.digest) AND listed.role = 'config' LIMIT 1
+  ) AS config ON true
+  WHERE container.id = $1`;

@@ -1,0 +1,40 @@
+/** What labels must and must not be there. */
+export interface LabelFilter {
+  readonly keys: readonly string[];
+  readonly pairs: Readonly<Record<string, string>>;
+  readonly notKeys: readonly string[];
+  readonly notPairs: readonly Readonly<Record<string, string>>[];
+  /** One key was asked to have two values: no container has. */
+  readonly isImpossible: boolean;
+}
+
+/** `key`, `key=value`, and each after `!` for those without it. */
+export function readLabelFilter(texts: readonly string[]): LabelFilter {
+  const asked = texts.map((text) => {
+    const isNot = text.startsWith('!');
+    const [key = '', ...value] = text.slice(isNot ? 1 : 0).split('=');
+    return { isNot, key, value: value.length === 0 ? undefined : value.join('=') };
+  });
+  const pairs = asked.filter(({ isNot, value }) => !isNot && value !== undefined);
+  const values = new Map(pairs.map(({ key, value }) => [key, value!]));
+  const keysOf = (not: boolean) =>
+    asked.flatMap(({ isNot, key, value }) => (isNot === not && value === undefined ? [key] : []));
+  return {
+    keys: keysOf(false),
+    pairs: Object.fromEntries(values),
+    notKeys: keysOf(true),
+    notPairs: asked.flatMap(({ isNot, key, value }) => (isNot && value !== undefined ? [{ [key]: value }] : [])),
+    isImpossible: pairs.some(({ key, value }) => values.get(key) !== value),
+  };
+}
+
+/** Of `container`; five parameters from `$first` on, as `labelParams` gives them. */
+export const labelCondition = (first: number) => `
+  container.labels ?& $${first}::text[] AND container.labels @> $${first + 1}::jsonb
+  AND NOT container.labels ?| $${first + 2}::text[] AND NOT $${first + 4}::boolean
+  AND NOT EXISTS (SELECT FROM unnest($${first + 3}::jsonb[]) AS other WHERE container.labels @> other)`;
+
+export function labelParams({ keys, pairs, notKeys, notPairs, isImpossible }: LabelFilter): unknown[] {
+  const other = notPairs.map((pair) => JSON.stringify(pair));
+  return [keys, JSON.stringify(pairs), notKeys, other, isImpossible];
+}

@@ -1,0 +1,106 @@
+import type { ImageRunConfig } from './image-config';
+import type { Healthcheck, RunOverrides } from './run-overrides';
+
+/** What a container runs with. Times are milliseconds, but for `stopTimeout`, which is seconds. */
+export interface RunConfig {
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly env: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly exposedPorts: readonly string[];
+  readonly volumes: readonly string[];
+  readonly user: string;
+  readonly workingDir: string;
+  readonly stopSignal: string;
+  readonly stopTimeout: number | null;
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly tty: boolean;
+  readonly openStdin: boolean;
+  readonly healthcheck: Healthcheck | null;
+}
+
+/**
+ * The image's defaults and what the container says, as Docker puts them together. `id` is the container's, whose
+ * beginning is its host name where it says none.
+ */
+export function mergeRunConfig(image: ImageRunConfig, own: RunOverrides, id: string): RunConfig {
+  return {
+    ...mergeCommand(image, own),
+    env: mergeEnv(image.env, own.env ?? []),
+    labels: { ...image.labels, ...own.labels },
+    exposedPorts: union(own.exposedPorts ?? [], image.exposedPorts),
+    volumes: union(own.volumes ?? [], image.volumes),
+    user: own.user || (image.user ?? ''),
+    workingDir: cleanPath(own.workingDir || (image.workingDir ?? '')),
+    stopSignal: own.stopSignal || (image.stopSignal ?? ''),
+    stopTimeout: own.stopTimeout ?? null,
+    hostname: own.hostname || id.slice(0, 12),
+    domainname: own.domainname ?? '',
+    tty: own.tty ?? false,
+    openStdin: own.openStdin ?? false,
+    healthcheck: mergeHealthcheck(image.healthcheck, own.healthcheck),
+  };
+}
+
+/** An entrypoint of one's own resets the image's cmd. An empty list alone keeps that; `[""]` takes both away. */
+function mergeCommand(image: ImageRunConfig, own: RunOverrides): Pick<RunConfig, 'entrypoint' | 'cmd'> {
+  const said = own.entrypoint ?? [];
+  const ownCmd = own.cmd ?? [];
+  const cmd = said.length === 0 && ownCmd.length === 0 ? image.cmd : ownCmd;
+  const entrypoint = own.entrypoint ?? image.entrypoint;
+  return { cmd, entrypoint: entrypoint.length === 1 && entrypoint[0] === '' ? [] : entrypoint };
+}
+
+/** One's own first, then those of the image whose key is not among them. */
+function mergeEnv(image: readonly string[], own: readonly string[]): string[] {
+  const keyOf = (entry: string) => entry.split('=', 1)[0];
+  const keys = new Set(own.map(keyOf));
+  return [...own, ...image.filter((entry) => !keys.has(keyOf(entry)))];
+}
+
+function mergeHealthcheck(
+  raw: Readonly<Record<string, unknown>> | undefined,
+  own: Healthcheck | undefined,
+): Healthcheck | null {
+  const image = raw && readHealthcheck(raw);
+  if (!image || !own) return own ?? image ?? null;
+  const inherited = Object.entries(image).filter(([name]) => isUnsaid(own[name as keyof Healthcheck]));
+  return { ...own, ...Object.fromEntries(inherited) };
+}
+
+const isUnsaid = (value: Healthcheck[keyof Healthcheck]) =>
+  value === undefined || value === 0 || (Array.isArray(value) && value.length === 0);
+
+const NANOSECONDS = 1_000_000;
+
+/** As a config writes it: nanoseconds, and a field of the wrong type is as good as absent. */
+function readHealthcheck(raw: Readonly<Record<string, unknown>>): Healthcheck {
+  const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = raw;
+  const test = Array.isArray(Test) ? Test.filter((word) => typeof word === 'string') : undefined;
+  const ms = (value: unknown) => (typeof value === 'number' ? value / NANOSECONDS : undefined);
+  const read = {
+    test,
+    intervalMs: ms(Interval),
+    timeoutMs: ms(Timeout),
+    startPeriodMs: ms(StartPeriod),
+    startIntervalMs: ms(StartInterval),
+    retries: typeof Retries === 'number' ? Retries : undefined,
+  };
+  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined));
+}
+
+function union(own: readonly string[], image: readonly string[]): string[] {
+  return [...new Set([...own, ...image])].sort();
+}
+
+/** `/a//b/../c/` is `/a/c`; what says nothing stays so. */
+function cleanPath(path: string): string {
+  if (path === '') return '';
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
