@@ -31,7 +31,7 @@ export class ChangeContainerHandler {
   }
 
   /** Throws NOT_FOUND, CONFLICT for a name that is taken and for one that is reported. */
-  async rename(sql: Sql, { body }: Pick<OperationRow, 'body'>): Promise<Done> {
+  async giveName(sql: Sql, { body }: Pick<OperationRow, 'body'>): Promise<Done> {
     const { container: text, name } = body as ContainerRenameBody;
     const before = await lockContainer(sql, text);
     refuseReported(before);

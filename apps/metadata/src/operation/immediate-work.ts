@@ -38,7 +38,7 @@ export class ImmediateWork {
       restore: (sql, operation) => restores.restore(sql, operation),
       'container-create': (sql, operation) => creates.create(sql, operation),
       'container-change': (sql, operation) => changes.change(sql, operation),
-      'container-rename': (sql, operation) => changes.rename(sql, operation),
+      'container-rename': (sql, operation) => changes.giveName(sql, operation),
       'container-remove': (sql, operation) => removes.remove(sql, operation),
       'container-prune': (sql, operation) => removes.prune(sql, operation),
     };
