@@ -20,7 +20,7 @@ export function setUp(say) {
     const installed = inRoot('node_modules', '.entrepot-setup');
     if (stampOf(installed) !== packages && !npmHasInstalled()) {
       say('  packages     installing them (some 15 s)');
-      step(say, 'packages', 'installed', () => run(lock, 'npm', ['ci', '--no-audit', '--no-fund']));
+      step(say, 'packages', 'installed', () => run(lock, 'npm', ['ci', '--include=dev', '--no-audit', '--no-fund']));
     }
     if (stampOf(installed) !== packages) writeFileSync(installed, packages);
 

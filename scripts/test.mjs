@@ -15,6 +15,8 @@ const isCi = Boolean(process.env.CI);
 /** How long jest may take to end once its results are written, in milliseconds. */
 const END_WITHIN_MS = 30_000;
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** Files with tests that were run: where a pattern matches none, nothing was tested. */
+let files = 0;
 const faults = [];
 
 async function step(title, run) {
@@ -101,6 +103,7 @@ function count(output) {
   } catch (error) {
     return `jest left no results: ${error.message}`;
   }
+  files += results.numTotalTestSuites;
   totals.passed += results.numPassedTests;
   totals.failed += results.numFailedTests;
   totals.skipped += results.numPendingTests + results.numTodoTests;
@@ -119,6 +122,10 @@ if (faults.length === 0) {
   await step('checks', check);
   await step('specs', () => jest('specs', args));
   await step('end to end', () => jest('end-to-end', ['--runInBand', ...args]));
+}
+if (faults.length === 0 && files === 0) {
+  console.log(`\nno test matches ${args.join(' ')}`);
+  faults.push('nothing was tested');
 }
 if (faults.length > 0) console.log(`\nFAILED: ${faults.join(', ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

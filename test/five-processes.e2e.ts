@@ -6,6 +6,8 @@ import { pullBySkopeo } from '#testing/image-pull';
 import { NatsWire } from '#testing/nats-wire';
 import { describeWithPeers } from '#testing/peers';
 
+const STORE_IS_HELD = expect.stringMatching(/^Another blobs process .*\n$/);
+
 describeWithPeers('the five services as five processes', ['docker-registry', 'skopeo'], () => {
   let upstream: DockerRegistry;
   let services: FiveServices;
@@ -64,9 +66,15 @@ describeWithPeers('the five services as five processes', ['docker-registry', 'sk
     await services.kill9('metadata');
     const { code, stderr } = await services.admin('dead-letters');
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'the metadata service does not answer at the moment\n' });
-    services.run('metadata');
+    expect(await services.admin('fsck', '--deep')).toMatchObject({ code: 1, stderr: STORE_IS_HELD });
+    for (const name of SERVICES) if (name !== 'metadata') await services.kill9(name);
+    expect(await services.admin('fsck', '--deep')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^clean$/m),
+    });
+    for (const name of SERVICES) services.run(name);
     await services.ready();
-  }, 60_000);
+  }, 90_000);
 
   it.each(SERVICES)(
     'go on after a kill -9 of %s, as soon as there is another one',

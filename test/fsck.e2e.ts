@@ -33,11 +33,24 @@ describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () 
     await entrepot.start();
   }, 90_000);
 
+  it('two at once after a kill: one looks, and the other says who does', async () => {
+    await entrepot.kill9();
+    const both = await Promise.all([entrepot.admin('fsck'), entrepot.admin('fsck')]);
+    const [one, other] = both.sort((first, second) => (first.code ?? 9) - (second.code ?? 9));
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/^.*[Pp]rocess \d+.*\n$/) });
+    await entrepot.start();
+  }, 90_000);
+
   it('by its exit code: 0 all is well, 2 for a command that is not understood', async () => {
     expect(await entrepot.admin('fsck')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean$/m) });
     expect(await entrepot.admin('fsck', '--deeper')).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/--deep/),
+    });
+    expect(await entrepot.admin('--help')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/fsck[\s\S]*dead-letters/),
     });
     expect(await entrepot.admin('fsk')).toMatchObject({ code: 2, stderr: expect.stringMatching(/fsk.*\n.*fsck/) });
   }, 60_000);

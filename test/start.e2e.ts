@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '#children/free-port';
 import { livingChildren } from '#testing/end-children';
@@ -70,10 +70,59 @@ describe('a start that cannot go on says why in one line, ends with 1 and damage
     const disk = await SmallDisk.mount(place, '1m', 'ro');
     try {
       const log = await refusal({ ENTREPOT_DATA: join(place, 'data') });
-      expect(lineWith(log, 'ENTREPOT_DATA')).toEqual([expect.stringContaining('may not write')]);
+      expect(lineWith(log, 'ENTREPOT_DATA')).toEqual([expect.stringContaining('lies on a read-only file system')]);
     } finally {
       await disk.unmount();
     }
+  });
+
+  it.each<[what: string, store: (place: string) => Promise<string>, says: string]>([
+    ['that is a file', (place) => writeFile(place, '').then(() => place), 'must be a folder'],
+    ['where nothing can be made', async () => '/proc/entrepot', 'nothing can be made in /proc'],
+    ['that is a link to nothing', (place) => symlink('/mnt/gone', place).then(() => place), 'is a link to /mnt/gone'],
+  ])('a store folder %s: nothing is started, and nothing else is said', async (_what, make, says) => {
+    const log = await refusal({ ENTREPOT_STORE_FOLDER: await make(join(folder, `store-${says.length}`)) });
+    const [data, fault, ...more] = log.trimEnd().split('\n');
+    expect(data).toMatch(/^ {2}data /);
+    expect(fault).toMatch(new RegExp(`^ENTREPOT_STORE_FOLDER: .*${says}`));
+    expect(more).toEqual([]);
+  });
+
+  it('a store on a read-only mount', async () => {
+    const place = join(folder, 'read-only-store');
+    const disk = await SmallDisk.mount(place, '1m', 'ro');
+    try {
+      const log = await refusal({ ENTREPOT_STORE_FOLDER: place });
+      expect(log.trimEnd().split('\n').at(-1)).toMatch(/^ENTREPOT_STORE_FOLDER: .* lies on a read-only file system/);
+      expect(log).not.toContain('[Nest]');
+    } finally {
+      await disk.unmount();
+    }
+  });
+
+  it('a store that another process has: one line, and nothing of the servers that end', async () => {
+    const first = await Entrepot.start();
+    try {
+      const log = await refusal({ ENTREPOT_STORE_FOLDER: join(first.data, 'blobs') });
+      expect(log.trimEnd().split('\n').at(-1)).toMatch(/^Another blobs process .* has the folder/);
+      expect(log).not.toContain('[Nest]');
+    } finally {
+      await first.destroy();
+    }
+  }, 90_000);
+
+  it('a data folder where nothing can be made', async () => {
+    expect(lineWith(await refusal({ ENTREPOT_DATA: '/proc/entrepot' }), 'ENTREPOT_DATA')).toEqual([
+      expect.stringContaining('nothing can be made in /proc'),
+    ]);
+  });
+
+  it('arguments, for it takes none; but it says what there is when it is asked', async () => {
+    const main = join(HOUSE, 'dist', 'apps', 'standalone', 'src', 'main.js');
+    const run = (argument: string) =>
+      runProgram(process.execPath, [main, argument], { env: { PATH: process.env.PATH } });
+    expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/ENTREPOT_DATA .*folder/) });
+    expect(await run('--prot=1')).toMatchObject({ code: 1, stderr: expect.stringMatching(/takes no arguments/) });
   });
 
   it('a file in the place of the folder', async () => {

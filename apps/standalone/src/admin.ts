@@ -16,6 +16,10 @@ async function main(): Promise<void> {
   const [name = '', ...args] = process.argv.slice(2);
   const command = COMMANDS.get(name);
   try {
+    if (name === '--help' || name === '-h' || args.some((arg) => arg === '--help' || arg === '-h')) {
+      for (const each of command ? [command] : COMMANDS.values()) say(`npm run admin -- ${each.usage}`);
+      return;
+    }
     if (!command) throw new MisusedCommand(name && `there is no command ${JSON.stringify(name)}`);
     process.exitCode = await command.run(args, process.env, say);
   } catch (error) {

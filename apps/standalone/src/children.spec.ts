@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,5 +94,15 @@ describe('the children of a data folder', () => {
   it('are never guessed: a record that cannot be read stops the start', async () => {
     await writeFile(join(folder, 'children.json'), '[{"pid":1');
     expect(() => new Children(folder)).toThrow(/children\.json cannot be read, so it is not known whether/);
+  });
+
+  it('that are on record in a file of another user are not forgotten: it says whose the file is', async () => {
+    await writeFile(join(folder, 'children.json'), '[]');
+    const error = Object.assign(new Error('EACCES'), { code: 'EACCES', path: join(folder, 'children.json') });
+    const read = jest.spyOn(fs, 'readFileSync').mockImplementation(() => {
+      throw error;
+    });
+    expect(() => new Children(folder)).toThrow(`this user may not write to ${join(folder, 'children.json')}`);
+    read.mockRestore();
   });
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { ChildRecord, ChildRecorder } from '#children/child-process';
 import { processStartTime } from '#children/process-identity';
+import { explainFolderFault } from '#config/explain-folder-fault';
 import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
 
@@ -84,7 +85,9 @@ function readRecords(path: string): ChildRecord[] {
   try {
     return RecordsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    if (code !== undefined) throw explainFolderFault('ENTREPOT_DATA', dirname(path), error);
     throw new StartFault(
       `${path} cannot be read, so it is not known whether an earlier postgres or nats-server of this folder still runs. ` +
         'When none does, remove that file and start again.',

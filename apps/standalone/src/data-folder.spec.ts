@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explainFolderFault } from '#config/explain-folder-fault';
 import { openDataFolder } from './data-folder';
 
 describe('the data folder', () => {
@@ -92,14 +91,14 @@ describe('the data folder', () => {
     (await openDataFolder(path)).release();
   });
 
-  it.each([
-    ['ENOSPC', /^ENTREPOT_DATA: the disk of \/d is full\./],
-    ['EACCES', /^ENTREPOT_DATA: this user may not write to \/d\./],
-    ['EROFS', /^ENTREPOT_DATA: this user may not write to \/d\./],
-  ])('says what a person can do about %s', (code, text) => {
-    expect(explainFolderFault('ENTREPOT_DATA', '/d', Object.assign(new Error('no'), { code }))).toHaveProperty(
-      'message',
-      expect.stringMatching(text),
+  it('must be where folders can be made', async () => {
+    await expect(openDataFolder('/proc/entrepot')).rejects.toThrow(
+      /^ENTREPOT_DATA: \/proc\/entrepot .* name another folder\.$/i,
     );
+  });
+
+  it('that is a link to nothing is told of, by the link', async () => {
+    await symlink(join(above, 'gone'), join(above, 'link'));
+    await expect(openDataFolder(join(above, 'link'))).rejects.toThrow(/link is a link to .*gone, which is not there/);
   });
 });

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileLock, lockFile, lockHolder } from '#children/file-lock';
 import { explainFolderFault } from '#config/explain-folder-fault';
 import { durable } from '#config/failpoint';
+import { makeFolder } from '#config/make-folder';
 import { StartFault } from '#config/start-fault';
 import { openSecrets, type Secrets } from './secrets.store';
 
@@ -36,7 +37,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
 async function open(path: string): Promise<DataFolder> {
   await checkFormat(path);
   // Not 0700, for the user that Postgres runs as must get through to its own; each folder below is.
-  await mkdir(path, { recursive: true, mode: 0o711 });
+  await makeFolder(path, 0o711);
   const lock = takeLock(path);
   try {
     const created = !(await checkFormat(path));
@@ -58,7 +59,7 @@ async function open(path: string): Promise<DataFolder> {
 }
 
 async function subfolder(path: string, name: string): Promise<string> {
-  await mkdir(join(path, name), { recursive: true, mode: 0o700 });
+  await makeFolder(join(path, name), 0o700);
   return join(path, name);
 }
 

@@ -11,6 +11,18 @@ describe('a server that does not start', () => {
       'initdb: could not look up effective user ID 12345: user does not exist',
       /^Postgres needs .* user 12345 has none/,
     ],
+    [
+      "[7] 2026/11/23 15:36:01.1 [FTL] Can't start JetStream: could not create storage directory - mkdir /e/nats/jetstream: permission denied",
+      /^ENTREPOT_DATA: this user may not write to \/[^ ]*\. /,
+    ],
+    [
+      'FATAL:  could not open file "/e/postgres/data/global/pg_control": Permission denied',
+      /^ENTREPOT_DATA: this user may not write to \/[^ ]*\. /,
+    ],
+    [
+      "[FTL] Can't start JetStream: mkdir /e/nats/jetstream: read-only file system",
+      /^ENTREPOT_DATA: \/e\/nats\/jetstream lies on a read-only file system/,
+    ],
     ['FATAL:  something else', /^initdb failed:\n {2}FATAL: {2}something else$/],
   ])('after %j is explained in one line where that can be', (line, text) => {
     const fault = new ChildFault('initdb failed:', [line]);

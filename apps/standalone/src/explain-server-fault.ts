@@ -8,6 +8,11 @@ export function explainServerFault(folder: string, error: unknown): unknown {
   const said = error.lines.join('\n');
   if (/no space left on device|disk quota exceeded/i.test(said))
     return explainFolderFault('ENTREPOT_DATA', folder, { code: 'ENOSPC' });
+  const [, path, why] = /(\/[^":]*)"?: (permission denied|read-only file system)/i.exec(said) ?? [];
+  if (path) {
+    const code = /denied/i.test(why ?? '') ? 'EACCES' : 'EROFS';
+    return explainFolderFault('ENTREPOT_DATA', folder, { code, path });
+  }
   const [, user] = /could not look up effective user ID (\d+)/.exec(said) ?? [];
   if (!user) return error;
   return new StartFault(

@@ -10,7 +10,7 @@ export const fsckCommand: Command = {
 
   async run(args, env, say) {
     const { deep = false, 'mark-lost': force = false } = parseOptions(args);
-    const faults = await withStore(env, (calls) => fsck(calls, { deep, force, say }));
+    const faults = await withStore(env, (calls) => fsck(calls, { deep, force, say }), say);
     for (const fault of faults) say(fault);
     say(faults.length === 0 ? 'clean' : faults.length === 1 ? '1 fault' : `${faults.length} faults`);
     return faults.length === 0 ? 0 : 1;

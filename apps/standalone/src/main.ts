@@ -4,19 +4,19 @@ import { VERSION } from '#apps/gateway/src/version';
 import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
 import { readAll } from '#config/read-all';
+import { StartFault } from '#config/start-fault';
 import { parseNatsUrl } from '#messaging/nats-address';
 import { Ending } from '#service/ending';
 import { growHeap } from '#service/grow-heap';
 import { checkPort } from './check-port';
-import { Children } from './children';
-import { openDataFolder } from './data-folder';
+import { type DataFolder, openDataFolder } from './data-folder';
+import { OWN_SETTINGS, openPlace, type Place } from './open-place';
 import { readWarehouseSettings, settingNames } from './read-settings';
 import { readyScreen } from './ready-screen';
 import { forgetRunning, recordRunning } from './running.store';
-import { StandaloneConfigSchema } from './standalone.config';
-import { startServers } from './start-servers';
+import { type StandaloneConfig, StandaloneConfigSchema } from './standalone.config';
 import { StartSteps } from './start-steps';
-import { startWarehouse } from './warehouse';
+import { startWarehouse, type Warehouse } from './warehouse';
 import { warehouseEnvironment } from './warehouse-environment';
 
 const began = Date.now();
@@ -24,15 +24,8 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 const ending = new Ending((text) => process.stderr.write(`${text}\n`));
 
 async function main(): Promise<void> {
-  const names = Object.keys(StandaloneConfigSchema.shape);
-  readFailpoints();
-  // Every fault of every service is said before anything starts; the real places are known later.
-  const places = { databaseUrl: 'postgres://', blobsFolder: '.' };
-  const [config, { fetcher }] = readAll([
-    () => loadConfig(StandaloneConfigSchema, process.env, settingNames(names)),
-    () => readWarehouseSettings(warehouseEnvironment(process.env, places), names),
-  ]);
-  await openUpstreams(fetcher);
+  if (answerArguments()) return;
+  const config = await readSettings();
   const steps = new StartSteps(say, Date.now);
   const folder = await steps.step(
     'data',
@@ -41,16 +34,49 @@ async function main(): Promise<void> {
   );
   ending.opened(() => folder.release());
   await checkPort(config.ENTREPOT_HOST, config.ENTREPOT_PORT);
-  const children = new Children(folder.path);
-  ending.opened(() => children.end());
-  const servers = await startServers(folder, children, config, steps);
-  ending.opened(() => servers.stop());
-  void servers.failed.then((fault) => ending.fail(fault));
-  const environment = warehouseEnvironment(process.env, {
-    databaseUrl: servers.databaseUrl,
-    blobsFolder: folder.blobs,
-  });
-  const settings = readWarehouseSettings(environment, names);
+  const place = await openPlace(folder, config, process.env, steps, (close) => ending.opened(close));
+  void place.servers.failed.then((fault) => ending.fail(fault));
+  const warehouse = await openWarehouse(folder, config, place, steps);
+  say(describeReady(folder, config, place, warehouse));
+}
+
+/** `npm start -- --help`: its settings are the environment's. Gives whether there is nothing more to do. */
+function answerArguments(): boolean {
+  const [argument] = process.argv.slice(2);
+  if (argument === undefined) return false;
+  if (argument !== '--help' && argument !== '-h')
+    throw new StartFault(
+      `npm start takes no arguments (${argument}): its settings are environment variables.\n${HELP}`,
+    );
+  say(HELP);
+  return true;
+}
+
+const HELP = `npm start
+  starts the whole of Entrepot in this process, with Postgres and nats-server beside it; Ctrl-C ends it.
+  Settings are environment variables; these first, all of them in docs/reference/configuration.md:
+${OWN_SETTINGS.map((name) => `    ${name.padEnd(20)} ${StandaloneConfigSchema.shape[name as keyof typeof StandaloneConfigSchema.shape].description}`).join('\n')}
+npm run admin -- --help
+  commands for the person who runs it`;
+
+/** Every fault of every service is said before anything starts; the real places are known later. */
+async function readSettings(): Promise<StandaloneConfig> {
+  readFailpoints();
+  const places = { databaseUrl: 'postgres://', blobsFolder: '.' };
+  const [config, { fetcher }] = readAll([
+    () => loadConfig(StandaloneConfigSchema, process.env, settingNames(OWN_SETTINGS)),
+    () => readWarehouseSettings(warehouseEnvironment(process.env, places), OWN_SETTINGS),
+  ]);
+  await openUpstreams(fetcher);
+  return config;
+}
+
+async function openWarehouse(
+  folder: DataFolder,
+  config: StandaloneConfig,
+  { servers, settings }: Place,
+  steps: StartSteps,
+): Promise<Warehouse> {
   const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
   const warehouse = await steps.step(
     'services',
@@ -58,16 +84,27 @@ async function main(): Promise<void> {
     () => 'started',
   );
   ending.opened(() => warehouse.close());
+  if (warehouse.migrated !== null) steps.note('database', warehouse.migrated);
   await recordRunning(folder.path, warehouse);
   ending.opened(() => forgetRunning(folder.path));
-  const bold = process.stdout.isTTY === true;
-  const tookMs = Date.now() - began;
+  return warehouse;
+}
+
+function describeReady(folder: DataFolder, config: StandaloneConfig, { servers }: Place, warehouse: Warehouse): string {
   const bus = {
     url: parseNatsUrl(servers.natsUrl).servers.join(', '),
     isOurs: config.NATS_URL === undefined,
     fault: warehouse.busFault,
   };
-  say(readyScreen({ version: VERSION, url: warehouse.url, bus, dataFolder: folder.path, tookMs, bold }));
+  const bold = process.stdout.isTTY === true;
+  return readyScreen({
+    version: VERSION,
+    url: warehouse.url,
+    bus,
+    dataFolder: folder.path,
+    tookMs: Date.now() - began,
+    bold,
+  });
 }
 
 growHeap();

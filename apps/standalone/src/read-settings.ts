@@ -30,8 +30,18 @@ export function settingNames(more: Iterable<string> = []): Set<string> {
 
 /** Reads the settings of all five services from one environment; throws ConfigError with every fault there is. */
 export function readWarehouseSettings(env: NodeJS.ProcessEnv, more: Iterable<string> = []): WarehouseSettings {
-  const known = settingNames(more);
-  const apps = Object.keys(SCHEMAS) as (keyof Schemas)[];
+  return readApps(Object.keys(SCHEMAS) as (keyof Schemas)[], env, settingNames(more)) as WarehouseSettings;
+}
+
+/** Those of metadata and blobs alone; the environment may be that of any service. Throws ConfigError. */
+export function readStoreSettings(
+  env: NodeJS.ProcessEnv,
+  known: Iterable<string>,
+): Pick<WarehouseSettings, 'metadata' | 'blobs'> {
+  return readApps(['metadata', 'blobs'], env, known) as Pick<WarehouseSettings, 'metadata' | 'blobs'>;
+}
+
+function readApps(apps: readonly (keyof Schemas)[], env: NodeJS.ProcessEnv, known: Iterable<string>): object {
   const read = readAll(apps.map((app) => () => loadConfig(SCHEMAS[app] as z.ZodObject, env, known)));
-  return Object.fromEntries(apps.map((app, at) => [app, read[at]])) as WarehouseSettings;
+  return Object.fromEntries(apps.map((app, at) => [app, read[at]]));
 }

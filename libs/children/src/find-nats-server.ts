@@ -31,7 +31,9 @@ export async function findNatsServer(binFolder: string, beforeInstall = () => {}
     if (found && isNewEnough(found.version)) return { ...found, origin };
   }
   beforeInstall();
-  const way = await installNatsServer(binFolder).catch((error: Error) => {
+  const way = await installNatsServer(binFolder).catch((error: NodeJS.ErrnoException) => {
+    // The folder itself cannot be used: no other way to install it would help.
+    if (error.code !== undefined) throw error;
     throw new StartFault(missing(error.message));
   });
   const found = await natsServerAt(installed);

@@ -29,7 +29,7 @@ const PINNED: Readonly<Record<string, { readonly tag: string; readonly sha256: s
   },
 };
 
-/** Puts `nats-server` into this folder, whole or not at all, and says by which way; throws why it could not. */
+/** Puts `nats-server` into this folder, whole or not at all, and says by which way; throws why it could not, or what is wrong with the folder. */
 export async function installNatsServer(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const faults: string[] = [];
@@ -38,8 +38,8 @@ export async function installNatsServer(folder: string): Promise<string> {
     [`go install ${GO_MODULE}`, fromGo],
   ] as const) {
     const draft = join(folder, `.install-${randomBytes(6).toString('hex')}`);
+    await mkdir(draft);
     try {
-      await mkdir(draft);
       const binary = await install(draft);
       await chmod(binary, 0o755);
       await rename(binary, join(folder, 'nats-server'));

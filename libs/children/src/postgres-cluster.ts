@@ -39,8 +39,9 @@ export function reachableName(user: ChildUser | undefined, cluster: string): str
 export async function ensureCluster(place: ClusterPlace, password: string): Promise<boolean> {
   const cluster = clusterFolder(place.folder);
   await removeDrafts(place.folder);
-  const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(() => undefined);
+  const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(ignoreMissing);
   if (version === undefined) {
+    await refuseOthers(cluster);
     await createCluster(place, password);
     return true;
   }
@@ -50,6 +51,20 @@ export async function ensureCluster(place: ClusterPlace, password: string): Prom
     );
   }
   return false;
+}
+
+/** What is no cluster any more, or none of ours, is not made one over what it holds. */
+async function refuseOthers(cluster: string): Promise<void> {
+  const names = (await readdir(cluster).catch(ignoreMissing)) ?? [];
+  if (names.length === 0) return;
+  throw new StartFault(
+    `${cluster} holds other things (${names.slice(0, 3).join(', ')}) and no PG_VERSION, so it is no database: ` +
+      'bring that back from a backup, or move the folder away.',
+  );
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 async function removeDrafts(folder: string): Promise<void> {

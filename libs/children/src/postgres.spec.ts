@@ -48,6 +48,22 @@ describe('a Postgres child', () => {
     expect(second.lastLines().join('\n')).toMatch(/database system is shut down/);
   });
 
+  it.each<[what: string, plant: (data: string) => Promise<unknown>, says: object]>([
+    ['that cannot be read', (data) => mkdir(join(data, 'PG_VERSION'), { recursive: true }), { code: 'EISDIR' }],
+    [
+      'that is none any more',
+      async (data) => {
+        await mkdir(data, { recursive: true });
+        await writeFile(join(data, 'pg_control'), '');
+      },
+      { message: expect.stringMatching(/data holds other things \(pg_control\) and no PG_VERSION/) },
+    ],
+  ])('is not made over a database %s', async (_what, plant, says) => {
+    await plant(join(folder, 'data'));
+    await expect(start()).rejects.toMatchObject(says);
+    expect((await readdir(folder)).filter((name) => name.startsWith('init-'))).toEqual([]);
+  });
+
   it('promises durability, and lets nobody in without the password', async () => {
     const server = await start();
     const wrong = server.url.replace(new URL(server.url).password, 'guess');

@@ -56,4 +56,23 @@ describe('the end of the program', () => {
     const { ended } = await program("setTimeout(() => { throw new Error('a fault of ours'); }, 50);");
     expect(await ended).toBe('on, said: Error: a fault of ours, database, lock; exit 1');
   });
+
+  it('is said in one line where that is enough, and what the services say of it is not', async () => {
+    const { ended } = await program(`
+      const { StartFault } = require('#config/start-fault');
+      const { Logger } = require('@nestjs/common');
+      const log = new Logger('Bus');
+      ending.opened(() => log.warn('away: the connection was lost'));
+      setTimeout(() => ending.fail(new StartFault('the disk is full')), 50);`);
+    expect(await ended).toBe('on, said: the disk is full, database, lock; exit 1');
+  });
+
+  it('does not come because nobody reads what is said any more', async () => {
+    const { child, ended } = await program("setInterval(() => console.log('more'), 10);");
+    child.stdout?.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGTERM');
+    expect(await ended).toMatch(/; exit 0$/);
+  });
 });

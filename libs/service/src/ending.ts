@@ -1,4 +1,7 @@
+import { Logger } from '@nestjs/common';
 import { StartFault } from '#config/start-fault';
+import { describeFault } from './describe-fault';
+import { outliveOutput } from './outlive-output';
 
 type Close = () => Promise<void> | void;
 
@@ -24,6 +27,7 @@ export class Ending {
 
   /** Ends the program on SIGTERM, Ctrl-C, a closed terminal, and on what nobody caught. */
   listen(): void {
+    outliveOutput();
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => this.signalled());
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
       process.on(event, (error: unknown) => void this.fail(error));
@@ -34,7 +38,9 @@ export class Ending {
   fail(error: unknown): Promise<void> {
     // What breaks while all is being closed has lost what it worked with, and is no reason.
     if (this.endedAt !== undefined) return Promise.resolve();
-    this.say(describe(error));
+    this.say(describeFault(error));
+    // The reason is said; what the services say of servers that end now would bury it.
+    if (error instanceof StartFault) Logger.overrideLogger(false);
     return this.end(1);
   }
 
@@ -48,7 +54,7 @@ export class Ending {
     let exit = code;
     for (const close of this.closers) {
       await closeWithin(close).catch((error: unknown) => {
-        this.say(describe(error));
+        this.say(describeFault(error));
         exit = 1;
       });
     }
@@ -67,9 +73,4 @@ async function closeWithin(close: Close): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function describe(error: unknown): string {
-  if (error instanceof StartFault) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

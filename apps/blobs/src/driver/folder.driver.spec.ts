@@ -238,6 +238,14 @@ describe('the folder driver', () => {
     await rename(join(folder, 'elsewhere'), join(folder, 'store'));
   });
 
+  test('a bare mount point that looks like an empty store is not listed as one', async () => {
+    await rename(join(folder, 'store'), join(folder, 'elsewhere'));
+    await mkdir(join(folder, 'store', 'objects'), { recursive: true });
+    await expect(driver.list(undefined, 10)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await rename(join(folder, 'store'), join(folder, 'bare'));
+    await rename(join(folder, 'elsewhere'), join(folder, 'store'));
+  });
+
   test('another blobs process is refused the folder, and has it after this one', async () => {
     const other = new FolderDriver(join(folder, 'store'));
     await expect(other.open()).rejects.toThrow(/Another blobs process .* has the folder/);

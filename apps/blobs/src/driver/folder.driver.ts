@@ -8,6 +8,7 @@ import { blobUploadUnknown, RegistryError, unavailable } from '#oci/registry-err
 import { BoundedCache } from '../read/bounded-cache';
 import { Gate } from '../upload/gate';
 import { BlobDriver, type ByteSource, MissingBytes, type StoredObject } from './blob-driver';
+import { checkStoreFolder } from './check-store-folder';
 import { FolderBytes } from './folder-bytes';
 import { FolderLock } from './folder-lock';
 import { FolderSegments } from './folder-segments';
@@ -49,6 +50,7 @@ export class FolderDriver extends BlobDriver {
 
   override async open(): Promise<void> {
     try {
+      await checkStoreFolder(this.folder);
       await this.shelves.build();
       await this.lock.take();
     } catch (error) {

@@ -4,7 +4,7 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
 import { databaseFault, isAway, isRetryable } from './database-fault';
-import { migrate } from './migrate';
+import { type Migrated, migrate } from './migrate';
 
 /** One transaction, as a store sees it. */
 export interface Sql {
@@ -52,11 +52,14 @@ export class Database implements OnApplicationShutdown {
   private constructor(
     private readonly source: DataSource,
     readonly url: string,
+    /** What opening it changed of the schema that was there. */
+    readonly migrated: Migrated | null,
   ) {}
 
   /** Waits for Postgres, migrates, connects. Throws StartFault. */
   static async open(options: DatabaseOptions): Promise<Database> {
-    await waitFor(() => migrate(options.url), options.waitMs);
+    const migrated = await waitFor(() => migrate(options.url), options.waitMs);
+    if (migrated) new Logger('Database').log(`migrated from schema ${migrated.from} to ${migrated.to}`);
     const source: DataSource = new DataSource({
       type: 'postgres',
       url: options.url,
@@ -69,7 +72,7 @@ export class Database implements OnApplicationShutdown {
       },
     });
     await waitFor(() => source.initialize(), options.waitMs);
-    return new Database(source, options.url);
+    return new Database(source, options.url, migrated);
   }
 
   /** One read of what is committed. Throws UNAVAILABLE where Postgres is away. */

@@ -30,8 +30,17 @@ const CONNECT_WITHIN_MS = 5_000;
 const numberOf = (name: string) => Number(name.slice(-13));
 const NEWEST = Math.max(...MIGRATIONS.map((Migration) => numberOf(new Migration().name)));
 
-/** Brings the schema up to this program, once however many start together. Throws StartFault for a newer schema. */
-export async function migrate(url: string): Promise<void> {
+/** The schemas before and after: an older program does not start on the later one any more. */
+export interface Migrated {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Brings the schema up to this program, once however many start together; gives what it changed of one that was there.
+ * Throws StartFault for a newer schema.
+ */
+export async function migrate(url: string): Promise<Migrated | null> {
   const source = new DataSource({
     type: 'postgres',
     url,
@@ -43,32 +52,37 @@ export async function migrate(url: string): Promise<void> {
   });
   await source.initialize();
   try {
-    await underLock(source, async () => {
-      await refuseNewer(source);
+    return await underLock(source, async () => {
+      const from = await schemaOf(source);
       await source.runMigrations({ transaction: 'all' });
       await source.query('INSERT INTO installation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING');
+      return from === null || from === NEWEST ? null : { from, to: NEWEST };
     });
   } finally {
     await source.destroy();
   }
 }
 
-async function underLock(source: DataSource, run: () => Promise<void>): Promise<void> {
+async function underLock<T>(source: DataSource, run: () => Promise<T>): Promise<T> {
   const holder = source.createQueryRunner();
   try {
     await holder.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await run();
+    const result = await run();
     await holder.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    return result;
   } finally {
     await holder.release();
   }
 }
 
-/** A program that does not know the schema would break rules that it cannot see. */
-async function refuseNewer(source: DataSource): Promise<void> {
+/** The schema that is there; null for none. A program that does not know it would break rules that it cannot see. */
+async function schemaOf(source: DataSource): Promise<number | null> {
   const last = await lastMigration(source);
-  if (last === undefined) return refuseForeign(source);
-  if (numberOf(last) <= NEWEST) return;
+  if (last === undefined) {
+    await refuseForeign(source);
+    return null;
+  }
+  if (numberOf(last) <= NEWEST) return numberOf(last);
   throw new StartFault(
     `The database has schema ${numberOf(last)} (${last}), and this program knows schemas up to ${NEWEST}: ` +
       'start the newer version that wrote it, or restore a backup from before it.',
