@@ -43,7 +43,32 @@ test('images come in pages that link to the next', async () => {
   expect(headers.link).toBe(
     '</api/v1/images?repository=docker.io%2Flibrary%2Fnode&limit=1&after=docker.io%2Flibrary%2Fnode%40sha256%3A1>; rel="next"',
   );
-  expect(gateway.calls.questions(ListImages)).toEqual([{ repository: 'docker.io/library/node', limit: 1 }]);
+  expect(gateway.calls.questions(ListImages)).toEqual([
+    { repository: 'docker.io/library/node', limit: 1, sort: 'name' },
+  ]);
+});
+
+test('all that a list is narrowed to is asked for', async () => {
+  const query =
+    'repository=docker.io/*&tag=v?&label=team&label=team%3Dred&platform=linux/arm64&dangling=false&inUse' +
+    '&before=2026-02-01T00:00:00Z&since=2026-01-01T00:00:00%2B01:00&minSize=0&maxSize=5&sort=size&limit=2';
+  expect((await api(`?${query}`)).status).toBe(200);
+  expect(gateway.calls.questions(ListImages)).toEqual([
+    {
+      repository: 'docker.io/*',
+      tag: 'v?',
+      labels: ['team', 'team=red'],
+      platform: 'linux/arm64',
+      dangling: false,
+      inUse: true,
+      before: '2026-02-01T00:00:00Z',
+      since: '2026-01-01T00:00:00+01:00',
+      minSize: 0,
+      maxSize: 5,
+      sort: 'size',
+      limit: 2,
+    },
+  ]);
 });
 
 test.each([
@@ -52,7 +77,22 @@ test.each([
   ['?after=a%00b', 'after'],
   [`?repository=${'x'.repeat(256)}`, 'repository'],
   [`?after=${'x'.repeat(1001)}`, 'after'],
-  ['?sort=size', 'sort'],
+  ['?sort=digest', 'sort'],
+  ['?order=name', 'order'],
+  ['?repository=a&repository=b', 'repository'],
+  ['?repository=(a%2B)%2B', 'repository'],
+  ['?tag=[a-z]', 'tag'],
+  [`?tag=${'*'.repeat(256)}`, 'tag'],
+  ['?label=', 'label.0'],
+  ['?label=a%00', 'label.0'],
+  [`?${'label=a&'.repeat(17)}`, 'label'],
+  ['?platform=linux', 'platform'],
+  ['?dangling=maybe', 'dangling'],
+  ['?before=yesterday', 'before'],
+  ['?since=2026-01-01', 'since'],
+  ['?minSize=-1', 'minSize'],
+  ['?maxSize=1e9', 'maxSize'],
+  [`?maxSize=${'9'.repeat(16)}`, 'maxSize'],
 ])('%s is refused, naming %s', async (query, field) => {
   const { status, json } = await api(query);
   expect({ status, field: json.field }).toEqual({ status: 400, field });

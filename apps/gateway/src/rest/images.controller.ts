@@ -5,6 +5,7 @@ import { Calls } from '#calls/calls';
 import { ListImages } from '#contracts/calls/images';
 import { AcceptOperation } from '#contracts/calls/operations';
 import { ANONYMOUS } from '#contracts/principal';
+import { parsePlatform } from '#oci/platform';
 import { authorize } from '../authorize';
 import { sendJson } from '../registry/send-answer';
 import { ImagePlatforms } from './image-platforms';
@@ -25,9 +26,9 @@ export class ImagesController {
   @Serves(routes.listImages)
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     authorize('read', { kind: 'images' });
-    const { limit, repository, after } = readQuery(routes.listImages, request);
-    const filter = { ...(repository === undefined ? {} : { repository }), ...(after === undefined ? {} : { after }) };
-    const { images, next } = await this.calls.ask(ListImages, { limit, ...filter });
+    const { label: labels, ...query } = readQuery(routes.listImages, request);
+    if (query.platform !== undefined) parsePlatform(query.platform);
+    const { images, next } = await this.calls.ask(ListImages, { ...query, labels });
     sendJson(reply, 200, await this.platforms.complete(images), nextLink(request.url, next));
   }
 

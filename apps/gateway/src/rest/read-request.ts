@@ -14,10 +14,19 @@ type BodyOf<Route extends RestRoute> = Route['body'] extends z.ZodType ? z.outpu
 /** What a route's schemas say of its path and its query. Throws INVALID with the field and the rule. */
 export function readQuery<Route extends RestRoute>(route: Route, request: FastifyRequest): QueryOf<Route> {
   const query = queryOf(request.url);
-  for (const name of query.keys()) {
-    if (query.getAll(name).length > 1) throw invalidField(name, 'must be given once');
-  }
-  return read(route.query, Object.fromEntries(query)) as QueryOf<Route>;
+  const given = [...new Set(query.keys())].map((name) => {
+    const values = query.getAll(name);
+    const isList = takesList(route.query.shape[name]);
+    if (values.length > 1 && !isList) throw invalidField(name, 'must be given once');
+    return [name, isList ? values : values[0]];
+  });
+  return read(route.query, Object.fromEntries(given)) as QueryOf<Route>;
+}
+
+/** What may be given several times. */
+function takesList(schema: z.ZodType | undefined): boolean {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return takesList(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodArray;
 }
 
 export function readParams<Route extends RestRoute>(route: Route, request: FastifyRequest): ParamsOf<Route> {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
-import { RepositoryNameSchema } from '#oci/repository-name';
 import { RemoveOutcomeSchema } from '../bodies/remove';
 import { defineCall } from '../define-call';
 import { plainText } from '../plain-text';
@@ -28,10 +27,48 @@ export const ImageSchema = z.object({
 });
 export type Image = z.output<typeof ImageSchema>;
 
-/** Images by repository name, then digest; children of an index are not listed by themselves unless tagged. */
+/** `*` stands for any characters, `?` for one: names are compared, nothing is run. */
+export const GlobSchema = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[A-Za-z0-9._/*?-]+$/, 'must be a name, in which * and ? may stand for others');
+
+/** `key`, or `key=value`. */
+const LabelFilterSchema = plainText(4400).min(1);
+
+/** What a list of images is narrowed to; all of it must hold. Sizes are bytes. */
+export const ImageFilterSchema = z.object({
+  repository: GlobSchema.optional(),
+  tag: GlobSchema.optional(),
+  labels: z.array(LabelFilterSchema).max(16).optional(),
+  platform: plainText(200).optional(),
+  /** No tag names it. */
+  dangling: z.boolean().optional(),
+  /** A container uses it, or one that it lists. */
+  inUse: z.boolean().optional(),
+  /** When it came here. */
+  before: z.iso.datetime({ offset: true }).optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  minSize: z.number().int().nonnegative().optional(),
+  maxSize: z.number().int().nonnegative().optional(),
+});
+export type ImageFilter = z.output<typeof ImageFilterSchema>;
+
+/** `name`: by repository name, then digest; the others by what is newest, last pulled, or largest first. */
+export const ImageSortSchema = z.enum(['name', 'created', 'pulled', 'size']);
+export type ImageSort = z.output<typeof ImageSortSchema>;
+
+/** Sizes and pulls are no key of any index: a list by them sorts what matches, and no more of it than this. */
+export const MOST_SORTED = 2_000;
+
+/**
+ * Images in pages; children of an index are not listed by themselves unless tagged. Throws INVALID where more match
+ * than can be sorted or measured.
+ */
 export const ListImages = defineCall('metadata.list-images', {
-  question: z.object({
-    repository: RepositoryNameSchema.optional(),
+  question: ImageFilterSchema.extend({
+    sort: ImageSortSchema.default('name'),
     after: plainText(1000).optional(),
     limit: z.number().int().min(1).max(1000),
   }),

@@ -1,19 +1,55 @@
 import { z } from 'zod';
 import { RemoveBodySchema } from '#contracts/bodies/remove';
-import { ImageSchema } from '#contracts/calls/images';
-import { RepositoryNameSchema } from '#oci/repository-name';
+import { GlobSchema, ImageSchema, ImageSortSchema, MOST_SORTED } from '#contracts/calls/images';
 import type { RestRoute } from '../rest-route';
 import { Accepted, after, flag, IdempotencyKey, limit, NextLink, none } from './route-parts';
+
+/** Unsaid: either. */
+const choice = z
+  .enum(['', 'true', 'false'], { error: 'must be true or false' })
+  .transform((text) => text !== 'false')
+  .optional();
+const moment = z.iso
+  .datetime({ offset: true, error: 'must be a moment of RFC 3339, such as 2026-01-31T12:00:00Z' })
+  .optional();
+const bytes = z
+  .string()
+  .regex(/^[0-9]{1,15}$/, 'must be a whole number of bytes')
+  .transform(Number)
+  .optional();
+const labelText = z
+  .string()
+  .min(1)
+  .max(4400)
+  .refine((text) => !/\p{Cc}/u.test(text), 'must not contain control characters');
 
 export const listImages = {
   id: 'listImages',
   method: 'get',
   path: '/api/v1/images',
   tag: 'images',
-  summary: 'List what is held, by repository and digest',
+  summary: 'List what is held, narrowed and sorted',
   params: none,
   query: z.strictObject({
-    repository: RepositoryNameSchema.optional().describe('only this one, as it is stored: docker.io/library/node'),
+    repository: GlobSchema.optional().describe(
+      'as it is stored, docker.io/library/node; * and ? stand for others: docker.io/library/*',
+    ),
+    tag: GlobSchema.optional().describe('images with such a tag; * and ? stand for others'),
+    label: z
+      .array(labelText)
+      .max(16)
+      .optional()
+      .describe('images with this label: key, or key=value; given several times, with all of them'),
+    platform: z.string().min(1).max(100).optional().describe('images for it: linux/arm64'),
+    dangling: choice.describe('without any tag, or with one'),
+    inUse: choice.describe('a container uses it, or none does'),
+    before: moment.describe('came here before'),
+    since: moment.describe('came here then or later'),
+    minSize: bytes.describe('in bytes, of what is here of it'),
+    maxSize: bytes.describe('in bytes, of what is here of it'),
+    sort: ImageSortSchema.default('name').describe(
+      `name; or the newest, the last pulled, the largest first: by pulled and size at most ${MOST_SORTED} images`,
+    ),
     limit,
     after: after(1000),
   }),
