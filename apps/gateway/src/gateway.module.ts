@@ -12,6 +12,8 @@ import { RegistryController } from './registry/registry.controller';
 import { TagListHandler } from './registry/tag-list.handler';
 import { ApiPageController } from './rest/api-page.controller';
 import { BytesController } from './rest/bytes.controller';
+import { ContainerConfigs } from './rest/container-configs';
+import { ContainersController } from './rest/containers.controller';
 import { ImageConfigs } from './rest/image-configs';
 import { ImagePlatforms } from './rest/image-platforms';
 import { ImagesController } from './rest/images.controller';
@@ -42,6 +44,7 @@ export class GatewayModule {
         TrashController,
         NamesController,
         BytesController,
+        ContainersController,
         OtherMethodsController,
         ApiPageController,
         HealthController,
@@ -56,6 +59,7 @@ export class GatewayModule {
         BlobStore,
         BlobHandler,
         ImageConfigs,
+        ContainerConfigs,
         ImagePlatforms,
         TagListHandler,
         OperationWatch,

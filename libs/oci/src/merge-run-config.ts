@@ -1,24 +1,36 @@
+import { z } from 'zod';
 import type { ImageRunConfig } from './image-config';
 import type { Healthcheck, RunOverrides } from './run-overrides';
 
 /** What a container runs with. Times are milliseconds, but for `stopTimeout`, which is seconds. */
-export interface RunConfig {
-  readonly entrypoint: readonly string[];
-  readonly cmd: readonly string[];
-  readonly env: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly exposedPorts: readonly string[];
-  readonly volumes: readonly string[];
-  readonly user: string;
-  readonly workingDir: string;
-  readonly stopSignal: string;
-  readonly stopTimeout: number | null;
-  readonly hostname: string;
-  readonly domainname: string;
-  readonly tty: boolean;
-  readonly openStdin: boolean;
-  readonly healthcheck: Healthcheck | null;
-}
+export const RunConfigSchema = z.object({
+  entrypoint: z.array(z.string()),
+  cmd: z.array(z.string()),
+  env: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  exposedPorts: z.array(z.string()),
+  volumes: z.array(z.string()),
+  user: z.string(),
+  workingDir: z.string(),
+  stopSignal: z.string(),
+  stopTimeout: z.number().nullable(),
+  hostname: z.string(),
+  domainname: z.string(),
+  tty: z.boolean(),
+  openStdin: z.boolean(),
+  healthcheck: z
+    .object({
+      test: z.array(z.string()),
+      intervalMs: z.number(),
+      timeoutMs: z.number(),
+      startPeriodMs: z.number(),
+      startIntervalMs: z.number(),
+      retries: z.number(),
+    })
+    .partial()
+    .nullable(),
+});
+export type RunConfig = z.output<typeof RunConfigSchema>;
 
 /**
  * The image's defaults and what the container says, as Docker puts them together. `id` is the container's, whose

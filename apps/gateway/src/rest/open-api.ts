@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { ContainerSchema } from '#contracts/calls/containers';
 import { ImageSchema } from '#contracts/calls/images';
 import { OperationSchema } from '#contracts/operation';
 import { ProblemSchema } from './problem.filter';
 import type { RestAnswer, RestRoute } from './rest-route';
+import { ContainerDetailsSchema } from './routes/containers';
 import { ImageDetailsSchema } from './routes/inspect';
 
 type Json = Record<string, unknown>;
@@ -12,6 +14,8 @@ const NAMED: ReadonlyMap<z.ZodType, string> = new Map<z.ZodType, string>([
   [OperationSchema, 'Operation'],
   [ImageSchema, 'Image'],
   [ImageDetailsSchema, 'ImageDetails'],
+  [ContainerSchema, 'Container'],
+  [ContainerDetailsSchema, 'ContainerDetails'],
   [ProblemSchema, 'Problem'],
 ]);
 

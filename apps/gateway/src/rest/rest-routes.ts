@@ -1,5 +1,6 @@
 import type { RestRoute } from './rest-route';
 import { BYTE_ROUTES } from './routes/bytes';
+import { CONTAINER_ROUTES } from './routes/containers';
 import { IMAGE_ROUTES } from './routes/images';
 import { INSPECT_ROUTES } from './routes/inspect';
 import { NAME_ROUTES } from './routes/names';
@@ -16,4 +17,5 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...TRASH_ROUTES,
   ...NAME_ROUTES,
   ...BYTE_ROUTES,
+  ...CONTAINER_ROUTES,
 ];

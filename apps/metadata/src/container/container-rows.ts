@@ -25,6 +25,7 @@ export interface ShownRow extends ContainerRow {
   readonly image_removed_at: Date | null;
   readonly exit_code: number | null;
   readonly labels: Record<string, string>;
+  readonly own_labels: Record<string, string>;
   readonly reported_id: string | null;
   readonly principal: string;
   readonly created_at: Date;
@@ -33,9 +34,13 @@ export interface ShownRow extends ContainerRow {
   readonly changed_at: Date;
 }
 
+/** A container's labels: its own, and beside them its image's, as far as that one's config was read. Of `container`. */
+export const ALL_LABELS = `(coalesce((SELECT image_config.labels FROM image_config
+  WHERE image_config.manifest = container.manifest), '{}') || container.labels)`;
+
 /** Of `container`, `repository` and the `tag` that it was made by. */
 export const SHOWN_COLUMNS = `${CONTAINER_COLUMNS}, container.manifest, tag.digest AS tag_names,
-  container.image_removed_at, container.exit_code, container.labels, container.reported_id, container.principal,
+  container.image_removed_at, container.exit_code, ${ALL_LABELS} AS labels, container.labels AS own_labels, container.reported_id, container.principal,
   container.created_at, container.started_at, container.finished_at, container.changed_at`;
 
 export const WITH_IMAGE = `JOIN repository ON repository.id = container.repository_id

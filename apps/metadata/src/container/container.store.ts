@@ -59,7 +59,7 @@ export class ContainerStore {
         ? { digest: config_digest, object: config_object, size: config_size }
         : null;
     const container = toContainer(row);
-    const overrides = container.reporter === null ? { ...run, labels: container.labels } : {};
+    const overrides = container.reporter === null ? { ...run, labels: row.own_labels } : {};
     return { container, overrides, config };
   }
 

@@ -375,6 +375,10 @@ describe('containers', () => {
       return outcome as { count: number; containers: { name: string }[] };
     };
 
+    /** What the configs of all images say was read. */
+    const said = (labels: object) =>
+      metadata.database.read('UPDATE image_config SET labels = $1, read_at = now()', [JSON.stringify(labels)]);
+
     it('takes those that have no process, and no other; the same at once takes each once', async () => {
       await aFetched();
       for (const name of ['created', 'running', 'paused', 'exited', 'dead']) await made({ name });
@@ -405,9 +409,23 @@ describe('containers', () => {
       await made({ name: 'a0', labels: { team: 'a', keep: '' } });
       await made({ name: 'b0', labels: { team: 'b' } });
       await made({ name: 'none' });
+      await said({ base: 'node' });
       const { containers } = await prune({ labels, dryRun: true });
       expect(containers.map(({ name }) => name.replace('0', '')).sort()).toEqual(names);
       expect((await list({ labels })).map(({ name }) => name.replace('0', '')).sort()).toEqual(names);
+    });
+
+    it('by a label takes those whose image has it too, where they have no other; none whose image was not read yet', async () => {
+      await aFetched();
+      await made({ name: 'image-s' });
+      await made({ name: 'own', labels: { base: 'mine' } });
+      expect((await prune({ labels: ['base'] })).count).toBe(0);
+      expect((await prune({ labels: ['!base'] })).count).toBe(0);
+      await said({ base: 'node' });
+      expect((await read('own')).labels).toEqual({ base: 'mine' });
+      expect((await read('image-s')).labels).toEqual({ base: 'node' });
+      expect((await metadata.containers.read('image-s')).overrides.labels).toEqual({});
+      expect((await prune({ labels: ['base=node'] })).containers).toMatchObject([{ name: 'image-s' }]);
     });
 
     it('leaves those made since the time that is said', async () => {

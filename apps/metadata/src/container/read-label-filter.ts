@@ -1,3 +1,5 @@
+import { ALL_LABELS } from './container-rows';
+
 /** What labels must and must not be there. */
 export interface LabelFilter {
   readonly keys: readonly string[];
@@ -30,9 +32,9 @@ export function readLabelFilter(texts: readonly string[]): LabelFilter {
 
 /** Of `container`; five parameters from `$first` on, as `labelParams` gives them. */
 export const labelCondition = (first: number) => `
-  container.labels ?& $${first}::text[] AND container.labels @> $${first + 1}::jsonb
-  AND NOT container.labels ?| $${first + 2}::text[] AND NOT $${first + 4}::boolean
-  AND NOT EXISTS (SELECT FROM unnest($${first + 3}::jsonb[]) AS other WHERE container.labels @> other)`;
+  ${ALL_LABELS} ?& $${first}::text[] AND ${ALL_LABELS} @> $${first + 1}::jsonb
+  AND NOT ${ALL_LABELS} ?| $${first + 2}::text[] AND NOT $${first + 4}::boolean
+  AND NOT EXISTS (SELECT FROM unnest($${first + 3}::jsonb[]) AS other WHERE ${ALL_LABELS} @> other)`;
 
 export function labelParams({ keys, pairs, notKeys, notPairs, isImpossible }: LabelFilter): unknown[] {
   const other = notPairs.map((pair) => JSON.stringify(pair));

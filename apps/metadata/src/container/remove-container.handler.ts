@@ -32,7 +32,7 @@ export class RemoveContainerHandler {
   /** Those that have no process, were made here, and that all filters take. */
   async prune(sql: Sql, { body }: Pick<OperationRow, 'body'>): Promise<Done> {
     const { until, labels, dryRun } = body as ContainerPruneBody;
-    const asked = [ALIVE, until ?? null, ...labelParams(readLabelFilter(labels))];
+    const asked = [ALIVE, until ?? null, labels.length > 0, ...labelParams(readLabelFilter(labels))];
     const found = await sql.query<{ container: string; name: string }>(dryRun ? PRUNED : `${PRUNED} FOR UPDATE`, asked);
     if (!dryRun)
       await removeContainers(
@@ -49,7 +49,10 @@ export class RemoveContainerHandler {
   }
 }
 
+/** Where labels decide, those whose image's labels are not known yet are left. */
 const PRUNED = `
   SELECT id AS container, name FROM container
   WHERE NOT (state = ANY($1)) AND reporter IS NULL AND ($2::timestamptz IS NULL OR created_at < $2)
-    AND ${labelCondition(3)} ORDER BY id`;
+    AND (NOT $3::boolean OR NOT EXISTS (SELECT FROM image_config
+      WHERE image_config.manifest = container.manifest AND read_at IS NULL))
+    AND ${labelCondition(4)} ORDER BY id`;

@@ -66,7 +66,9 @@ export const ContainerPruneBodySchema = z.strictObject({
     .array(LabelFilterSchema)
     .max(20)
     .default([])
-    .describe('only those with all of these own labels: key, key=value; !key: only those without'),
+    .describe(
+      "only those with all of these labels, their own or their image's: key, key=value; !key: only those without",
+    ),
   dryRun: z.boolean().default(false).describe('remove nothing, and say what would go'),
 });
 export type ContainerPruneBody = z.output<typeof ContainerPruneBodySchema>;

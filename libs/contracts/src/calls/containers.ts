@@ -21,7 +21,9 @@ export const ContainerSchema = z.object({
   }),
   state: ContainerStateSchema,
   exitCode: z.number().int().nullable(),
-  labels: z.record(z.string(), z.string()).describe("its own; the image's are beside them in its config"),
+  labels: z
+    .record(z.string(), z.string())
+    .describe("its own, and beside them its image's, as soon as that one's config was read"),
   reporter: z.string().nullable().describe('who reports it; null for one that was made here'),
   reportedId: z.string().nullable().describe('its id where it runs'),
   principal: z.string(),

@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * Containers as people and reporters have them.
  *
  * - `manifest` is the image that runs, where `digest` is an index.
- * - Lists are read newest first, and by label, state and reporter.
+ * - Lists are read newest first, of a state or all.
  * - A reporter replaces its whole set while its lease lasts; its row goes with the last of its containers.
  */
 export class Containers0005 implements MigrationInterface {
@@ -33,7 +33,6 @@ export class Containers0005 implements MigrationInterface {
     await queries.query('CREATE INDEX container_list ON container (created_at DESC, id DESC)');
     await queries.query('CREATE INDEX container_state ON container (state, created_at DESC, id DESC)');
     await queries.query('CREATE UNIQUE INDEX container_reported ON container (reporter, reported_id)');
-    await queries.query('CREATE INDEX container_labels ON container USING gin (labels)');
   }
 
   async down(): Promise<void> {
