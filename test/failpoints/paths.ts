@@ -2,6 +2,7 @@ import type { Path } from './path';
 import { cancel } from './paths/cancel';
 import { client, longRead } from './paths/client';
 import { compose, composeAgain, composeByCopy, composeSlowly, startInComposing } from './paths/compose';
+import { configs } from './paths/configs';
 import { firstStart, firstStartOnS3 } from './paths/first-start';
 import { forget } from './paths/forget';
 import { check } from './paths/fsck';
@@ -37,6 +38,7 @@ export const PATHS: readonly Path[] = [
   journal,
   forget,
   usage,
+  configs,
   upload,
   startAfterUpload,
   remove,

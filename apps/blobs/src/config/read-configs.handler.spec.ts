@@ -31,7 +31,7 @@ describe('configs of images that came', () => {
     texts = new Map();
     bus = new MemoryBus();
     calls = new FakeCalls()
-      .on(TakeConfigs, ({ limit }) => ({ configs: waiting.splice(0, limit) }))
+      .on(TakeConfigs, ({ limit }) => ({ configs: waiting.splice(0, limit), nextInMs: null }))
       .on(RecordConfigs, () => ({}));
     const reader = {
       async read(object: string) {

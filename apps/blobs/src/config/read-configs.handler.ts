@@ -44,14 +44,14 @@ export class ReadConfigsHandler implements OnApplicationBootstrap, OnModuleDestr
   }
 
   private async look(): Promise<Found> {
-    const { configs: taken } = await this.calls.ask(TakeConfigs, { limit: AT_ONCE });
+    const { configs: taken, nextInMs } = await this.calls.ask(TakeConfigs, { limit: AT_ONCE });
     const configs: Said[] = [];
     for (const each of taken) {
       const facts = await this.read(each);
       if (facts) configs.push({ manifest: each.manifest, ...facts, labels: { ...facts.labels } });
     }
     if (configs.length > 0) await this.calls.ask(RecordConfigs, { configs });
-    return taken.length === AT_ONCE ? 'more' : { nextInMs: null };
+    return taken.length === AT_ONCE ? 'more' : { nextInMs };
   }
 
   /** Null where it cannot be read now: it is offered again. */

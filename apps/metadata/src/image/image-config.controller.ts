@@ -15,8 +15,8 @@ export class ImageConfigController {
   }
 
   @Answers(TakeConfigs)
-  async take({ limit }: QuestionOf<typeof TakeConfigs>) {
-    return { configs: await this.configs.take(limit) };
+  take({ limit }: QuestionOf<typeof TakeConfigs>) {
+    return this.configs.take(limit);
   }
 
   @Answers(RecordConfigs)

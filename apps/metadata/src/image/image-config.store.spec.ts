@@ -22,7 +22,7 @@ describe('the platform of an image that is in no index', () => {
   let platforms: ImageConfigStore;
   beforeAll(async () => {
     metadata = await openMetadata();
-    platforms = new ImageConfigStore(metadata.database);
+    platforms = new ImageConfigStore(metadata.database, metadata.config);
   });
   beforeEach(() => metadata.database.read('TRUNCATE repository, manifest, object, review, outbox CASCADE'));
   afterAll(() => metadata?.stop());
@@ -91,11 +91,11 @@ describe('configs that were not read yet', () => {
   let configs: ImageConfigStore;
   beforeAll(async () => {
     metadata = await openMetadata();
-    configs = new ImageConfigStore(metadata.database);
+    configs = new ImageConfigStore(metadata.database, metadata.config);
   });
   beforeEach(() => metadata.database.read('TRUNCATE repository, manifest, object, review, outbox CASCADE'));
   afterAll(() => metadata?.stop());
-  const taken = async (limit = 10) => (await configs.take(limit)).map(({ manifest }) => manifest);
+  const taken = async (limit = 10) => (await configs.take(limit)).configs.map(({ manifest }) => manifest);
 
   it('are taken once they are here, each by one, and not again once they were recorded', async () => {
     const [here, coming, other] = [anImage(), anImage(), anImage()];
@@ -103,9 +103,10 @@ describe('configs that were not read yet', () => {
     expect(await taken()).toEqual([]);
     await fetchWhole(metadata, ALPINE, here);
     await fetchWhole(metadata, ALPINE, other);
-    expect(await configs.take(1)).toEqual([
-      { manifest: here.digest, object: expect.any(String), size: here.blobs[0]!.size },
-    ]);
+    expect(await configs.take(1)).toEqual({
+      configs: [{ manifest: here.digest, object: expect.any(String), size: here.blobs[0]!.size }],
+      nextInMs: expect.any(Number),
+    });
     expect(await taken()).toEqual([other.digest]);
     expect(await taken()).toEqual([]);
     await configs.record([{ manifest: here.digest, platform: null, ...said }]);

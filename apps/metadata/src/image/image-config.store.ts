@@ -1,9 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FindConfigs, RecordConfigs, TakeConfigs } from '#contracts/calls/configs';
 import { LARGEST_CONFIG } from '#contracts/calls/configs';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { DOCKER_CONFIG, OCI_CONFIG } from '#oci/media-type';
 import { Database } from '../database/database';
+import { msUntil } from '../database/ms-until';
+import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 
 type FoundConfig = AnswerOf<typeof FindConfigs>['configs'][number];
 type Taken = AnswerOf<typeof TakeConfigs>['configs'][number];
@@ -12,7 +14,10 @@ type Said = QuestionOf<typeof RecordConfigs>['configs'][number];
 /** What configs of images say: metadata cannot read them, and is told. */
 @Injectable()
 export class ImageConfigStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
+  ) {}
 
   async findConfigs({ images }: QuestionOf<typeof FindConfigs>): Promise<FoundConfig[]> {
     const rows = await this.database.read<{ position: number; object: string; size: number }>(FIND_CONFIGS, [
@@ -27,10 +32,18 @@ export class ImageConfigStore {
   }
 
   /** Those that nobody took lately, the longest waiting first. */
-  async take(limit: number): Promise<Taken[]> {
-    const waiting = await this.database.read(TAKEABLE, [1]);
-    if (waiting.length === 0) return [];
-    return this.database.transaction('metadata.take-configs', (sql) => sql.query<Taken>(TAKE_CONFIGS, [limit]));
+  async take(limit: number): Promise<AnswerOf<typeof TakeConfigs>> {
+    const nextInMs = await this.nextInMs();
+    if (nextInMs === null || nextInMs > 0) return { configs: [], nextInMs };
+    const configs = await this.database.transaction('metadata.take-configs', (sql) =>
+      sql.query<Taken>(TAKE_CONFIGS, [limit, this.config.ENTREPOT_LEASE_MS]),
+    );
+    return { configs, nextInMs: await this.nextInMs() };
+  }
+
+  private async nextInMs(): Promise<number | null> {
+    const [next] = await this.database.read<{ ms: number | null }>(NEXT);
+    return next?.ms ?? null;
   }
 
   async record(configs: readonly Said[]): Promise<void> {
@@ -58,18 +71,19 @@ export const FIND_CONFIGS = `
   JOIN blob ON blob.digest = config.digest
   JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL`;
 
-const TAKEABLE = `
-  SELECT unread.manifest FROM image_config AS unread
+const UNREAD = `
+  FROM image_config AS unread
   CROSS JOIN LATERAL (SELECT FROM manifest_blob AS config WHERE config.manifest = unread.manifest
     AND config.role = 'config' AND config.held IS NOT NULL LIMIT 1) AS here
-  WHERE unread.read_at IS NULL AND unread.due_at <= now() ORDER BY unread.due_at LIMIT $1`;
+  WHERE unread.read_at IS NULL`;
 
-/** What one who took it does not record is offered again. */
-const AGAIN = `interval '1 minute'`;
+const NEXT = `SELECT ${msUntil(`(SELECT due_at ${UNREAD} ORDER BY due_at LIMIT 1)`)} AS ms`;
 
 const TAKE_CONFIGS = `
-  WITH chosen AS (${TAKEABLE} FOR UPDATE OF unread SKIP LOCKED), taken AS (
-    UPDATE image_config SET due_at = now() + ${AGAIN} FROM chosen WHERE image_config.manifest = chosen.manifest
+  WITH chosen AS (
+    SELECT unread.manifest ${UNREAD} AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE OF unread SKIP LOCKED
+  ), taken AS (
+    UPDATE image_config SET due_at = now() + $2 * interval '1 millisecond' FROM chosen WHERE image_config.manifest = chosen.manifest
     RETURNING image_config.manifest)
   SELECT taken.manifest, object.id AS object, blob.size FROM taken
   JOIN manifest_blob AS config ON config.manifest = taken.manifest AND config.role = 'config'

@@ -30,7 +30,7 @@ describe('a list of images', () => {
 
   const sized = (bytes: number) => anImage([someBytes(OCI_LAYER_GZIP, bytes)], { config: someBytes(OCI_CONFIG, 10) });
   const say = (image: MadeManifest, labels: Record<string, string>, architecture = 'amd64') =>
-    new ImageConfigStore(metadata.database).record([
+    new ImageConfigStore(metadata.database, metadata.config).record([
       { manifest: image.digest, platform: { os: 'linux', architecture }, labels, created: null },
     ]);
   const at = (image: MadeManifest, committed: string, pulled?: string) =>

@@ -18,13 +18,14 @@ export const FindConfigs = defineCall('metadata.find-configs', {
 });
 
 /**
- * Configs that are here and were not read yet, each for whoever takes it: it is offered again after a while, if nothing
- * was recorded of it.
+ * Configs that are here and were not read yet, each for whoever takes it: it is offered again after a lease, if nothing
+ * was recorded of it. `nextInMs`: when the next of those that were taken is offered again; null if there is none.
  */
 export const TakeConfigs = defineCall('metadata.take-configs', {
   question: z.object({ limit: z.number().int().min(1).max(1000) }),
   answer: z.object({
     configs: z.array(z.object({ manifest: DigestSchema, object: z.uuid(), size: z.number().int() })),
+    nextInMs: z.number().nullable(),
   }),
 });
 
