@@ -122,10 +122,7 @@ if (faults.length === 0) {
   await step('checks', check);
   await step('specs', () => jest('specs', args));
   await step('end to end', () => jest('end-to-end', ['--runInBand', ...args]));
-}
-if (faults.length === 0 && files === 0) {
-  console.log(`\nno test matches ${args.join(' ')}`);
-  faults.push('nothing was tested');
+  await step('what was tested', async () => (files === 0 ? `no test matches ${args.join(' ')}` : undefined));
 }
 if (faults.length > 0) console.log(`\nFAILED: ${faults.join(', ')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

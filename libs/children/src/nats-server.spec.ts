@@ -217,7 +217,15 @@ describe('starting a nats-server child', () => {
   });
 
   it('shows what the server said when it could not start', async () => {
+    const binary = join(folder, 'broken');
+    await writeFile(binary, '#!/bin/sh\necho "no such thing as a monday" >&2\nexit 1\n', { mode: 0o755 });
+    await expect(startNatsServer({ folder, binary })).rejects.toThrow(
+      /^nats-server ended while starting \(exit code 1\):\n {2}no such thing as a monday$/,
+    );
+  });
+
+  it('is not started over a store that it could not write to', async () => {
     await writeFile(join(folder, 'jetstream'), 'a file where the store wants a folder');
-    await expect(start()).rejects.toThrow(/nats-server ended while starting \(exit code 1\):\n.*not a directory/s);
+    await expect(start()).rejects.toMatchObject({ code: 'ENOTDIR', path: join(folder, 'jetstream') });
   });
 });

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mustWrite } from '#config/must-write';
 import { StartFault } from '#config/start-fault';
 import { ChildFault, type ChildRecorder } from './child-process';
 import { findNatsServer, sharedBinFolder } from './find-nats-server';
@@ -33,6 +34,8 @@ const PORT_ATTEMPTS = 5;
 /** Starts a nats-server with JetStream. Throws StartFault. */
 export async function startNatsServer(options: NatsServerOptions): Promise<RunningNatsServer> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  // The server itself would say it in eight lines, and of a stream's folder not at all.
+  await mustWrite(join(options.folder, 'jetstream'), 4);
   const binary = options.binary ?? (await findNatsServer(sharedBinFolder())).path;
   const password = await secretFile(join(options.folder, 'password'));
   for (let attempt = 1; ; attempt += 1) {
