@@ -14,6 +14,9 @@ import { ApiPageController } from './rest/api-page.controller';
 import { BytesController } from './rest/bytes.controller';
 import { ContainerConfigs } from './rest/container-configs';
 import { ContainersController } from './rest/containers.controller';
+import { DeadLettersController } from './rest/dead-letters.controller';
+import { EventsController } from './rest/events.controller';
+import { FactFeed } from './rest/fact-feed';
 import { ImageConfigs } from './rest/image-configs';
 import { ImagePlatforms } from './rest/image-platforms';
 import { ImagesController } from './rest/images.controller';
@@ -45,6 +48,8 @@ export class GatewayModule {
         NamesController,
         BytesController,
         ContainersController,
+        EventsController,
+        DeadLettersController,
         OtherMethodsController,
         ApiPageController,
         HealthController,
@@ -63,6 +68,7 @@ export class GatewayModule {
         ImagePlatforms,
         TagListHandler,
         OperationWatch,
+        FactFeed,
       ],
     };
   }

@@ -26,14 +26,15 @@ export class TestGateway {
   readonly routes: RouteOptions[] = [];
   port = 0;
 
-  static async start(settings: Record<string, string> = {}): Promise<TestGateway> {
+  /** With a bus of the test's, where messages are to be read from a real one. */
+  static async start(settings: Record<string, string> = {}, bus?: Bus): Promise<TestGateway> {
     const gateway = new TestGateway();
     const config = GatewayConfigSchema.parse({ ENTREPOT_PORT: '0', ENTREPOT_DRAIN_MS: '100', ...settings });
     const adapter = new GatewayAdapter(config);
     adapter.getInstance().addHook('onRoute', (route) => {
       gateway.routes.push(route);
     });
-    const root = { module: TestRoot, imports: [gateway.links(), GatewayModule.with(config)] };
+    const root = { module: TestRoot, imports: [gateway.links(bus), GatewayModule.with(config)] };
     gateway.app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: false });
     await gateway.app.listen(0, '127.0.0.1');
     gateway.port = (gateway.app.getHttpServer().address() as { port: number }).port;
@@ -55,8 +56,8 @@ export class TestGateway {
     }
   }
 
-  private links() {
-    const bus = {
+  private links(given: Bus | undefined) {
+    const bus = given ?? {
       subscribe: (subject: string, listener: BusListener) => {
         const listening = { prefix: subject.replace(/>$/, ''), listener };
         this.listeners.add(listening);

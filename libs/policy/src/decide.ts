@@ -8,6 +8,9 @@ export type Action = (typeof ACTIONS)[number];
 export type Resource =
   | { readonly kind: 'repository'; readonly name: string }
   | { readonly kind: 'images' }
+  /** All that happened, whoever asked for it; and the messages that could not be handled. */
+  | { readonly kind: 'facts' }
+  | { readonly kind: 'dead-letters' }
   | { readonly kind: 'operation'; readonly owner: Principal };
 
 export interface Rules {

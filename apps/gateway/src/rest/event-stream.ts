@@ -5,6 +5,9 @@ import { startAnswer } from '../registry/send-answer';
 /** A reader that leaves this many bytes unread is cut off: it will connect again and be told how things are then. */
 const MOST_UNREAD = 1024 * 1024;
 
+/** As much as may lie unread before whoever sends a lot waits for the reader, in bytes. */
+const SOME_UNREAD = 64 * 1024;
+
 /** Silence longer than this makes proxies close a connection, in milliseconds. */
 const HEARTBEAT_MS = 15_000;
 
@@ -37,7 +40,33 @@ export class EventStream {
 
   /** `id` is what a client that connects again says it was told last (`Last-Event-ID`). */
   send(event: string, id: string, data: unknown): void {
-    this.write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.sendLine(event, id, JSON.stringify(data));
+  }
+
+  /** As `send`, of what is one line of JSON already. */
+  sendLine(event: string, id: string, line: string): void {
+    this.write(`event: ${event}\nid: ${id}\ndata: ${line}\n\n`);
+  }
+
+  /** Has the client say this id when it connects again, and tells it nothing. */
+  mark(id: string): void {
+    this.write(`id: ${id}\n\n`);
+  }
+
+  /** Resolves when the client has taken what was sent, but for a little; it is cut off where that takes it so long. */
+  taken(withinMs: number): Promise<void> {
+    if (this.signal.aborted || this.raw.writableLength <= SOME_UNREAD) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(stalled);
+        this.raw.off('drain', settle);
+        this.signal.removeEventListener('abort', settle);
+        resolve();
+      };
+      const stalled = setTimeout(() => this.raw.destroy(), withinMs);
+      this.raw.once('drain', settle);
+      this.signal.addEventListener('abort', settle);
+    });
   }
 
   /** Ends in order, after a last comment where there is one to make: programs pass over it, people read it. */

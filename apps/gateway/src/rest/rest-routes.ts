@@ -4,6 +4,7 @@ import { CONTAINER_ROUTES } from './routes/containers';
 import { IMAGE_ROUTES } from './routes/images';
 import { INSPECT_ROUTES } from './routes/inspect';
 import { NAME_ROUTES } from './routes/names';
+import { NEWS_ROUTES } from './routes/news';
 import { OPERATION_ROUTES } from './routes/operations';
 import { TRASH_ROUTES } from './routes/trash';
 import { WHY_ROUTES } from './routes/why';
@@ -18,4 +19,5 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...NAME_ROUTES,
   ...BYTE_ROUTES,
   ...CONTAINER_ROUTES,
+  ...NEWS_ROUTES,
 ];

@@ -4,7 +4,7 @@ import { BytesSchema, defineCall } from '../define-call';
 const sequence = z.number().int().min(1);
 
 /** A message that could not be handled. `sequence` names it among the dead letters. */
-const DeadLetterSchema = z.object({
+export const DeadLetterSchema = z.object({
   sequence,
   /** Where it was published, and the stream that kept it. */
   subject: z.string(),
