@@ -88,6 +88,8 @@ describe('what happens', () => {
     await bus.publishDurable(`entrepot.fact.${subject}`, { id: `id-${n}`, data: { n, ...more } }, `id-${n}`);
     return n;
   };
+  /** It ends its bus with it. */
+  const another = () => TestGateway.start({}, new Bus({ url: broker.url, name: 'another' }));
   const heard = (listener: Listener, ...said: unknown[]) =>
     until(`it hears ${said}, and heard ${listener.said}`, () => listener.said.length >= said.length).then(() =>
       expect(listener.said).toEqual(said),
@@ -153,7 +155,7 @@ describe('what happens', () => {
     await publish();
     const kept = await publish();
     await (await bus.manager()).streams.purge('ENTREPOT_FACTS', { keep: 1 });
-    const other = await TestGateway.start({}, bus);
+    const other = await another();
     try {
       const again = await Listener.open(other.port, '', { 'Last-Event-ID': first.heard[0]!.id });
       await heard(again, 'missed', kept);
@@ -244,7 +246,7 @@ describe('what happens', () => {
   });
 
   it('ends in order with the gateway', async () => {
-    const other = await TestGateway.start({}, bus);
+    const other = await another();
     const listener = await Listener.open(other.port);
     await other.stop();
     await until('it is over', () => listener.isOver);
