@@ -82,7 +82,7 @@ test.each([
   ['?repository=a&repository=b', 'repository'],
   ['?repository=(a%2B)%2B', 'repository'],
   ['?tag=[a-z]', 'tag'],
-  [`?tag=${'*'.repeat(256)}`, 'tag'],
+  [`?tag=${'*'.repeat(129)}`, 'tag'],
   ['?label=', 'label.0'],
   ['?label=a%00', 'label.0'],
   [`?${'label=a&'.repeat(17)}`, 'label'],

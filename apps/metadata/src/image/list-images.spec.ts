@@ -13,7 +13,6 @@ import {
 } from '../metadata.testing';
 import { type ImageQuestion, ImageStore } from './image.store';
 import { ImageConfigStore } from './image-config.store';
-import { likeOf } from './narrow-images';
 
 const APP = 'docker.io/team/app';
 const BASE = 'docker.io/library/base';
@@ -155,16 +154,5 @@ describe('a list of images', () => {
     await expect(images.list({ sort: 'size', limit: 1 })).rejects.toMatchObject({ code: 'INVALID' });
     expect(namesOf(await digestsOf({ sort: 'size', repository: APP }))).toEqual(['large', 'small']);
     expect(await digestsOf({ sort: 'created' }, 1)).toHaveLength(1);
-  });
-});
-
-describe('a pattern', () => {
-  it.each([
-    ['a*b', 'a%b'],
-    ['a**b', 'a%b'],
-    ['a?', 'a_'],
-    ['50%_\\', '50\\%\\_\\\\'],
-  ])('%s is LIKE %s', (glob, like) => {
-    expect(likeOf(glob)).toBe(like);
   });
 });

@@ -1,5 +1,6 @@
 import type { ImageFilter } from '#contracts/calls/images';
 import { parsePlatform } from '#oci/platform';
+import { readPattern } from '../names/name-pattern';
 
 /** Conditions of SQL, and what they are about. */
 export interface Narrowed {
@@ -8,14 +9,6 @@ export interface Narrowed {
   /** On `own`, a manifest that it shows; each begins with AND. */
   readonly image: string;
   readonly params: readonly unknown[];
-}
-
-/** As LIKE spells it, which goes through a name once for each `*`: nothing that a caller writes runs away. */
-export function likeOf(glob: string): string {
-  return glob
-    .replace(/[\\%_]/g, (sign) => `\\${sign}`)
-    .replaceAll(/\*+/g, '%')
-    .replaceAll('?', '_');
 }
 
 /** The image itself, and what its index lists and is here. */
@@ -35,7 +28,7 @@ export function narrowImages(filter: ImageFilter, first: number): Narrowed {
   const repository = filter.repository === undefined ? '' : ` AND ${named(filter.repository, given)}`;
   const conditions: string[] = [];
   const { tag, labels = [], platform, dangling, inUse, before, since } = filter;
-  if (tag !== undefined) conditions.push(TAGGED(`AND tag.name LIKE ${given(likeOf(tag))}`));
+  if (tag !== undefined) conditions.push(TAGGED(`AND tag.name LIKE ${given(readPattern(tag).like)}`));
   if (dangling !== undefined) conditions.push(`${dangling ? 'NOT ' : ''}${TAGGED()}`);
   if (inUse !== undefined) conditions.push(`${inUse ? '' : 'NOT '}${USED}`);
   if (before !== undefined) conditions.push(`own.committed_at < ${given(before)}::timestamptz`);
@@ -45,9 +38,9 @@ export function narrowImages(filter: ImageFilter, first: number): Narrowed {
   return { repository, image: conditions.map((condition) => ` AND ${condition}`).join(''), params };
 }
 
-/** Without a wildcard it is one repository. */
-function named(glob: string, given: (value: unknown) => string): string {
-  return /[*?]/.test(glob) ? `r.name LIKE ${given(likeOf(glob))}` : `r.name = ${given(glob)}`;
+function named(pattern: string, given: (value: unknown) => string): string {
+  const { start, end, like } = readPattern(pattern);
+  return `r.name >= ${given(start)} AND r.name < ${given(end)} AND r.name LIKE ${given(like)}`;
 }
 
 function labelled(label: string, given: (value: unknown) => string): string {

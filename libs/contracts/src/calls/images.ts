@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RemoveOutcomeSchema } from '../bodies/remove';
 import { defineCall } from '../define-call';
+import { RepositoryPatternSchema, TagPatternSchema } from '../name-pattern';
 import { plainText } from '../plain-text';
 
 /** An image as a list shows it: one row for a repository and a digest, with all its tags there. Sizes are bytes. */
@@ -27,20 +28,13 @@ export const ImageSchema = z.object({
 });
 export type Image = z.output<typeof ImageSchema>;
 
-/** `*` stands for any characters, `?` for one: names are compared, nothing is run. */
-export const GlobSchema = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^[A-Za-z0-9._/*?-]+$/, 'must be a name, in which * and ? may stand for others');
-
 /** `key`, or `key=value`. */
 const LabelFilterSchema = plainText(4400).min(1);
 
 /** What a list of images is narrowed to; all of it must hold. Sizes are bytes. */
 export const ImageFilterSchema = z.object({
-  repository: GlobSchema.optional(),
-  tag: GlobSchema.optional(),
+  repository: RepositoryPatternSchema.optional(),
+  tag: TagPatternSchema.optional(),
   labels: z.array(LabelFilterSchema).max(16).optional(),
   platform: plainText(200).optional(),
   /** No tag names it. */

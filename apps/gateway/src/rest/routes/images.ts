@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RemoveBodySchema } from '#contracts/bodies/remove';
-import { GlobSchema, ImageSchema, ImageSortSchema, MOST_SORTED } from '#contracts/calls/images';
+import { ImageSchema, ImageSortSchema, MOST_SORTED } from '#contracts/calls/images';
+import { RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
 import type { RestRoute } from '../rest-route';
 import { Accepted, after, flag, IdempotencyKey, limit, NextLink, none } from './route-parts';
 
@@ -31,10 +32,10 @@ export const listImages = {
   summary: 'List what is held, narrowed and sorted',
   params: none,
   query: z.strictObject({
-    repository: GlobSchema.optional().describe(
+    repository: RepositoryPatternSchema.optional().describe(
       'as it is stored, docker.io/library/node; * and ? stand for others: docker.io/library/*',
     ),
-    tag: GlobSchema.optional().describe('images with such a tag; * and ? stand for others'),
+    tag: TagPatternSchema.optional().describe('images with such a tag; * and ? stand for others'),
     label: z
       .array(labelText)
       .max(16)
