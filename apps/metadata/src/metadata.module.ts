@@ -8,6 +8,7 @@ import { ContainerController } from './container/container.controller';
 import { ContainerStore } from './container/container.store';
 import { CreateContainerHandler } from './container/create-container.handler';
 import { RemoveContainerHandler } from './container/remove-container.handler';
+import { ReportContainersHandler } from './container/report-containers.handler';
 import { Database } from './database/database';
 import { endLeases } from './database/end-leases';
 import { HotClient } from './database/hot-client';
@@ -138,6 +139,7 @@ const PROVIDERS: Provider[] = [
   CreateContainerHandler,
   ChangeContainerHandler,
   RemoveContainerHandler,
+  ReportContainersHandler,
   ImmediateWork,
   JournalStore,
   WhyStore,

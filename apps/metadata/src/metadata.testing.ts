@@ -12,6 +12,7 @@ import { ChangeContainerHandler } from './container/change-container.handler';
 import { ContainerStore } from './container/container.store';
 import { CreateContainerHandler } from './container/create-container.handler';
 import { RemoveContainerHandler } from './container/remove-container.handler';
+import { ReportContainersHandler } from './container/report-containers.handler';
 import { Database } from './database/database';
 import { HotClient } from './database/hot-client';
 import { lockTags } from './database/locks';
@@ -84,6 +85,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     creates,
     new ChangeContainerHandler(),
     new RemoveContainerHandler(config),
+    new ReportContainersHandler(names, config),
   );
   const presence = new PresenceStore(database, config);
   const imageReasons = new ImageReasonsStore(config);

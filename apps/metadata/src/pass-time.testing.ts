@@ -9,6 +9,7 @@ const TIMES: Readonly<Record<string, readonly string[]>> = {
   repository_manifest: ['committed_at', 'removed_at'],
   pull_count: ['pulled_at'],
   object: ['purge_after'],
+  reporter: ['reported_at', 'leased_until'],
 };
 
 /** As if so many milliseconds had passed: whatever was to be then is so much nearer. */

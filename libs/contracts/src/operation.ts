@@ -7,6 +7,7 @@ import {
   ContainerRemoveBodySchema,
   ContainerRenameBodySchema,
 } from './bodies/container';
+import { ContainerReportBodySchema } from './bodies/container-report';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
 import { RestoreBodySchema } from './bodies/restore';
@@ -30,6 +31,7 @@ export const OPERATION_BODIES = {
   'container-rename': ContainerRenameBodySchema,
   'container-remove': ContainerRemoveBodySchema,
   'container-prune': ContainerPruneBodySchema,
+  'container-report': ContainerReportBodySchema,
 } as const;
 export type OperationKind = keyof typeof OPERATION_BODIES;
 export const OPERATION_KINDS = Object.keys(OPERATION_BODIES) as [OperationKind, ...OperationKind[]];

@@ -5,6 +5,7 @@ import {
   ContainerRemoveBodySchema,
   ContainerRenameBodySchema,
 } from './bodies/container';
+import { ContainerReportBodySchema } from './bodies/container-report';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
 import { RestoreBodySchema } from './bodies/restore';
@@ -50,6 +51,11 @@ export const ContainerPruneRequest = defineRequest(
   'Remove the containers that have no process',
   ContainerPruneBodySchema,
 );
+export const ContainerReportRequest = defineRequest(
+  'container-report',
+  'Say everything that an engine or a cluster runs, under a lease that the next report renews',
+  ContainerReportBodySchema,
+);
 
 /** Every request there is, by its verb. */
 export const REQUESTS = [
@@ -64,4 +70,5 @@ export const REQUESTS = [
   ContainerRenameRequest,
   ContainerRemoveRequest,
   ContainerPruneRequest,
+  ContainerReportRequest,
 ] as const;

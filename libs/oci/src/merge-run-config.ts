@@ -71,15 +71,18 @@ function mergeEnv(image: readonly string[], own: readonly string[]): string[] {
   return [...own, ...image.filter((entry) => !keys.has(keyOf(entry)))];
 }
 
+/** Part by part; what is zero or empty is as good as unsaid, and is left out. */
 function mergeHealthcheck(
   raw: Readonly<Record<string, unknown>> | undefined,
   own: Healthcheck | undefined,
 ): Healthcheck | null {
   const image = raw && readHealthcheck(raw);
-  if (!image || !own) return own ?? image ?? null;
-  const inherited = Object.entries(image).filter(([name]) => isUnsaid(own[name as keyof Healthcheck]));
-  return { ...own, ...Object.fromEntries(inherited) };
+  if (!image && !own) return null;
+  return { ...whatIsSaid(image ?? {}), ...whatIsSaid(own ?? {}) };
 }
+
+const whatIsSaid = (healthcheck: Healthcheck): Healthcheck =>
+  Object.fromEntries(Object.entries(healthcheck).filter(([, value]) => !isUnsaid(value)));
 
 const isUnsaid = (value: Healthcheck[keyof Healthcheck]) =>
   value === undefined || value === 0 || (Array.isArray(value) && value.length === 0);

@@ -42,6 +42,11 @@ export class DockerEngine {
     return engine;
   }
 
+  /** The path of its Unix socket. */
+  get socket(): string {
+    return join(this.folder, 'socket');
+  }
+
   /** `docker <args>`, which must succeed; gives what it said. */
   async docker(...args: string[]): Promise<string> {
     return (await runWell(peer('docker'), args, { env: this.env(), withinMs: 300_000 })).trim();
@@ -59,6 +64,6 @@ export class DockerEngine {
 
   private env(): NodeJS.ProcessEnv {
     const { PATH, HOME } = process.env;
-    return { PATH, HOME, DOCKER_HOST: `unix://${join(this.folder, 'socket')}`, DOCKER_CONFIG: this.folder };
+    return { PATH, HOME, DOCKER_HOST: `unix://${this.socket}`, DOCKER_CONFIG: this.folder };
   }
 }

@@ -1,13 +1,14 @@
 import type { ContainerOutcome, ContainerState } from '#contracts/bodies/container';
 import type { Container } from '#contracts/calls/containers';
 import type { Digest } from '#oci/digest';
+import type { RepositoryName } from '#oci/repository-name';
 
 /** A container with its repository's name. */
 export interface ContainerRow {
   readonly id: string;
   readonly name: string;
   readonly repositoryId: number;
-  readonly repository: string;
+  readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly tag: string | null;
   readonly state: ContainerState;

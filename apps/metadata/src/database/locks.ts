@@ -6,6 +6,7 @@ import type { Sql } from './database';
  *
  *   1. operation            its row
  *   2. upload session       its row
+ *      reporter             an advisory lock on its name, then its row
  *   3. tag                  an advisory lock on its name, since it may have no row yet
  *   4. manifest             advisory locks on a manifest that is shown or taken away and on its children, then rows of
  *                           `manifest`, then rows of `repository_manifest`, each sorted by digest

@@ -3,6 +3,7 @@ import type { OperationKind } from '#contracts/operation';
 import { ChangeContainerHandler } from '../container/change-container.handler';
 import { CreateContainerHandler } from '../container/create-container.handler';
 import { RemoveContainerHandler } from '../container/remove-container.handler';
+import { ReportContainersHandler } from '../container/report-containers.handler';
 import type { Sql } from '../database/database';
 import { RollBackTagHandler } from '../names/roll-back-tag.handler';
 import { TagImageHandler } from '../names/tag-image.handler';
@@ -30,6 +31,7 @@ export class ImmediateWork {
     creates: CreateContainerHandler,
     changes: ChangeContainerHandler,
     removes: RemoveContainerHandler,
+    reports: ReportContainersHandler,
   ) {
     this.byKind = {
       tag: (sql, operation) => tags.tag(sql, operation),
@@ -41,6 +43,7 @@ export class ImmediateWork {
       'container-rename': (sql, operation) => changes.giveName(sql, operation),
       'container-remove': (sql, operation) => removes.remove(sql, operation),
       'container-prune': (sql, operation) => removes.prune(sql, operation),
+      'container-report': (sql, operation) => reports.report(sql, operation),
     };
   }
 

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LONGEST_LEASE_SECONDS } from '#contracts/bodies/container-report';
 import type { ForgetEnded } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
+import { endReporters } from '../container/end-reporters';
 import { Database, type Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 
@@ -23,12 +25,18 @@ export class EndedStore {
     const lapsed = await this.database.transaction('metadata.forget-lapsed', async (sql) => [
       await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
       await forgetTrash(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
-      await forgetAbsences(sql, limit, this.config.ENTREPOT_KEEP_PULLED_MS),
+      await endReporters(sql, limit, {
+        reviewInMs: this.config.ENTREPOT_REVIEW_DELAY_MS,
+        awayMs: this.config.ENTREPOT_AWAY_MS,
+      }),
+      await forgetAbsences(sql, limit, Math.max(this.config.ENTREPOT_KEEP_PULLED_MS, LONGEST_REPORT_MS)),
     ]);
     const rows = lapsed.reduce((sum, each) => sum + each, 0);
     return { operations, rows, more: [operations, ...lapsed].includes(limit) };
   }
 }
+
+const LONGEST_REPORT_MS = LONGEST_LEASE_SECONDS * 1000;
 
 /** With what they touched. The same request under the same id is a new one from then on. */
 async function forgetOperations(sql: Sql, limit: number, keepMs: number): Promise<number> {

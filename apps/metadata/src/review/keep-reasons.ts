@@ -55,7 +55,7 @@ export function readLinks(sql: Reading, repositoryId: number, digest: string): P
 }
 
 /** The time that metadata was away since then does not count. */
-const WITH_ABSENCES = (since: string) => `coalesce((
+export const WITH_ABSENCES = (since: string) => `coalesce((
   SELECT sum(ended_at - greatest(began_at, ${since})) FROM absence WHERE ended_at > ${since}), interval '0')`;
 
 /*

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ReviewDue } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
+import { REPORTER_ENDS } from '../container/end-reporters';
 import { Database } from '../database/database';
 import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
@@ -59,7 +60,7 @@ export class ReviewHandler {
 
   private async nextInMs(): Promise<number | null> {
     const [row] = await this.database.read<{ ms: number | null }>(
-      `SELECT ${msUntil('(SELECT min(due_at) FROM review)')} AS ms`,
+      `SELECT ${msUntil(`least((SELECT min(due_at) FROM review), (SELECT min(${REPORTER_ENDS}) FROM reporter))`)} AS ms`,
     );
     return row?.ms ?? null;
   }

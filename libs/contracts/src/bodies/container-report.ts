@@ -6,6 +6,8 @@ import { MOST_NAMES } from './remove';
 /** As much as one report says. */
 export const MOST_REPORTED = 5_000;
 
+export const LONGEST_LEASE_SECONDS = 7 * 86_400;
+
 const storable = (longest: number) =>
   z
     .string()
@@ -54,7 +56,7 @@ export const ContainerReportBodySchema = z.strictObject({
     .number()
     .int()
     .min(10)
-    .max(7 * 86_400)
+    .max(LONGEST_LEASE_SECONDS)
     .default(300)
     .describe('how long this set holds without another report'),
   containers: z

@@ -39,7 +39,7 @@ export const ForgetObjects = defineCall('metadata.forget-objects', {
 
 /**
  * Deletes rows that have had their time, at most `limit` of a kind: operations that ended longer ago than they are kept,
- * with what they touched; leases of readers that died; undo windows that have passed; absences that no age reaches back
+ * with what they touched; leases of readers that died; reporters that fell silent, with what they reported; undo windows that have passed; absences that no age reaches back
  * to. Repeating it is harmless.
  */
 export const ForgetEnded = defineCall('metadata.forget-ended', {

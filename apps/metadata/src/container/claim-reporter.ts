@@ -1,0 +1,67 @@
+import type { ContainerReportBody } from '#contracts/bodies/container-report';
+import { conflict, denied } from '#oci/registry-error';
+import type { Sql } from '../database/database';
+import { REPORTER_ENDS } from './end-reporters';
+
+interface ReporterRow {
+  readonly principal: string;
+  readonly holder: string;
+  readonly sequence: number | null;
+  readonly lasts: boolean;
+  readonly leased_until: Date;
+}
+
+/**
+ * Locks a reporter, which is new or this one's own, and begins its lease anew. Answers until when it lasts. A set is its
+ * holder's while its lease lasts: throws DENIED for somebody else's, CONFLICT for another holder of the same name, and
+ * for a report that is older than the last one.
+ */
+export async function claimReporter(
+  sql: Sql,
+  { reporter: name, holder, sequence, leaseSeconds }: ContainerReportBody,
+  principal: string,
+): Promise<Date> {
+  const before = await lockReporter(sql, name);
+  if (before?.lasts) refuseOthers(name, before, { principal, holder, sequence });
+  const [row] = await sql.query<{ leased_until: Date }>(
+    `INSERT INTO reporter (name, principal, holder, sequence, lease_ms, reported_at, leased_until)
+      SELECT $1, $2, $3, $4::bigint, $5::bigint, now.at, now.at + $5::bigint * interval '1 millisecond' FROM (SELECT clock_timestamp() AS at) AS now
+      ON CONFLICT (name) DO UPDATE SET principal = EXCLUDED.principal, holder = EXCLUDED.holder,
+        sequence = CASE WHEN reporter.holder = EXCLUDED.holder THEN coalesce(EXCLUDED.sequence, reporter.sequence)
+          ELSE EXCLUDED.sequence END,
+        lease_ms = EXCLUDED.lease_ms, reported_at = EXCLUDED.reported_at, leased_until = EXCLUDED.leased_until
+      RETURNING leased_until`,
+    [name, principal, holder, sequence ?? null, leaseSeconds * 1000],
+  );
+  return row!.leased_until;
+}
+
+/** Two who begin the same name wait for each other here. */
+async function lockReporter(sql: Sql, name: string): Promise<ReporterRow | undefined> {
+  await sql.query(`SELECT pg_advisory_xact_lock(hashtextextended('reporter:' || $1, 0))`, [name]);
+  const [row] = await sql.query<ReporterRow>(
+    `SELECT principal, holder, sequence, leased_until, ${REPORTER_ENDS} > now() AS lasts FROM reporter
+      WHERE name = $1 FOR UPDATE`,
+    [name],
+  );
+  return row;
+}
+
+function refuseOthers(
+  name: string,
+  before: ReporterRow,
+  asked: { principal: string; holder: string; sequence: number | undefined },
+): void {
+  const until = before.leased_until.toISOString();
+  if (before.principal !== asked.principal) throw denied(`reporter ${name} is another caller's until ${until}`);
+  if (before.holder !== asked.holder) {
+    throw conflict(`another one reports as ${name}, and holds that until ${until}: report under a name of your own`, {
+      reporter: name,
+      leasedUntil: until,
+    });
+  }
+  if (asked.sequence === undefined || before.sequence === null || asked.sequence > before.sequence) return;
+  throw conflict(`report ${asked.sequence} of ${name} is not newer than ${before.sequence}, which came before it`, {
+    sequence: before.sequence,
+  });
+}
