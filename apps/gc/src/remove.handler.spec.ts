@@ -32,7 +32,7 @@ describe('a remove', () => {
     calls = new FakeCalls()
       .on(ClaimOperations, ({ limit }) => ({ operations: waiting.splice(0, limit), nextInMs: null }))
       .on(RenewOperations, ({ operations }) => ({ renewed: operations.map(({ id }) => id), cancelled: [], lost: [] }))
-      .on(RemoveImage, () => ({ removed: [], removedCount: 0 }))
+      .on(RemoveImage, () => ({ removed: [], removedCount: 0, more: false }))
       .on(EndCancelled, () => ({}))
       .on(FailOperation, () => ({ ended: true }));
     handler = new RemoveHandler(calls, bus as unknown as Bus, {
@@ -93,7 +93,7 @@ describe('a remove', () => {
     waiting.push(second);
     calls.on(RemoveImage, ({ id }) => {
       if (id === first.id) throw manifestUnknown('team/app:1');
-      return { removed: [], removedCount: 0 };
+      return { removed: [], removedCount: 0, more: false };
     });
     await look();
     expect(calls.questions(RemoveImage)).toEqual([work, { id: second.id, epoch: second.epoch }]);

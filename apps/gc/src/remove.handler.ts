@@ -14,7 +14,7 @@ type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
 
 const CLAIMED_AT_ONCE = 16;
 
-/** Carries out accepted removes. A second delivery is harmless: the effect and the end of an operation are one commit. */
+/** Carries out accepted removes of many images, part by part: small ones were done when they were taken in. A second delivery is harmless: the effect and the end of an operation are one commit. */
 @Injectable()
 export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly worker = randomUUID();
@@ -47,10 +47,12 @@ export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async remove({ id, epoch }: Claimed): Promise<void> {
-    const { cancelled } = await this.calls.ask(RenewOperations, { operations: [{ id, epoch }] });
-    if (cancelled.length > 0) return void (await this.calls.ask(EndCancelled, { id, epoch }));
     try {
-      await this.calls.ask(RemoveImage, { id, epoch });
+      for (let more = true; more; ) {
+        const { cancelled } = await this.calls.ask(RenewOperations, { operations: [{ id, epoch }] });
+        if (cancelled.length > 0) return void (await this.calls.ask(EndCancelled, { id, epoch }));
+        ({ more } = await this.calls.ask(RemoveImage, { id, epoch }));
+      }
     } catch (error) {
       await this.fail(id, epoch, error);
     }

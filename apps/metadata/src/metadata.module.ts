@@ -23,6 +23,7 @@ import { ImageNameStore } from './image/image-name.store';
 import { InspectImageStore } from './image/inspect-image.store';
 import { PullCountController } from './image/pull-count.controller';
 import { PullCountStore } from './image/pull-count.store';
+import { RemovalStore } from './image/removal.store';
 import { RemoveImageHandler } from './image/remove-image.handler';
 import { SharedLayersStore } from './image/shared-layers.store';
 import { JournalController } from './journal/journal.controller';
@@ -129,6 +130,7 @@ const PROVIDERS: Provider[] = [
   OutboxRowsStore,
   PullCountStore,
   PullWorkStore,
+  RemovalStore,
   RemoveImageHandler,
   TagStore,
   TagImageHandler,

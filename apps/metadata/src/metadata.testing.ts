@@ -20,6 +20,8 @@ import { PresenceStore } from './database/presence.store';
 import { HotQuestions } from './hot/hot-questions';
 import { ImageNameStore } from './image/image-name.store';
 import { releaseImages } from './image/release-image';
+import { RemovalStore } from './image/removal.store';
+import { RemoveImageHandler } from './image/remove-image.handler';
 import { SharedLayersStore } from './image/shared-layers.store';
 import { JournalStore } from './journal/journal.store';
 import { CommitManifestHandler } from './manifest/commit-manifest.handler';
@@ -86,6 +88,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     new ChangeContainerHandler(),
     new RemoveContainerHandler(config),
     new ReportContainersHandler(names, config),
+    new RemoveImageHandler(database, config),
   );
   const presence = new PresenceStore(database, config);
   const imageReasons = new ImageReasonsStore(config);
@@ -96,7 +99,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     names,
     creates,
     containers: new ContainerStore(database, names),
-    operations: new OperationStore(database, names, immediate, config),
+    operations: new OperationStore(database, new RemovalStore(names), immediate, config),
     hot: new HotQuestions(hotClient, database, config),
     manifests: new ManifestStore(database),
     commits: new CommitManifestHandler(database, tags, config),

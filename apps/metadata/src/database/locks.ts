@@ -48,6 +48,11 @@ export async function lockTags(sql: Sql, repositoryId: number, tags: readonly st
   );
 }
 
+/** As `lockTags`, of several repositories: each named `<repository id>:<tag>`. */
+export async function lockTagsOfSeveral(sql: Sql, tags: readonly string[]): Promise<void> {
+  await lockNames(sql, 'tag', tags);
+}
+
 /**
  * Locks a manifest and its children, here or not, against everybody who shows or takes away one of them: an index holds
  * a child where both are shown, and neither of two who bring one each would see the other's.
@@ -104,6 +109,19 @@ export async function lockShown(
       JOIN repository_manifest AS visible ON visible.repository_id = repository.id AND visible.digest = shown.digest
       ORDER BY visible.digest, visible.repository_id FOR KEY SHARE OF visible`,
     [shown.map((each) => each.repository), shown.map((each) => each.digest)],
+  );
+}
+
+/** Locks those that are still there against everybody who relies on them or names them. */
+export async function lockForRemoval(
+  sql: Sql,
+  images: readonly { readonly repositoryId: number; readonly digest: string }[],
+): Promise<void> {
+  await sql.query(
+    `SELECT 1 FROM unnest($1::bigint[], $2::text[]) AS going (repository_id, digest)
+      JOIN repository_manifest AS visible USING (repository_id, digest)
+      ORDER BY visible.digest, visible.repository_id FOR UPDATE OF visible`,
+    [images.map(({ repositoryId }) => repositoryId), images.map(({ digest }) => digest)],
   );
 }
 

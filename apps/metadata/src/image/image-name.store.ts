@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ownHosts } from '#config/own-hosts';
-import type { RemoveBody } from '#contracts/bodies/remove';
 import type { Digest } from '#oci/digest';
 import { conflict, notFound } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
@@ -8,7 +7,6 @@ import { splitRepositoryName } from '#oci/upstream-name';
 import type { Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { inField } from '../operation/check-request';
-import type { NamedImage } from '../operation/operation-rows';
 import { type ImageName, type Naming, readImageName, readTagName, type TagName } from './read-image-name';
 
 /** An image in a repository. */
@@ -21,6 +19,8 @@ export interface HeldImage {
 export interface FoundImage extends HeldImage {
   /** The tag that was named, or nothing where the name was no tag's. */
   readonly tag: string | null;
+  /** It was named by its id, or by how that begins, in no repository. */
+  readonly byId: boolean;
   /** Other repositories that hold what an id named. */
   readonly others: readonly HeldImage[];
 }
@@ -50,7 +50,7 @@ export class ImageNameStore {
     const [first, ...others] = name.id === null ? [] : await findById(sql, name.id);
     if (!first) throw notFound(`image ${reference}`, { reference });
     if (others.some(({ digest }) => digest !== first.digest)) throw ambiguous(reference, [first, ...others]);
-    return { ...first, tag: null, others };
+    return { ...first, tag: null, byId: true, others };
   }
 
   /** What a name must be that is ours to give. */
@@ -71,20 +71,6 @@ export class ImageNameStore {
   readTag(reference: string, field: string): TagName {
     return inField(field, () => readTagName(reference, this.naming));
   }
-
-  /**
-   * What a remove will act on, as its reference names it at this moment. Throws what `find` throws, and CONFLICT for an
-   * id that several repositories hold where `force` is not set.
-   */
-  async findRemoved(sql: Reading, { reference, force }: RemoveBody): Promise<NamedImage> {
-    const { tag, others, ...first } = await this.find(sql, reference);
-    if (others.length > 0 && !force) {
-      const repositories = [first, ...others].map(({ repository }) => repository);
-      throw conflict(`the image is in ${repositories.join(' and ')}: name one of them, or force`, { repositories });
-    }
-    const { repository, digest } = first;
-    return { repository, tag, digest, removes: [first, ...others] };
-  }
 }
 
 function ambiguous(reference: string, images: readonly HeldImage[]) {
@@ -102,7 +88,7 @@ async function findNamed(sql: Reading, { named }: ImageName): Promise<FoundImage
     repository,
     named.digest ?? tag,
   ]);
-  return found ? { ...found, tag, others: [] } : null;
+  return found ? { ...found, tag, byId: false, others: [] } : null;
 }
 
 const BY_TAG = `

@@ -1,4 +1,14 @@
+import type { ContainerState } from '#contracts/bodies/container';
 import { conflict } from '#oci/registry-error';
+
+/** A container that uses an image, or an image of it. */
+export interface UsingContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly state: ContainerState;
+  /** Who reports it: it comes and goes where it runs. Null for one that was made here. */
+  readonly reporter: string | null;
+}
 
 /** How an image stands in its repository, read while it is locked. */
 export interface StandingImage {
@@ -9,15 +19,16 @@ export interface StandingImage {
   readonly tags: readonly string[];
   /** What the asked tag names now; null where it is gone, undefined where no tag was asked for. */
   readonly tagNames: string | null | undefined;
-  /** Names of the containers that use it, or an image of it. */
-  readonly containers: readonly string[];
-  /** Indexes of this repository that list it. */
+  readonly containers: readonly UsingContainer[];
+  /** Indexes of this repository that list it, and that nobody removed. */
   readonly parents: readonly string[];
 }
 
 export interface AskedRemoval {
   readonly tag: string | null;
   readonly force: boolean;
+  /** Remove the containers too: those that have stopped, or (`all`) those that run as well. */
+  readonly containers: 'none' | 'stopped' | 'all';
   /** Skip the review delay and the undo window. */
   readonly now: boolean;
 }
@@ -27,8 +38,10 @@ export interface RemovalPlan {
   readonly tags: readonly string[];
   /** No name is left: the image is on its way out. */
   readonly losesLastName: boolean;
-  /** Names of the containers whose image loses its name: they are marked, and keep its content. */
-  readonly deprived: readonly string[];
+  /** Containers that go with it. */
+  readonly containers: readonly UsingContainer[];
+  /** Containers whose image loses its name: they are marked, and keep its content. */
+  readonly deprived: readonly UsingContainer[];
   /** It can be brought back for a while; cached upstream content needs no undo, it can be pulled again. */
   readonly canBeUndone: boolean;
   /** What was left alone, and why: a sentence for the person who asked. */
@@ -37,22 +50,25 @@ export interface RemovalPlan {
 
 /**
  * What a remove does to one image. A name that has moved since it was asked for is left alone, and said; the last name
- * of an image takes the image with it, as Docker does. Throws CONFLICT while something uses it, unless forced.
+ * of an image takes the image with it, as Docker does, but for one that an index lists: that stays with it. Throws
+ * CONFLICT while something uses it, unless forced.
  */
 export function planRemoval(image: StandingImage, asked: AskedRemoval): RemovalPlan {
   const left = asked.tag === null ? null : reasonToLeave(image, asked.tag);
   if (left !== null) return leaveAlone(left);
   const tags = asked.tag === null ? image.tags : [asked.tag];
-  const losesLastName = image.tags.every((name) => tags.includes(name));
-  if (losesLastName && !asked.force) refuseInUse(image);
   if (tags.length === 0) refuseChild(image);
-  const deprived = losesLastName ? image.containers : [];
-  return { tags, losesLastName, deprived, canBeUndone: image.isLocal && !asked.now, left: null };
+  const losesLastName = image.parents.length === 0 && image.tags.every((name) => tags.includes(name));
+  const using = losesLastName ? image.containers : [];
+  const containers = using.filter((container) => goes(container, asked));
+  const deprived = using.filter((container) => !containers.includes(container));
+  if (!asked.force) refuseInUse(image, deprived, asked);
+  return { tags, losesLastName, containers, deprived, canBeUndone: image.isLocal && !asked.now, left: null };
 }
 
 /** Does nothing, and says why. */
 export function leaveAlone(left: string): RemovalPlan {
-  return { tags: [], losesLastName: false, deprived: [], canBeUndone: false, left };
+  return { tags: [], losesLastName: false, containers: [], deprived: [], canBeUndone: false, left };
 }
 
 function reasonToLeave({ repository, digest, tagNames }: StandingImage, tag: string): string | null {
@@ -61,13 +77,38 @@ function reasonToLeave({ repository, digest, tagNames }: StandingImage, tag: str
   return `${repository}:${tag} was moved to ${tagNames} after this was asked, and stays there`;
 }
 
-function refuseInUse({ repository, digest, containers }: StandingImage): void {
-  const [first, ...others] = containers;
+const runs = ({ state }: UsingContainer) => state === 'running' || state === 'paused';
+
+function goes(container: UsingContainer, { containers }: AskedRemoval): boolean {
+  if (containers === 'none' || container.reporter !== null) return false;
+  return containers === 'all' || !runs(container);
+}
+
+function refuseInUse(
+  { repository, digest }: StandingImage,
+  using: readonly UsingContainer[],
+  asked: AskedRemoval,
+): void {
+  const [first, ...others] = using;
   if (first === undefined) return;
-  const who = others.length === 0 ? `container ${first} uses` : `container ${first} and ${others.length} more use`;
-  throw conflict(`${who} ${repository}@${digest}: remove them first, or force it, which takes its names only`, {
-    containers,
+  const who =
+    others.length === 0 ? `container ${first.name} uses` : `container ${first.name} and ${others.length} more use`;
+  const why = `${who} ${repository}@${digest}: ${remedy(using, asked)}, or force it, which takes its names only`;
+  throw conflict(why, {
+    containers: using.map(({ name }) => name),
+    running: using.filter(runs).map(({ name }) => name),
+    reported: using.filter(({ reporter }) => reporter !== null).map(({ name }) => name),
   });
+}
+
+/** What would do it. */
+function remedy(using: readonly UsingContainer[], asked: AskedRemoval): string {
+  const reported = using.find(({ reporter }) => reporter !== null);
+  if (reported) return `${reported.name} is to be removed where it runs, at ${reported.reporter}`;
+  if (!using.some(runs)) return 'remove them first, or with it (withContainers)';
+  return asked.containers === 'stopped'
+    ? 'it runs: end it first, or remove it too (withRunning)'
+    : 'end and remove them first, or with it (withContainers and withRunning)';
 }
 
 function refuseChild({ repository, digest, parents }: StandingImage): void {

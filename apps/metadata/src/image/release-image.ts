@@ -1,7 +1,7 @@
 import type { Sql } from '../database/database';
 
 /** These, what they list and what refers to them, as far as their repository shows it. */
-const TREE = `
+export const TREE = `
   WITH RECURSIVE below (digest) AS (
     SELECT unnest($2::text[]) COLLATE "C"
     UNION

@@ -9,8 +9,7 @@ export interface TagRemoval {
   readonly repository: string;
   /** Only tags that name this manifest are taken away. */
   readonly digest: string;
-  /** Absent: every tag that names it. */
-  readonly tag?: string | undefined;
+  readonly tags: readonly string[];
   readonly principal: string;
   readonly operation: string | null;
 }
@@ -20,16 +19,16 @@ export interface TagRemoval {
  * review of what they named. Answers their names.
  */
 export async function removeTags(sql: Sql, removal: TagRemoval): Promise<string[]> {
-  const { repositoryId, repository, digest, tag, principal, operation } = removal;
+  const { repositoryId, repository, digest, tags, principal, operation } = removal;
   const gone = await sql.query<{ name: string }>(
     `WITH gone AS (
-       DELETE FROM tag WHERE repository_id = $1 AND digest = $2 AND ($3::text IS NULL OR name = $3) RETURNING name
+       DELETE FROM tag WHERE repository_id = $1 AND digest = $2 AND name = ANY($3) RETURNING name
      ), moved AS (
        INSERT INTO tag_move (repository_id, name, from_digest, to_digest, principal, operation_id)
        SELECT $1, name, $2, NULL, $4, $5 FROM gone ORDER BY name RETURNING *
      ), noted AS (${noteTags('moved')})
      SELECT name FROM gone ORDER BY name`,
-    [repositoryId, digest, tag ?? null, principal, operation],
+    [repositoryId, digest, tags, principal, operation],
   );
   const names = gone.map(({ name }) => name);
   const facts = names.map((name) => ({

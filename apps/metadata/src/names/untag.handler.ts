@@ -30,7 +30,7 @@ export class UntagHandler {
     expectTag(`${repository}:${tag}`, digest, expected);
     if (repositoryId === undefined || digest === null) throw notFound(`tag ${repository}:${tag}`, { reference });
     await lockVisible(sql, repositoryId, [digest]);
-    await removeTags(sql, { repositoryId, repository, digest, tag, principal, operation: id });
+    await removeTags(sql, { repositoryId, repository, digest, tags: [tag], principal, operation: id });
     await queueManifestReviews(sql, repositoryId, [digest], this.config.ENTREPOT_REVIEW_DELAY_MS);
     const outcome: TagOutcome = { repository, tag, from: digest, to: null };
     return { outcome, named: { repository, tag, digest } };

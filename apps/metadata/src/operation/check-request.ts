@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { PullBody } from '#contracts/bodies/pull';
+import type { RemoveBody } from '#contracts/bodies/remove';
 import { OPERATION_BODIES, type OperationBody, type OperationKind } from '#contracts/operation';
 import { parsePlatform } from '#oci/platform';
 import { readPlainly } from '#oci/read-plainly';
@@ -22,6 +23,7 @@ export function checkRequest(kind: OperationKind, body: Record<string, unknown>)
   const { data, fault } = readPlainly<OperationBody>(OPERATION_BODIES[kind] as z.ZodType<OperationBody>, body);
   if (fault) throw invalidField(fault.field || 'the body', fault.rule);
   if (kind === 'pull') checkPull(data as PullBody);
+  if (kind === 'remove') checkRemove(data as RemoveBody);
   return { kind, body: data, hash: hashBody(kind, data) };
 }
 
@@ -35,6 +37,14 @@ function checkPull({ reference, platforms }: PullBody): void {
   if (Array.isArray(platforms)) {
     for (const platform of platforms) inField('platforms', () => parsePlatform(platform));
   }
+}
+
+function checkRemove({ reference, references, now, confirm, withContainers, withRunning }: RemoveBody): void {
+  if (reference === undefined && references === undefined) throw invalidField('reference', 'is missing');
+  if (reference !== undefined && references !== undefined)
+    throw invalidField('references', 'cannot be beside reference: one of them says what to remove');
+  if (withRunning && !withContainers) throw invalidField('withRunning', 'goes with withContainers only');
+  if (confirm !== undefined && !now) throw invalidField('confirm', 'goes with now only');
 }
 
 function parsePulled(text: string): void {

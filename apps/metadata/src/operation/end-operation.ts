@@ -26,7 +26,7 @@ export async function endOperation(
   const error = end.state === 'failed' ? JSON.stringify(end.error) : null;
   const outcome = end.state === 'completed' ? JSON.stringify(end.outcome) : null;
   const [ended] = await sql.query<OperationRow>(
-    `UPDATE operation SET state = $2, error = $3, outcome = $4, ended_at = clock_timestamp(),
+    `UPDATE operation SET state = $2, error = $3, outcome = coalesce($4, outcome), ended_at = clock_timestamp(),
        worker = NULL, claimed_until = NULL
      WHERE id = $1 RETURNING *`,
     [operation.id, end.state, error, outcome],

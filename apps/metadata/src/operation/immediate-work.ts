@@ -5,6 +5,7 @@ import { CreateContainerHandler } from '../container/create-container.handler';
 import { RemoveContainerHandler } from '../container/remove-container.handler';
 import { ReportContainersHandler } from '../container/report-containers.handler';
 import type { Sql } from '../database/database';
+import { RemoveImageHandler } from '../image/remove-image.handler';
 import { RollBackTagHandler } from '../names/roll-back-tag.handler';
 import { TagImageHandler } from '../names/tag-image.handler';
 import { UntagHandler } from '../names/untag.handler';
@@ -32,6 +33,7 @@ export class ImmediateWork {
     changes: ChangeContainerHandler,
     removes: RemoveContainerHandler,
     reports: ReportContainersHandler,
+    imageRemoves: RemoveImageHandler,
   ) {
     this.byKind = {
       tag: (sql, operation) => tags.tag(sql, operation),
@@ -42,6 +44,7 @@ export class ImmediateWork {
       'container-change': (sql, operation) => changes.change(sql, operation),
       'container-rename': (sql, operation) => changes.giveName(sql, operation),
       'container-remove': (sql, operation) => removes.remove(sql, operation),
+      remove: (sql, operation) => imageRemoves.removeAtOnce(sql, operation),
       'container-prune': (sql, operation) => removes.prune(sql, operation),
       'container-report': (sql, operation) => reports.report(sql, operation),
     };

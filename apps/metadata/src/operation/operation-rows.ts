@@ -2,12 +2,22 @@ import type { Operation, OperationKind, OperationState } from '#contracts/operat
 import type { Principal } from '#contracts/principal';
 import { NO_PROGRESS, type OperationProgress } from './operation-progress';
 
-/** What the reference of an operation named. `removes` are the images that a remove acts on. */
+/** An image that a remove acts on: one of its tags, or, where that is null, all of it in its repository. */
+export interface NamedRemoval {
+  readonly repositoryId: number;
+  readonly repository: string;
+  readonly digest: string;
+  readonly tag: string | null;
+}
+
+/** What the reference of an operation named. */
 export interface NamedImage {
   readonly repository: string;
   readonly tag: string | null;
   readonly digest: string;
-  readonly removes?: readonly { readonly repositoryId: number; readonly repository: string; readonly digest: string }[];
+  readonly removes?: readonly NamedRemoval[];
+  /** Of several references, those that named nothing that can be removed, and why. */
+  readonly left?: readonly string[];
 }
 
 export interface OperationRow {
@@ -22,6 +32,8 @@ export interface OperationRow {
   readonly worker: string | null;
   readonly epoch: number;
   readonly attempts: number;
+  /** Of a remove: how many of its images are done. */
+  readonly parts_done: number;
   readonly due_at: Date;
   readonly cancel_asked_at: Date | null;
   readonly error: Operation['error'];

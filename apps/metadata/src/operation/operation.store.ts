@@ -8,7 +8,7 @@ import { withoutUser } from '#oci/reference';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { storableError, storableJson } from '../database/storable-json';
-import { ImageNameStore } from '../image/image-name.store';
+import { RemovalStore } from '../image/removal.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
 import { checkRequest, checkRequestId } from './check-request';
@@ -31,7 +31,7 @@ export interface AskedOperation {
 export class OperationStore {
   constructor(
     private readonly database: Database,
-    private readonly names: ImageNameStore,
+    private readonly removals: RemovalStore,
     private readonly immediate: ImmediateWork,
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
@@ -48,7 +48,7 @@ export class OperationStore {
       // What a repeated remove names may be gone by now: its operation says what it named.
       const before = kind === 'remove' ? await findRequest(sql, asked) : undefined;
       if (before) return { row: sameRequest(before, hash), created: false };
-      const named = kind === 'remove' ? await this.names.findRemoved(sql, body as RemoveBody) : null;
+      const named = kind === 'remove' ? await this.removals.find(sql, body as RemoveBody) : null;
       const inserted = await insert(sql, { ...asked, body }, hash, named);
       if (!inserted) return { row: sameRequest(await findRequest(sql, asked), hash), created: false };
       await recordFact(sql, OperationAccepted, inserted.id, about(inserted));

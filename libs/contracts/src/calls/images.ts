@@ -70,11 +70,11 @@ export const ListImages = defineCall('metadata.list-images', {
 });
 
 /**
- * Carries out a remove: the names go (one tag; or, by digest or id, the image with all its tags in that repository),
- * and what they held is queued for review in the same transaction. Acts on what the reference named when the
- * operation was accepted. Ends the operation. CONFLICT while a container uses it and it is not forced.
+ * Carries out the next part of a remove of many images: their names go (one tag; or, by digest or id, the image with all
+ * its tags in that repository), and what they held is queued for review in the same transaction. Acts on what the
+ * references named when the operation was accepted. Ends the operation with its last part; until then there is `more`.
  */
 export const RemoveImage = defineCall('metadata.remove-image', {
   question: z.object({ id: z.uuid(), epoch: z.number().int() }),
-  answer: RemoveOutcomeSchema.pick({ removed: true, removedCount: true }),
+  answer: RemoveOutcomeSchema.pick({ removed: true, removedCount: true }).extend({ more: z.boolean() }),
 });

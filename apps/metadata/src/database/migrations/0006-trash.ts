@@ -9,7 +9,7 @@ export class Trash0006 implements MigrationInterface {
   readonly name = 'Trash0000000000006';
 
   async up(queries: QueryRunner): Promise<void> {
-    for (const statement of [...ENTRIES, ...REFERRERS]) await queries.query(statement);
+    for (const statement of [...ENTRIES, ...REFERRERS, ...PARTS]) await queries.query(statement);
   }
 
   async down(): Promise<void> {
@@ -38,3 +38,6 @@ const ENTRIES = [
 ];
 
 const REFERRERS = ['ALTER TABLE repository_manifest ADD COLUMN detached boolean NOT NULL DEFAULT false'];
+
+// Of a remove of many images: how many of them are done.
+const PARTS = ['ALTER TABLE operation ADD COLUMN parts_done integer NOT NULL DEFAULT 0'];
