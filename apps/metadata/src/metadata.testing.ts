@@ -1,5 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { RemoveBody } from '#contracts/bodies/remove';
 import { CommitManifest, type Source } from '#contracts/calls/manifests';
+import type { Operation } from '#contracts/operation';
+import { ANONYMOUS } from '#contracts/principal';
 import type { Digest } from '#oci/digest';
 import { digestOf } from '#oci/digest';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-type';
@@ -255,4 +258,17 @@ export async function untag(metadata: Metadata, repository: string, tag: string,
     await releaseImages(sql, id, digests);
     await queueManifestReviews(sql, id, digests, reviewInMs);
   });
+}
+
+/** Removes at once and for good, as somebody does who has read what goes. Answers the operation. */
+export async function removeNow(metadata: Metadata, body: Partial<RemoveBody>): Promise<Operation> {
+  const ask = (confirm: object) =>
+    metadata.operations.accept({
+      principal: ANONYMOUS,
+      requestId: randomUUID(),
+      kind: 'remove',
+      body: { ...body, ...confirm, now: true },
+    });
+  const said = await ask({}).catch((error: unknown) => (error as { detail: { confirm: string } }).detail);
+  return (await ask({ confirm: (said as { confirm: string }).confirm })).operation;
 }

@@ -43,6 +43,6 @@ export class ImagesController {
       kind: 'remove',
       body,
     });
-    sendJson(reply, 202, operation, { Location: locationOf(operation) });
+    sendJson(reply, operation.state === 'completed' ? 200 : 202, operation, { Location: locationOf(operation) });
   }
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { internalFault, RegistryError } from '#oci/registry-error';
+import { type ErrorCode, internalFault, RegistryError } from '#oci/registry-error';
 import { pathOf } from '../registry/parse-registry-path';
 import { answerRegistryError, errorHeaders, logFault, STATUS } from '../registry/registry-error.filter';
 import { sendAnswer } from '../registry/send-answer';
@@ -16,6 +16,10 @@ export const ProblemSchema = z.object({
   code: z.string().describe('what happened, for programs'),
   field: z.string().optional().describe('where the request is wrong'),
   rule: z.string().optional().describe('what it must be there'),
+  about: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('what is in the way, for programs: names, digests, what confirms it'),
 });
 export type Problem = z.output<typeof ProblemSchema>;
 
@@ -68,11 +72,15 @@ function problem(status: number, code: string, detail: string): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
 }
 
-function fault({ detail }: RegistryError): { field?: string; rule?: string } {
+/** Refused for how things stand, not for what the request says. */
+const STANDS: Partial<Record<ErrorCode, true>> = { CONFLICT: true, PRECONDITION: true, GONE: true };
+
+function fault({ code, detail }: RegistryError): Pick<Problem, 'field' | 'rule' | 'about'> {
   const { field, rule } = (detail ?? {}) as { field?: unknown; rule?: unknown };
   return {
     ...(typeof field === 'string' ? { field } : {}),
     ...(typeof rule === 'string' ? { rule } : {}),
+    ...(STANDS[code] && typeof detail === 'object' ? { about: detail as Problem['about'] } : {}),
   };
 }
 

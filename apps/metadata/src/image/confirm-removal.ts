@@ -64,9 +64,9 @@ async function readGoing(sql: Sql, removes: readonly NamedRemoval[]): Promise<Go
     name: string | null;
     repositoryId: number;
     digest: string;
-    all: boolean;
+    whole: boolean;
   }>(NAMES, asked);
-  const going = named.filter(({ all }) => all);
+  const going = named.filter(({ whole }) => whole);
   const [bytes] = await sql.query<Pick<Going, 'blobs' | 'bytes' | 'sharing'>>(BYTES, [
     going.map(({ repositoryId }) => repositoryId),
     going.map(({ digest }) => digest),
@@ -75,12 +75,12 @@ async function readGoing(sql: Sql, removes: readonly NamedRemoval[]): Promise<Go
   return {
     names: unique(named.flatMap(({ name }) => (name === null ? [] : [name]))),
     images: unique(going.map(({ image }) => image)),
-    staying: unique(named.filter(({ all }) => !all).map(({ image }) => image)),
+    staying: unique(named.filter(({ whole }) => !whole).map(({ image }) => image)),
     ...bytes!,
   };
 }
 
-/** A row for each name that goes, or one without a name; `all`: whether its image has no other. */
+/** A row for each name that goes, or one without a name; `whole`: whether its image has no other. */
 const NAMES = `
   WITH asked AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[]) AS asked (repository_id, digest, tag)),
   going AS (
@@ -92,13 +92,13 @@ const NAMES = `
     going.repository_id AS "repositoryId", going.digest,
     NOT EXISTS (SELECT FROM tag WHERE tag.repository_id = going.repository_id AND tag.digest = going.digest
       AND NOT EXISTS (SELECT FROM going AS other WHERE other.repository_id = tag.repository_id
-        AND other.digest = tag.digest AND other.name = tag.name)) AS all
+        AND other.digest = tag.digest AND other.name = tag.name)) AS whole
   FROM going JOIN repository ON repository.id = going.repository_id`;
 
 /** Of these images and what they hold: their blobs, and who else in which repository lists one of them. */
 const BYTES = `
   WITH RECURSIVE tree (repository_id, digest) AS (
-    SELECT * FROM unnest($1::bigint[], $2::text[])
+    SELECT repository_id, digest COLLATE "C" FROM unnest($1::bigint[], $2::text[]) AS going (repository_id, digest)
     UNION
     SELECT tree.repository_id, child.held FROM tree JOIN manifest_child AS child ON child.parent = tree.digest
     JOIN repository_manifest AS visible ON visible.repository_id = tree.repository_id AND visible.digest = child.held

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RemoveBody } from '#contracts/bodies/remove';
 import { type Digest, isDigest } from '#oci/digest';
-import { conflict, isRegistryError, notFound, type RegistryError } from '#oci/registry-error';
+import { conflict, isRegistryError, RegistryError } from '#oci/registry-error';
 import { isPutAway } from '../container/is-put-away';
 import type { Sql } from '../database/database';
 import type { NamedImage, NamedRemoval } from '../operation/operation-rows';
@@ -53,7 +53,7 @@ export class RemovalStore {
     const images: HeldImage[] = [];
     // What was removed before and waits to go is removed again only to go now.
     for (const image of [first, ...others]) if (asked.now || !(await isPutAway(sql, image))) images.push(image);
-    if (images.length === 0) throw notFound(`image ${reference}: it was removed already`, { reference });
+    if (images.length === 0) throw removedAlready(first, reference);
     if (byId && !asked.force) await refuseSeveral(sql, images);
     return images.map((image) => ({ ...held(image), tag: null }));
   }
@@ -72,6 +72,9 @@ export class RemovalStore {
 }
 
 const held = ({ repositoryId, repository, digest }: HeldImage) => ({ repositoryId, repository, digest });
+
+const removedAlready = ({ repository, digest }: HeldImage, reference: string) =>
+  new RegistryError('NOT_FOUND', `${repository}@${digest} was removed already`, { detail: { reference } });
 
 function wholeDigest(reference: string): Digest | null {
   const text = /^[0-9a-f]{64}$/.test(reference) ? `sha256:${reference}` : reference;
@@ -107,19 +110,19 @@ async function refuseSeveral(sql: Sql, images: readonly HeldImage[]): Promise<vo
 }
 
 const OF_A_LAYER = `
-  WITH RECURSIVE having (repository_id, digest, depth) AS (
+  WITH RECURSIVE holding (repository_id, digest, depth) AS (
     SELECT visible.repository_id, visible.digest, 0 FROM manifest_blob AS listed
     JOIN repository_manifest AS visible ON visible.digest = listed.manifest WHERE listed.digest = $1
     UNION
-    SELECT visible.repository_id, visible.digest, depth + 1 FROM having
-    JOIN manifest_child AS child ON child.held = having.digest
-    JOIN repository_manifest AS visible ON visible.repository_id = having.repository_id AND visible.digest = child.parent
+    SELECT visible.repository_id, visible.digest, depth + 1 FROM holding
+    JOIN manifest_child AS child ON child.held = holding.digest
+    JOIN repository_manifest AS visible ON visible.repository_id = holding.repository_id AND visible.digest = child.parent
     WHERE depth < 4
   )
-  SELECT having.repository_id AS "repositoryId", repository.name AS repository, having.digest
-  FROM having JOIN repository ON repository.id = having.repository_id
-  WHERE EXISTS (SELECT FROM tag WHERE tag.repository_id = having.repository_id AND tag.digest = having.digest)
+  SELECT holding.repository_id AS "repositoryId", repository.name AS repository, holding.digest
+  FROM holding JOIN repository ON repository.id = holding.repository_id
+  WHERE EXISTS (SELECT FROM tag WHERE tag.repository_id = holding.repository_id AND tag.digest = holding.digest)
     OR NOT EXISTS (SELECT FROM manifest_child AS child JOIN repository_manifest AS above
-      ON above.repository_id = having.repository_id AND above.digest = child.parent WHERE child.held = having.digest)
-  GROUP BY having.repository_id, repository.name, having.digest
-  ORDER BY max(depth) DESC, repository.name, having.digest LIMIT $2`;
+      ON above.repository_id = holding.repository_id AND above.digest = child.parent WHERE child.held = holding.digest)
+  GROUP BY holding.repository_id, repository.name, holding.digest
+  ORDER BY max(depth) DESC, repository.name, holding.digest LIMIT $2`;

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ANONYMOUS } from '#contracts/principal';
 import { interleave, pausedAt } from '../database/two-at-once.testing';
-import { RemoveImageHandler } from '../image/remove-image.handler';
 import {
   anImage,
   fetchManifest,
@@ -10,10 +8,10 @@ import {
   type MadeManifest,
   type Metadata,
   openMetadata,
+  removeNow,
   reviewAll,
   untag,
 } from '../metadata.testing';
-import { OperationWorkStore } from '../operation/operation-work.store';
 
 const NODE = 'docker.io/library/node';
 const ENTRY_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
@@ -82,17 +80,11 @@ describe('the journal', () => {
   });
 
   it('says which tags were removed, and what left its repository', async () => {
-    const { database, config } = metadata;
-    const { operations } = metadata;
-    const removes = new RemoveImageHandler(database, config);
     const image = anImage();
     await fetchWhole(metadata, NODE, image, { tag: '1' });
     await fetchManifest(metadata, NODE, image, { tag: '2' });
     await drain();
-    const body = { reference: `node@${image.digest}`, now: true };
-    await operations.accept({ principal: ANONYMOUS, requestId: randomUUID(), kind: 'remove', body });
-    const { operations: claimed } = await new OperationWorkStore(database, config).claim('spec', ['remove'], 1);
-    await removes.remove(claimed[0]!);
+    await removeNow(metadata, { reference: `node@${image.digest}` });
     await reviewAll(metadata);
     expect(await drain()).toEqual([
       { kind: 'tag-removed', repository: NODE, tag: '1' },

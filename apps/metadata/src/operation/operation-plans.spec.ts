@@ -1,4 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { RemoveOutcome } from '#contracts/bodies/remove';
+import type { OperationKind } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
 import type { Sql } from '../database/database';
 import { ImageStore } from '../image/image.store';
@@ -7,6 +9,7 @@ import {
   anImage,
   anIndex,
   fetchManifest,
+  fetchWhole,
   type Metadata,
   openMetadata,
   repositoryName,
@@ -16,6 +19,7 @@ import {
 import { OutboxRowsStore } from '../outbox/outbox-rows.store';
 import { EndedStore } from '../review/ended.store';
 import { readReasons } from '../review/keep-reasons';
+import { TrashStore } from '../trash/trash.store';
 import { OperationWorkStore } from './operation-work.store';
 import { PullWorkStore } from './pull-work.store';
 
@@ -61,7 +65,7 @@ const FILL = `
   INSERT INTO container (id, name, repository_id, digest, state, principal)
     SELECT tag.name, tag.name, repository_id, digest, 'running', 'p' FROM tag LIMIT 5000;
   INSERT INTO trash (id, repository_id, digest, until)
-    SELECT gen_random_uuid(), repository_id, digest, now() FROM tag LIMIT 5000;
+    SELECT gen_random_uuid(), repository_id, digest, now() + interval '1 hour' FROM tag LIMIT 5000;
   INSERT INTO lease (object_id, holder, until)
     SELECT id, id, now() + interval '1 minute' FROM object WHERE state = 'live' LIMIT 20000;
   INSERT INTO outbox (partition, subject, message, message_id)
@@ -147,10 +151,26 @@ describe('operations and images cost what is asked for, not what there is', () =
     await operations.read(ANONYMOUS, operation.id);
     await operations.refuse({ principal: ANONYMOUS, requestId: 'r', kind: 'pull', body: {} }, error);
     await operations.cancel(ANONYMOUS, (await accept('pull', 'alpine:4')).operation.id);
-    await accept('remove', 'alpine:3');
+    const ask = async (kind: OperationKind, body: object) =>
+      (await operations.accept({ principal: ANONYMOUS, requestId: randomUUID(), kind, body: { ...body } })).operation;
+    await ask('remove', { references: ['alpine:3'] });
     await removes.remove((await work.claim('gc', ['remove'], 1)).operations[0]!);
+    await fetchWhole(metadata, ALPINE, anImage(), { tag: '5' });
+    await ask('tag', { source: 'alpine:5', target: 'localhost:5050/team/app:5' });
+    await ask('tag', { source: 'alpine:5', target: 'localhost:5050/team/app:6' });
+    const five = await ask('remove', { reference: 'localhost:5050/team/app:5', withContainers: true });
+    await ask('restore', { id: (five.outcome as RemoveOutcome).trash![0]! });
+    const refused = await ask('remove', { reference: 'localhost:5050/team/app:5', now: true }).catch((error) => error);
+    await ask('remove', { reference: 'localhost:5050/team/app:5', now: true, confirm: refused.detail.confirm });
+    const layer = image.blobs[1]!.digest;
+    await ask('remove', { reference: layer, now: true }).catch(() => undefined);
+    for (const repository of [undefined, repositoryName('docker.io/filler/r1')]) {
+      const { next } = await new TrashStore(database).list({ repository, limit: 1 });
+      if (next) await new TrashStore(database).list({ repository, after: next, limit: 100 });
+    }
+    await fetchManifest(metadata, ALPINE, image, { tag: '3' });
     await accept('remove', image.digest);
-    await accept('remove', image.blobs[0]!.digest.slice(7, 30));
+    await accept('remove', image.blobs[0]!.digest.slice(7, 30)).catch(() => undefined);
     await work.claim('gc', ['remove'], 0);
     await rows.read(3, 100);
     await rows.remove(['1', '2']);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RemoveBodySchema } from '#contracts/bodies/remove';
 import { ImageSchema, ImageSortSchema, MOST_SORTED } from '#contracts/calls/images';
 import { RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
+import { OperationSchema } from '#contracts/operation';
 import type { RestRoute } from '../rest-route';
 import { Accepted, after, flag, IdempotencyKey, limit, NextLink, none } from './route-parts';
 
@@ -66,13 +67,23 @@ export const removeImage = {
   summary: 'Remove an image or one of its tags',
   params: none,
   query: z.strictObject({
-    reference: RemoveBodySchema.shape.reference,
+    reference: RemoveBodySchema.shape.reference.unwrap(),
     force: flag.describe('take the names away even while a container uses the image'),
-    now: flag.describe('skip the review delay and the undo window; never the grace or a pin'),
+    withContainers: flag.describe('remove the containers that use the image too, those that have stopped'),
+    withRunning: flag.describe('with withContainers: those that run as well'),
+    now: flag.describe('skip the review delay and the undo window; never the grace or a pin. First answers what goes'),
+    confirm: RemoveBodySchema.shape.confirm,
   }),
   headers: IdempotencyKey,
-  answers: { 202: Accepted },
-  problems: [404, 409],
+  answers: {
+    200: {
+      description: 'it is done: `outcome` says what',
+      schema: OperationSchema,
+      headers: { Location: 'where the operation is read' },
+    },
+    202: Accepted,
+  },
+  problems: [404, 409, 412],
 } satisfies RestRoute;
 
 export const IMAGE_ROUTES: readonly RestRoute[] = [listImages, removeImage];
