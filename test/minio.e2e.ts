@@ -146,7 +146,7 @@ describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio
     for (const { repository, tags } of await entrepot.images()) {
       for (const tag of tags) {
         const name = repository.replace(/_(\d+)\//, ':$1/');
-        await entrepot.completed(await entrepot.remove(`${name}:${tag}`, { now: true }));
+        await entrepot.completed(await entrepot.removeNow(`${name}:${tag}`));
       }
     }
     await eventually('the bucket is empty', async () => (await keys()).length === 0);

@@ -3,7 +3,8 @@ import type { Victim } from './victim';
 
 /** Asks once more under the same key: what was accepted is not accepted again. */
 export async function askFor(victim: Victim, kind: OperationKind, key: string, reference: string): Promise<void> {
-  const body = { kind, reference };
+  // A remove of a list is claimed, as a pull is; one of a single reference is done where it is taken in.
+  const body = kind === 'remove' ? { kind, references: [reference] } : { kind, reference };
   const { status, text } = await victim.ask('POST', '/api/v1/operations', body, { 'idempotency-key': key });
   if (status !== 202) throw new Error(`${kind} ${key}: ${status} ${text}`);
 }

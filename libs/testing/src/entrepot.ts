@@ -190,6 +190,15 @@ export class Entrepot {
     return this.accept({ kind: 'remove', reference, ...more });
   }
 
+  /** Removes for good: asks what goes, confirms it, and gives the operation's id. */
+  async removeNow(reference: string, more: object = {}): Promise<string> {
+    const body = { kind: 'remove', reference, now: true, ...more };
+    const { status, json, text } = await this.ask('POST', '/api/v1/operations', body);
+    const { about } = json as { about?: { confirm?: string } };
+    if (status !== 412 || !about?.confirm) throw new Error(`nothing to confirm: ${status} ${text}`);
+    return this.accept({ ...body, confirm: about.confirm });
+  }
+
   async operation(id: string): Promise<Operation> {
     const { status, json, text } = await this.ask('GET', `/api/v1/operations/${id}`);
     if (status !== 200) throw new Error(`operation ${id}: ${status} ${text}`);

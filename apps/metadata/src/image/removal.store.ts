@@ -120,7 +120,8 @@ const OF_A_LAYER = `
     WHERE depth < 4
   )
   SELECT holding.repository_id AS "repositoryId", repository.name AS repository, holding.digest
-  FROM holding JOIN repository ON repository.id = holding.repository_id
+  FROM holding
+  CROSS JOIN LATERAL (SELECT name FROM repository WHERE id = holding.repository_id OFFSET 0) AS repository
   WHERE EXISTS (SELECT FROM tag WHERE tag.repository_id = holding.repository_id AND tag.digest = holding.digest)
     OR NOT EXISTS (SELECT FROM manifest_child AS child JOIN repository_manifest AS above
       ON above.repository_id = holding.repository_id AND above.digest = child.parent WHERE child.held = holding.digest)
