@@ -76,7 +76,7 @@ function toKeeper({ repository, until }: { repository: string | null; until: Dat
 }
 
 /** The first of what there is: usable or lost bytes, condemned ones, a fill, or only manifests that list it. */
-export const FIND_BLOB = `
+const FIND_BLOB = `
   SELECT found.*, (SELECT due_at FROM review
     WHERE kind = 'blob' AND repository_id = 0 AND digest = $1) AS review_at
   FROM (
@@ -88,27 +88,32 @@ export const FIND_BLOB = `
     UNION ALL
     SELECT 3, size, 'coming', NULL, NULL FROM fill WHERE digest = $1 AND state IN ('wanted', 'running')
     UNION ALL
-    (SELECT 4, size, 'absent', NULL, NULL FROM manifest_blob WHERE digest = $1 LIMIT 1)
+    (SELECT 4, size, 'absent', NULL, NULL FROM manifest_blob
+      WHERE digest = $1 ORDER BY manifest LIMIT 1)
   ) AS found ORDER BY rank, goes_at DESC LIMIT 1`;
 
-/** Sorted once they are few: what half of the store may read has no order in any index. */
-export const READERS = `
+/** The first by their age (in the order of an index), then by name. */
+const READERS = `
   SELECT repository.name AS repository, granted_at, given.upstream
-  FROM (SELECT * FROM repository_blob WHERE digest = $1 LIMIT $2) AS given
+  FROM (SELECT * FROM repository_blob WHERE digest = $1 ORDER BY repository_id LIMIT $2) AS given
   CROSS JOIN LATERAL (SELECT name FROM repository WHERE id = given.repository_id OFFSET 0) AS repository
   ORDER BY repository.name`;
 
-export const LISTINGS = `
+const LISTINGS = `
   SELECT manifest AS digest, role, media_type AS "mediaType", held IS NOT NULL AS holds
   FROM manifest_blob WHERE digest = $1 ORDER BY manifest LIMIT $2`;
 
 /** Pins of it, and readers of its bytes. */
-export const KEEPERS = `
+const KEEPERS = `
   (SELECT repository.name AS repository, until
-    FROM (SELECT * FROM pin WHERE kind = 'blob' AND digest = $1 AND until > now() LIMIT $2) AS pinned
+    FROM (SELECT * FROM pin WHERE kind = 'blob' AND digest = $1 AND until > now()
+      ORDER BY repository_id LIMIT $2) AS pinned
     CROSS JOIN LATERAL (SELECT name FROM repository WHERE id = pinned.repository_id OFFSET 0) AS repository)
   UNION ALL
   (SELECT NULL, until FROM lease WHERE until > now() AND object_id IN (
     SELECT object_id FROM blob WHERE digest = $1
     UNION ALL SELECT id FROM object WHERE digest = $1 AND state = 'condemned') LIMIT $2)
   ORDER BY until DESC`;
+
+/** All that is asked for one blob, the blob itself first. */
+export const DESCRIBE_STATEMENTS = [FIND_BLOB, READERS, LISTINGS, KEEPERS] as const;

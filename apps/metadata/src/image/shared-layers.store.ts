@@ -15,7 +15,12 @@ interface LayerRow {
 
 interface SharingRow {
   readonly manifest: Digest;
-  readonly layers: Digest[];
+  readonly layer: Digest;
+}
+
+interface Sharing {
+  readonly manifest: Digest;
+  readonly layers: readonly Digest[];
 }
 
 /** Which images have layers in common: bytes that lie here once. */
@@ -34,8 +39,8 @@ export class SharedLayersStore {
     const members = await this.readMembers(repositoryId, digest);
     const layers = await this.database.read<LayerRow>(LAYERS, [members]);
     const sizes = new Map(layers.map((layer) => [layer.digest, layer.size]));
-    const rows = await this.database.read<SharingRow>(SHARING, [[...sizes.keys()], members, after ?? '', limit + 1]);
-    const page = rows.slice(0, limit);
+    const sharing = await this.readSharing([...sizes.keys()], [members, after ?? '', limit + 1]);
+    const page = sharing.slice(0, limit);
     const images = await readShownImages(
       this.database,
       page.map(({ manifest }) => manifest),
@@ -49,8 +54,21 @@ export class SharedLayersStore {
         const both = common.map((layer) => ({ digest: layer, size: sizes.get(layer)! }));
         return { digest: manifest, layers: both, bytes: sumOf(both), images: images.get(manifest) ?? [] };
       }),
-      next: rows.length > limit ? page.at(-1)!.manifest : null,
+      next: sharing.length > limit ? page.at(-1)!.manifest : null,
     };
+  }
+
+  /** By manifest: those of each layer are cut at the same number, so that of the first ones none is missing. */
+  private async readSharing(layers: readonly Digest[], asked: readonly unknown[]): Promise<Sharing[]> {
+    const byManifest = new Map<Digest, Digest[]>();
+    for (let from = 0; from < layers.length; from += AT_ONCE) {
+      const part = layers.slice(from, from + AT_ONCE);
+      const rows = await this.database.read<SharingRow>(sharingOf(part.length), [...asked, ...part]);
+      for (const { manifest, layer } of rows) byManifest.set(manifest, [...(byManifest.get(manifest) ?? []), layer]);
+    }
+    return [...byManifest]
+      .map(([manifest, common]) => ({ manifest, layers: common.sort() }))
+      .sort((one, two) => (one.manifest < two.manifest ? -1 : 1));
   }
 
   private async readMembers(repositoryId: number, digest: Digest): Promise<Digest[]> {
@@ -84,12 +102,15 @@ export const LAYERS = `
     WHERE manifest = member.digest AND role = 'layer' AND held IS NOT NULL OFFSET 0) AS listed
   ORDER BY listed.digest`;
 
-/** Each layer's next manifests, in the order of its index; $3: where the page before ended. */
-export const SHARING = `
-  SELECT manifest, array_agg(layer ORDER BY layer) AS layers FROM (
-    SELECT layer, sharing.manifest FROM unnest($1::text[]) AS asked (layer)
-    CROSS JOIN LATERAL (
-      SELECT manifest FROM manifest_blob WHERE held = asked.layer AND role = 'layer' AND manifest > $3
-        AND manifest <> ALL($2) ORDER BY manifest LIMIT $4
-    ) AS sharing
-  ) AS common GROUP BY manifest ORDER BY manifest LIMIT $4`;
+/** Layers of one statement, at most: an image of ten thousand is asked in parts. */
+const AT_ONCE = 100;
+
+/**
+ * Each layer's next manifests, in the order of its index; $1: the image's own, $2: where the page before ended. A
+ * question for each layer, so that the planner knows which of them half of the store has.
+ */
+export function sharingOf(layers: number): string {
+  const one = (layer: string) => `(SELECT manifest, held AS layer FROM manifest_blob
+    WHERE held = ${layer} AND role = 'layer' AND manifest > $2 AND manifest <> ALL($1) ORDER BY manifest LIMIT $3)`;
+  return Array.from({ length: layers }, (_, at) => one(`$${at + 4}`)).join(' UNION ALL ');
+}

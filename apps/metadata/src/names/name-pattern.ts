@@ -2,7 +2,7 @@
 export interface NamePattern {
   /** How every name that matches begins. */
   readonly start: string;
-  /** Follows every name that begins so: no name has a character after `~`. */
+  /** Behind every name that begins so: no name has a character after `~`. */
   readonly end: string;
   readonly like: string;
 }

@@ -10,13 +10,12 @@ import { findRepository, knownRepository } from './repository.store';
 type TagMove = AnswerOf<typeof ListTagMoves>['moves'][number];
 
 interface TagRow {
-  readonly name: HeldTag['name'] | null;
+  readonly name: HeldTag['name'];
   readonly digest: HeldTag['digest'];
   readonly moved_at: Date;
   readonly principal: HeldTag['movedBy'];
   readonly operation_id: string | null;
   readonly asked_at: Date | null;
-  readonly edge: string | null;
 }
 
 type MoveRow = Pick<TagMove, 'from' | 'to' | 'held'> & {
@@ -38,18 +37,16 @@ export class TagListStore {
   async list({ repository, pattern, after, limit }: QuestionOf<typeof ListHeldTags>) {
     const repositoryId = await knownRepository(this.reading, repository);
     const { start, end, like } = readPattern(pattern);
-    const rows = await this.database.read<TagRow>(LIST_TAGS, [
-      repositoryId,
-      after ?? '',
-      start,
-      end,
-      like,
-      pattern !== undefined,
-      limit + 1,
-    ]);
-    const held = rows.filter((row): row is TagRow & { name: HeldTag['name'] } => row.name !== null);
-    const { page, next } = pageOf(held, { limit, edge: rows[0]?.edge ?? null, keyOf: ({ name }) => name });
-    return { tags: page.map((row) => toTag(repository, row.name, row)), next };
+    const range = [repositoryId, after ?? '', start];
+    const edge = pattern === undefined ? null : await this.readEdge([...range, end]);
+    const rows = await this.database.read<TagRow>(LIST_TAGS, [...range, edge ?? end, like, limit + 1]);
+    const { page, next } = pageOf(rows, { limit, edge, keyOf: ({ name }) => name });
+    return { tags: page.map((row) => toTag(repository, row)), next };
+  }
+
+  private async readEdge(range: readonly unknown[]): Promise<string | null> {
+    const [row] = await this.database.read<{ name: string }>(TAG_EDGE, range);
+    return row?.name ?? null;
   }
 
   /** Throws INVALID, and NOT_FOUND where there never was such a tag. */
@@ -80,10 +77,10 @@ function readCursor(text: string): string {
   throw invalidField('after', 'must be the `next` of the page before');
 }
 
-function toTag(repository: string, name: HeldTag['name'], row: TagRow): HeldTag {
+function toTag(repository: string, row: TagRow): HeldTag {
   return {
     repository,
-    name,
+    name: row.name,
     digest: row.digest,
     movedAt: row.moved_at.toISOString(),
     movedBy: row.principal,
@@ -92,20 +89,17 @@ function toTag(repository: string, name: HeldTag['name'], row: TagRow): HeldTag 
   };
 }
 
-/** $2: where the page before ended; $3 to $5: the pattern; $6: whether there is one, so that looking has to end. */
+/** $2: where the page before ended; $3 and $4: the first and the last that may fit. */
+export const TAG_EDGE = `
+  SELECT name FROM tag WHERE repository_id = $1 AND name > $2 AND name >= $3 AND name <= $4
+  ORDER BY name OFFSET ${MOST_LOOKED_AT - 1} LIMIT 1`;
+
 export const LIST_TAGS = `
-  WITH edge AS MATERIALIZED (
-    SELECT name FROM tag WHERE repository_id = $1 AND name > $2 AND name >= $3 AND name < $4 AND $6::boolean
-    ORDER BY name OFFSET ${MOST_LOOKED_AT - 1} LIMIT 1
-  )
-  SELECT page.*, (SELECT name FROM edge) AS edge FROM (SELECT) AS one LEFT JOIN LATERAL (
-    SELECT name, digest, moved_at, nullif(asked_at, 'infinity') AS asked_at, move.principal, move.operation_id FROM tag
-    LEFT JOIN LATERAL (SELECT principal, operation_id FROM tag_move
-      WHERE tag_move.repository_id = tag.repository_id AND tag_move.name = tag.name ORDER BY id DESC LIMIT 1) AS move ON true
-    WHERE repository_id = $1 AND name > $2 AND name >= $3 AND name < $4 AND name LIKE $5
-      AND name <= coalesce((SELECT name FROM edge), $4)
-    ORDER BY name LIMIT $7
-  ) AS page ON true ORDER BY name`;
+  SELECT name, digest, moved_at, nullif(asked_at, 'infinity') AS asked_at, move.principal, move.operation_id FROM tag
+  LEFT JOIN LATERAL (SELECT principal, operation_id FROM tag_move
+    WHERE tag_move.repository_id = tag.repository_id AND tag_move.name = tag.name ORDER BY id DESC LIMIT 1) AS move ON true
+  WHERE repository_id = $1 AND name > $2 AND name >= $3 AND name <= $4 AND name LIKE $5
+  ORDER BY name LIMIT $6`;
 
 /** The newest first; $3: the id of the last one of the page before. */
 export const LIST_MOVES = `
