@@ -17,6 +17,7 @@ import { ContainersController } from './rest/containers.controller';
 import { DeadLettersController } from './rest/dead-letters.controller';
 import { EventsController } from './rest/events.controller';
 import { FactFeed } from './rest/fact-feed';
+import { GcController } from './rest/gc.controller';
 import { ImageConfigs } from './rest/image-configs';
 import { ImagePlatforms } from './rest/image-platforms';
 import { ImagesController } from './rest/images.controller';
@@ -26,6 +27,7 @@ import { OperationWatch } from './rest/operation-watch';
 import { OperationsController } from './rest/operations.controller';
 import { OtherMethodsController } from './rest/other-methods.controller';
 import { ProblemFilter } from './rest/problem.filter';
+import { PruneController } from './rest/prune.controller';
 import { TrashController } from './rest/trash.controller';
 import { WhyController } from './rest/why.controller';
 
@@ -50,6 +52,8 @@ export class GatewayModule {
         ContainersController,
         EventsController,
         DeadLettersController,
+        PruneController,
+        GcController,
         OtherMethodsController,
         ApiPageController,
         HealthController,

@@ -25,6 +25,7 @@ describe('the collector', () => {
     collector = new Collector(calls, bus as unknown as Bus, {
       ENTREPOT_GC_SWEEP_MS: sweepMs,
       ENTREPOT_GC_BATCH: batch,
+      ENTREPOT_GC_PER_SECOND: 1_000_000,
     });
     collector.onApplicationBootstrap();
   }

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Collector } from './collector';
 import { GC_CONFIG, type GcConfig } from './gc.config';
+import { PruneHandler } from './prune.handler';
 import { RemoveHandler } from './remove.handler';
 
 /** When and what to clean; every decision is carried out as a command of `metadata`. */
@@ -9,7 +10,7 @@ export class GcModule {
   static with(config: GcConfig): DynamicModule {
     return {
       module: GcModule,
-      providers: [{ provide: GC_CONFIG, useValue: config }, Collector, RemoveHandler],
+      providers: [{ provide: GC_CONFIG, useValue: config }, Collector, RemoveHandler, PruneHandler],
     };
   }
 }

@@ -38,6 +38,7 @@ describe('a remove', () => {
     handler = new RemoveHandler(calls, bus as unknown as Bus, {
       ENTREPOT_GC_SWEEP_MS: 86_400_000,
       ENTREPOT_GC_BATCH: 1,
+      ENTREPOT_GC_PER_SECOND: 1_000_000,
     });
   });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { atMost, lessThan } from '#config/compare-settings';
 import { NAMING_SETTINGS } from '#config/naming-settings';
-import { count, milliseconds, portNumber, storedMilliseconds } from '#config/whole-number';
+import { count, milliseconds, portNumber, storedMilliseconds, wholeNumber } from '#config/whole-number';
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -38,6 +38,15 @@ export const MetadataConfigSchema = z
     ENTREPOT_OPERATION_KEEP_MS: storedMilliseconds(30 * DAY, DAY / 24).describe(
       'how long an operation is kept after it ended, in milliseconds: as long as that a request under the same id is the same one, and not done again',
     ),
+    ENTREPOT_PLAN_MS: storedMilliseconds(DAY / 2).describe(
+      'how long the plan of a dry run may be applied, in milliseconds',
+    ),
+    ENTREPOT_PRUNE_SHARE: wholeNumber(0, 100)
+      .prefault('50')
+      .describe('a prune that takes more of all images than this asks first, in percent'),
+    ENTREPOT_PRUNE_SHARE_OF: wholeNumber(0)
+      .prefault('100')
+      .describe('that share is asked about where there are more images than this, a number'),
     ENTREPOT_SESSION_IDLE_MS: storedMilliseconds(DAY).describe(
       'how long an upload session may lie idle, in milliseconds',
     ),

@@ -58,11 +58,17 @@ import { PullWorkStore } from './operation/pull-work.store';
 import { DeadLetterController } from './outbox/dead-letter.controller';
 import { OutboxRelayHandler } from './outbox/outbox-relay.handler';
 import { OutboxRowsStore } from './outbox/outbox-rows.store';
+import { PlanStore } from './prune/plan.store';
+import { PruneController } from './prune/prune.controller';
+import { PruneHandler } from './prune/prune.handler';
+import { PruneWorkStore } from './prune/prune-work.store';
 import { BlobReviewStore } from './review/blob-review.store';
 import { CollectionController } from './review/collection.controller';
 import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
 import { ReviewHandler } from './review/review.handler';
+import { RunController } from './run/run.controller';
+import { RunStore } from './run/run.store';
 import { RestoreHandler } from './trash/restore.handler';
 import { TrashController } from './trash/trash.controller';
 import { TrashStore } from './trash/trash.store';
@@ -99,6 +105,8 @@ const CONTROLLERS: Type[] = [
   TrashController,
   NameListController,
   UsageController,
+  PruneController,
+  RunController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -145,6 +153,10 @@ const PROVIDERS: Provider[] = [
   ImmediateWork,
   JournalStore,
   WhyStore,
+  PlanStore,
+  PruneHandler,
+  PruneWorkStore,
+  RunStore,
   ImageReasonsStore,
   BlobReasonsStore,
   TrashStore,

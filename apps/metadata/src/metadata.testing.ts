@@ -21,6 +21,7 @@ import { HotClient } from './database/hot-client';
 import { lockTags } from './database/locks';
 import { PresenceStore } from './database/presence.store';
 import { HotQuestions } from './hot/hot-questions';
+import { ImageStore } from './image/image.store';
 import { ImageNameStore } from './image/image-name.store';
 import { releaseImages } from './image/release-image';
 import { RemovalStore } from './image/removal.store';
@@ -45,11 +46,16 @@ import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
 import { ImmediateWork } from './operation/immediate-work';
 import { OperationStore } from './operation/operation.store';
+import { OperationWorkStore } from './operation/operation-work.store';
+import { PlanStore } from './prune/plan.store';
+import { PruneHandler } from './prune/prune.handler';
+import { PruneWorkStore } from './prune/prune-work.store';
 import { BlobReviewStore } from './review/blob-review.store';
 import { EndedStore } from './review/ended.store';
 import { ManifestReviewStore } from './review/manifest-review.store';
 import { queueManifestReviews } from './review/queue-reviews';
 import { ReviewHandler } from './review/review.handler';
+import { RunStore } from './run/run.store';
 import { RestoreHandler } from './trash/restore.handler';
 import { TrashStore } from './trash/trash.store';
 import { FinishSessionHandler } from './upload/finish-session.handler';
@@ -82,6 +88,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
   const names = new ImageNameStore(config);
   const copies = new CopyImageHandler(config);
   const creates = new CreateContainerHandler(names, config);
+  const plans = new PlanStore(database, config);
   const immediate = new ImmediateWork(
     new TagImageHandler(names, copies, tags),
     new UntagHandler(names, config),
@@ -92,6 +99,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     new RemoveContainerHandler(config),
     new ReportContainersHandler(names, config),
     new RemoveImageHandler(database, config),
+    new PruneHandler(plans, config),
   );
   const presence = new PresenceStore(database, config);
   const imageReasons = new ImageReasonsStore(config);
@@ -103,6 +111,8 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     creates,
     containers: new ContainerStore(database, names),
     operations: new OperationStore(database, new RemovalStore(names), immediate, config),
+    work: new OperationWorkStore(database, config),
+    images: new ImageStore(database),
     hot: new HotQuestions(hotClient, database, config),
     manifests: new ManifestStore(database),
     commits: new CommitManifestHandler(database, tags, config),
@@ -121,6 +131,9 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     objectList: new ObjectListStore(database),
     rows: new RowsCheck(database),
     journal: new JournalStore(database),
+    plans,
+    prunes: new PruneWorkStore(database, config),
+    runs: new RunStore(database),
     why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),
     trash: new TrashStore(database),
     tagLists: new TagListStore(database, names),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { ContainerOutcomeSchema, ContainerStateSchema } from './bodies/container';
 import { MOST_NAMES } from './bodies/remove';
+import { GC_RUN_KINDS, GC_RUN_STATES } from './calls/runs';
 import { defineFact } from './define-message';
 import { OperationErrorSchema, OperationKindSchema } from './operation';
 import { PrincipalSchema } from './principal';
@@ -91,6 +92,33 @@ export const ContainerChanged = defineFact(
   container.extend({ from: z.object({ name: z.string(), state: ContainerStateSchema }) }),
 );
 export const ContainerRemoved = defineFact('container.removed', 'A container is gone; its image stays', container);
+export const GcStarted = defineFact(
+  'gc.started',
+  'Cleanup found something to do, or a prune began',
+  z.object({ run: z.uuid(), kind: z.enum(GC_RUN_KINDS) }),
+);
+export const GcEnded = defineFact(
+  'gc.ended',
+  'A run of cleanup ended',
+  z.object({
+    run: z.uuid(),
+    kind: z.enum(GC_RUN_KINDS),
+    state: z.enum(GC_RUN_STATES),
+    seen: z.number().int(),
+    removed: z.number().int(),
+    condemned: z.number().int(),
+    condemnedBytes: z.number().int(),
+    purged: z.number().int(),
+    purgedBytes: z.number().int(),
+    errors: z.number().int(),
+  }),
+);
+export const GcPaused = defineFact(
+  'gc.paused',
+  'Cleanup was told to stop until it is resumed',
+  z.object({ principal: z.string() }),
+);
+export const GcResumed = defineFact('gc.resumed', 'Cleanup may go on', z.object({ principal: z.string() }));
 
 /** Every fact there is, by its subject. */
 export const FACTS = [
@@ -113,4 +141,8 @@ export const FACTS = [
   ContainerCreated,
   ContainerChanged,
   ContainerRemoved,
+  GcStarted,
+  GcEnded,
+  GcPaused,
+  GcResumed,
 ] as const;

@@ -8,6 +8,7 @@ import {
   ContainerRenameBodySchema,
 } from './bodies/container';
 import { ContainerReportBodySchema } from './bodies/container-report';
+import { PruneBodySchema } from './bodies/prune';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
 import { RestoreBodySchema } from './bodies/restore';
@@ -32,6 +33,7 @@ export const OPERATION_BODIES = {
   'container-remove': ContainerRemoveBodySchema,
   'container-prune': ContainerPruneBodySchema,
   'container-report': ContainerReportBodySchema,
+  prune: PruneBodySchema,
 } as const;
 export type OperationKind = keyof typeof OPERATION_BODIES;
 export const OPERATION_KINDS = Object.keys(OPERATION_BODIES) as [OperationKind, ...OperationKind[]];

@@ -6,6 +6,7 @@ import {
   ContainerRenameBodySchema,
 } from './bodies/container';
 import { ContainerReportBodySchema } from './bodies/container-report';
+import { PruneBodySchema } from './bodies/prune';
 import { PullBodySchema } from './bodies/pull';
 import { RemoveBodySchema } from './bodies/remove';
 import { RestoreBodySchema } from './bodies/restore';
@@ -57,6 +58,12 @@ export const ContainerReportRequest = defineRequest(
   ContainerReportBodySchema,
 );
 
+export const PruneRequest = defineRequest(
+  'prune',
+  'Take away images that nothing uses, or carry out the plan of a dry run',
+  PruneBodySchema,
+);
+
 /** Every request there is, by its verb. */
 export const REQUESTS = [
   PullRequest,
@@ -71,4 +78,5 @@ export const REQUESTS = [
   ContainerRemoveRequest,
   ContainerPruneRequest,
   ContainerReportRequest,
+  PruneRequest,
 ] as const;

@@ -1,5 +1,6 @@
 import type { RestRoute } from './rest-route';
 import { BYTE_ROUTES } from './routes/bytes';
+import { CLEANUP_ROUTES } from './routes/cleanup';
 import { CONTAINER_ROUTES } from './routes/containers';
 import { IMAGE_ROUTES } from './routes/images';
 import { INSPECT_ROUTES } from './routes/inspect';
@@ -20,4 +21,5 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...BYTE_ROUTES,
   ...CONTAINER_ROUTES,
   ...NEWS_ROUTES,
+  ...CLEANUP_ROUTES,
 ];

@@ -6,6 +6,7 @@ import { Composing0003 } from './migrations/0003-composing';
 import { Callers0004 } from './migrations/0004-callers';
 import { Containers0005 } from './migrations/0005-containers';
 import { Trash0006 } from './migrations/0006-trash';
+import { Cleanup0007 } from './migrations/0007-cleanup';
 import { Looking0008 } from './migrations/0008-looking';
 import { Usage0009 } from './migrations/0009-usage';
 
@@ -17,6 +18,7 @@ const MIGRATIONS = [
   Callers0004,
   Containers0005,
   Trash0006,
+  Cleanup0007,
   Looking0008,
   Usage0009,
 ];

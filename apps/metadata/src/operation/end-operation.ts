@@ -4,6 +4,7 @@ import { callOffFills } from '../blob/call-off-fills';
 import type { Sql } from '../database/database';
 import { recordFact } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
+import { endPrune } from '../run/note-run';
 import type { OperationRow } from './operation-rows';
 
 export type OperationEnd =
@@ -33,6 +34,7 @@ export async function endOperation(
   );
   await recordEnd(sql, operation, end);
   await releaseItsManifests(sql, operation.id, reviewInMs);
+  if (operation.kind === 'prune') await endPrune(sql, operation.id, end.state);
   return ended!;
 }
 

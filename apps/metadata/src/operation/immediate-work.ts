@@ -9,6 +9,7 @@ import { RemoveImageHandler } from '../image/remove-image.handler';
 import { RollBackTagHandler } from '../names/roll-back-tag.handler';
 import { TagImageHandler } from '../names/tag-image.handler';
 import { UntagHandler } from '../names/untag.handler';
+import { PruneHandler } from '../prune/prune.handler';
 import { RestoreHandler } from '../trash/restore.handler';
 import type { Done } from './done';
 import type { OperationRow } from './operation-rows';
@@ -34,6 +35,7 @@ export class ImmediateWork {
     removes: RemoveContainerHandler,
     reports: ReportContainersHandler,
     imageRemoves: RemoveImageHandler,
+    prunes: PruneHandler,
   ) {
     this.byKind = {
       tag: (sql, operation) => tags.tag(sql, operation),
@@ -47,6 +49,7 @@ export class ImmediateWork {
       remove: (sql, operation) => imageRemoves.removeAtOnce(sql, operation),
       'container-prune': (sql, operation) => removes.prune(sql, operation),
       'container-report': (sql, operation) => reports.report(sql, operation),
+      prune: (sql, operation) => prunes.prune(sql, operation),
     };
   }
 

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import type { Cleanup, GcRun, ListRuns } from '#contracts/calls/runs';
+import type { QuestionOf } from '#contracts/define-call';
+import { GcPaused, GcResumed } from '#contracts/facts';
+import { Database } from '../database/database';
+import { recordFact } from '../outbox/outbox.store';
+import { endCollection } from './note-run';
+import { type RunRow, toRun } from './run-rows';
+
+/** Whoever pauses and resumes is told apart from others by this alone. */
+const CLEANUP = 'cleanup';
+
+interface PauseRow {
+  readonly paused_at: Date | null;
+  readonly paused_by: string | null;
+  readonly due: number;
+}
+
+/** How cleanup goes: its runs, and whether it is to work at all. */
+@Injectable()
+export class RunStore {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first: ids rise with time. */
+  async list({ kind, after, limit }: QuestionOf<typeof ListRuns>): Promise<{ runs: GcRun[]; next: string | null }> {
+    const rows = await this.database.read<RunRow>(LIST_RUNS, [kind ?? null, after ?? null, limit + 1]);
+    const runs = rows.slice(0, limit).map(toRun);
+    return { runs, next: rows.length > limit ? runs.at(-1)!.id : null };
+  }
+
+  async read(id: string): Promise<GcRun | null> {
+    const [row] = await this.database.read<RunRow>('SELECT * FROM gc_run WHERE id = $1', [id]);
+    return row ? toRun(row) : null;
+  }
+
+  async readCleanup(): Promise<Cleanup> {
+    return this.database.snapshot(async (sql) => {
+      const [state] = await sql.query<PauseRow>(
+        `SELECT gc_paused_at AS paused_at, gc_paused_by AS paused_by, (
+            SELECT count(*) FROM (SELECT FROM review WHERE due_at <= now() LIMIT 10000) AS waiting) AS due
+          FROM installation`,
+      );
+      const [run] = await sql.query<RunRow>(`SELECT * FROM gc_run WHERE kind = 'collection' AND ended_at IS NULL`);
+      const { paused_at, paused_by, due } = state!;
+      return {
+        paused: paused_at !== null,
+        pausedAt: paused_at?.toISOString() ?? null,
+        pausedBy: paused_by,
+        due,
+        run: run ? toRun(run) : null,
+      };
+    });
+  }
+
+  async isPaused(): Promise<boolean> {
+    const [row] = await this.database.read<{ paused: boolean }>(
+      'SELECT gc_paused_at IS NOT NULL AS paused FROM installation',
+    );
+    return row?.paused ?? true;
+  }
+
+  async pause(principal: string): Promise<void> {
+    await this.database.transaction('metadata.pause-cleanup', async (sql) => {
+      const changed = await sql.query(
+        `UPDATE installation SET gc_paused_at = clock_timestamp(), gc_paused_by = $1
+          WHERE gc_paused_at IS NULL RETURNING 1`,
+        [principal],
+      );
+      if (changed.length > 0) await recordFact(sql, GcPaused, CLEANUP, { principal });
+    });
+  }
+
+  async resume(principal: string): Promise<void> {
+    await this.database.transaction('metadata.resume-cleanup', async (sql) => {
+      const changed = await sql.query(
+        'UPDATE installation SET gc_paused_at = NULL, gc_paused_by = NULL WHERE gc_paused_at IS NOT NULL RETURNING 1',
+      );
+      if (changed.length > 0) await recordFact(sql, GcResumed, CLEANUP, { principal });
+    });
+  }
+
+  endCollection(): Promise<boolean> {
+    return this.database.transaction('metadata.end-collection', endCollection);
+  }
+}
+
+export const LIST_RUNS = `
+  SELECT * FROM gc_run WHERE ($1::text IS NULL OR kind = $1) AND ($2::uuid IS NULL OR id < $2)
+  ORDER BY id DESC LIMIT $3`;

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+/** A length of time (`36h`, `30d`, `1d12h`), or a time in ISO 8601. */
+const UNTIL =
+  /^(?:(?:\d{1,5}[dhms]){1,4}|[12]\d{3}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?)$/;
+
+/** Wildcards alone, which are matched without going back: no pattern takes long. */
+const GLOB = /^[a-z0-9._/*?-]{1,255}$/;
+
+/** What a prune takes: all of these must be so. What is in use is never taken. */
+export const PruneFiltersSchema = z.strictObject({
+  dangling: z.boolean().optional().describe('only images without a tag; it is so unless `unused` is asked for'),
+  unused: z.boolean().default(false).describe('images with tags too, as long as no container uses them'),
+  until: z
+    .string()
+    .regex(UNTIL, 'must be a length of time such as 36h or 30d, or a time such as 2026-01-31T00:00:00Z')
+    .optional()
+    .describe('only what neither came nor was pulled for that long, or since that time'),
+  repository: z
+    .string()
+    .regex(GLOB, 'must be a name as it is stored, with the wildcards * (not /), ** (also /) and ?')
+    .optional()
+    .describe('only in these repositories: docker.io/library/*, quay.io/**'),
+  labels: z
+    .array(z.string().regex(/^[\x20-\x7e]{1,512}$/, 'must be 1 to 512 visible ASCII characters'))
+    .max(16)
+    .default([])
+    .describe('only images with all of these labels: `key`, or `key=value`'),
+});
+export type PruneFilters = z.output<typeof PruneFiltersSchema>;
+
+export const PruneBodySchema = PruneFiltersSchema.extend({
+  dryRun: z.boolean().default(false).describe('only make the plan: what would go, and why'),
+  confirm: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('how many images go: needed where that is all there are, or more of many than a prune may take unasked'),
+  plan: z.uuid().optional().describe('carry out this plan of a dry run, as it was read; beside no filter'),
+});
+export type PruneBody = z.output<typeof PruneBodySchema>;
+
+/** Why an image stays: its tag (where only dangling ones go), what uses it, or that it was wanted lately. */
+export const KeptBySchema = z.record(z.string(), z.number().int());
+
+/** What a prune did. `seen` is `removed` and `left`, and all of `kept`. */
+export const PruneOutcomeSchema = z.object({
+  plan: z.uuid(),
+  seen: z.number().int(),
+  kept: KeptBySchema,
+  removed: z.number().int(),
+  left: z.number().int(),
+});
+export type PruneOutcome = z.output<typeof PruneOutcomeSchema>;

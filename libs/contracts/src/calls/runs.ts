@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { KeptBySchema } from '../bodies/prune';
+import { defineCall } from '../define-call';
+import { plainText } from '../plain-text';
+
+export const GC_RUN_KINDS = ['collection', 'prune'] as const;
+export const GC_RUN_STATES = ['running', 'completed', 'failed', 'cancelled'] as const;
+
+/** A stretch of collecting, or a prune. `seen` is `removed`, `condemned`, `gone` and all of `kept`. Sizes are bytes. */
+export const GcRunSchema = z.object({
+  id: z.uuid().describe('of a prune: its operation'),
+  kind: z.enum(GC_RUN_KINDS),
+  state: z.enum(GC_RUN_STATES),
+  plan: z.uuid().nullable(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  seen: z.number().int().describe('manifests and blobs that were reviewed, or images that a prune looked at'),
+  kept: KeptBySchema.describe('how many of them stay, by why'),
+  removed: z.number().int().describe('manifests that left their repository, or images whose names a prune took'),
+  condemned: z.number().int().describe('blobs that nothing needs any more'),
+  condemnedBytes: z.number().int(),
+  purged: z.number().int().describe('objects whose bytes left the store'),
+  purgedBytes: z.number().int(),
+  errors: z.number().int(),
+  lastError: z.string().nullable(),
+});
+export type GcRun = z.output<typeof GcRunSchema>;
+
+/** Newest first; `after` is the `next` of the page before. */
+export const ListRuns = defineCall('metadata.list-runs', {
+  question: z.object({
+    kind: z.enum(GC_RUN_KINDS).optional(),
+    after: z.uuid().optional(),
+    limit: z.number().int().min(1).max(1000),
+  }),
+  answer: z.object({ runs: z.array(GcRunSchema), next: z.uuid().nullable() }),
+});
+
+export const ReadRun = defineCall('metadata.read-run', {
+  question: z.object({ id: z.uuid() }),
+  answer: z.object({ run: GcRunSchema.nullable() }),
+});
+
+/** Whether cleanup works. Paused, nothing is removed, condemned or purged, on any replica, until it is resumed. */
+export const CleanupSchema = z.object({
+  paused: z.boolean(),
+  pausedAt: z.iso.datetime().nullable(),
+  pausedBy: z.string().nullable(),
+  due: z.number().int().describe('reviews that wait to be done, counted up to 10,000'),
+  run: GcRunSchema.nullable().describe('the collection that is under way'),
+});
+export type Cleanup = z.output<typeof CleanupSchema>;
+
+export const ReadCleanup = defineCall('metadata.read-cleanup', {
+  question: z.object({}),
+  answer: CleanupSchema,
+});
+
+/** Repeating it is harmless: who paused first is remembered. */
+export const PauseCleanup = defineCall('metadata.pause-cleanup', {
+  question: z.object({ principal: plainText(64), paused: z.boolean() }),
+  answer: CleanupSchema,
+});
+
+/** Ends the collection that is under way, if nothing is due and nothing on its way out. */
+export const EndCollection = defineCall('metadata.end-collection', {
+  question: z.object({}),
+  answer: z.object({ ended: z.boolean() }),
+});
