@@ -24,7 +24,10 @@ beforeEach(() => {
   const image = { repository: 'team/app', digest };
   gateway.calls
     .on(ReadUsage, () => ({ usage, next: '12.3' }) as never)
-    .on(ListSharedLayers, () => ({ image, bytes: 0, sharedBytes: 0, layers: [], sharing: [], next: digest }) as never)
+    .on(
+      ListSharedLayers,
+      () => ({ image, layerBytes: 0, sharedBytes: 0, layers: [], sharing: [], next: digest }) as never,
+    )
     .on(DescribeBlob, () => {
       throw notFound(`blob ${digest}`);
     });

@@ -129,7 +129,7 @@ describe('who refers to what', () => {
       const found = await shared('node:22');
       expect(found).toMatchObject({
         image: { repository: NODE, digest: image.digest },
-        bytes: 5300,
+        layerBytes: 5300,
         sharedBytes: 5300,
       });
       const byDigest = Object.fromEntries(found.sharing.map((each) => [each.digest, each]));

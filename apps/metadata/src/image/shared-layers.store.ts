@@ -47,7 +47,7 @@ export class SharedLayersStore {
     );
     return {
       image: { repository, digest },
-      bytes: sumOf(layers),
+      layerBytes: sumOf(layers),
       sharedBytes: sumOf(layers.filter(({ shared }) => shared)),
       layers,
       sharing: page.map(({ manifest, layers: common }) => {

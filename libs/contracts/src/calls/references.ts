@@ -77,7 +77,7 @@ export const SharingSchema = z.object({
 export const SharedLayersSchema = z.object({
   image: z.object({ repository: z.string(), digest: DigestSchema }),
   /** Of its layers that are here, each once, and of those among them that others have too. */
-  bytes: z.number().int().nonnegative(),
+  layerBytes: z.number().int().nonnegative(),
   sharedBytes: z.number().int().nonnegative(),
   layers: z.array(LayerSchema.extend({ shared: z.boolean() })),
   sharing: z.array(SharingSchema),
