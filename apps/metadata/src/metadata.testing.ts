@@ -6,6 +6,7 @@ import { ANONYMOUS } from '#contracts/principal';
 import type { Digest } from '#oci/digest';
 import { digestOf } from '#oci/digest';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-type';
+import { isRegistryError } from '#oci/registry-error';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
 import { startTestDatabase } from '#testing/test-database';
 import { BlobReferencesStore } from './blob/blob-references.store';
@@ -282,6 +283,9 @@ export async function removeNow(metadata: Metadata, body: Partial<RemoveBody>): 
       kind: 'remove',
       body: { ...body, ...confirm, now: true },
     });
-  const said = await ask({}).catch((error: unknown) => (error as { detail: { confirm: string } }).detail);
+  const said = await ask({}).catch((error: unknown) => {
+    if (isRegistryError(error, 'PRECONDITION')) return error.detail;
+    throw error;
+  });
   return (await ask({ confirm: (said as { confirm: string }).confirm })).operation;
 }

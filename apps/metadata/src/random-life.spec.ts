@@ -1,5 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
+import type { TrashEntry } from '#contracts/calls/trash';
+import type { OperationKind } from '#contracts/operation';
+import { ANONYMOUS } from '#contracts/principal';
 import { OCI_LAYER_GZIP } from '#oci/media-type';
 import type { RegistryError } from '#oci/registry-error';
 import {
@@ -12,6 +16,7 @@ import {
   openMetadata,
   purgeAll,
   pushBlob,
+  removeNow,
   repositoryName,
   reviewAll,
   someBytes,
@@ -36,6 +41,10 @@ const IMAGES: MadeManifest[] = [
   anImage([LAYERS[0]!], { subject: { digest: CHILDREN[0]!.digest, size: 1, mediaType: 'a/b' } }),
 ];
 
+const OURS = 'localhost:5050/team/app';
+const NAMES = [...TAGS.map((tag) => `${OURS}:${tag}`), ...IMAGES.map(({ digest }) => digest)];
+const SOURCES_OF_OURS = REPOSITORIES.flatMap((name) => TAGS.map((tag) => `${name}:${tag}`));
+
 type Act = (metadata: Metadata) => Promise<unknown>;
 
 const repository = fc.nat(REPOSITORIES.length - 1);
@@ -44,6 +53,10 @@ const acts: fc.Arbitrary<{ name: string; act: Act }> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(repository, image, fc.option(fc.constantFrom(...TAGS)), fc.boolean()).map(commit) },
   { weight: 4, arbitrary: fc.nat(5).map(endFill) },
   { weight: 2, arbitrary: fc.tuple(repository, fc.constantFrom(...TAGS)).map(remove) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...SOURCES_OF_OURS), fc.constantFrom(...TAGS)).map(give) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...NAMES), fc.nat(3)).map(takeAway) },
+  { weight: 3, arbitrary: fc.nat(5).map(restore) },
+  { weight: 1, arbitrary: fc.constant({ name: 'end undo windows', act: (m: Metadata) => m.database.read(END_TRASH) }) },
   { weight: 2, arbitrary: fc.nat(LAYERS.length - 1).map(push) },
   { weight: 2, arbitrary: fc.tuple(repository, fc.nat(LAYERS.length - 1)).map(find) },
   { weight: 1, arbitrary: fc.tuple(repository, fc.nat(LAYERS.length - 1)).map(want) },
@@ -81,6 +94,62 @@ function remove([at, tag]: [number, string]) {
   return { name: `remove ${tag} in ${at}`, act: (m: Metadata) => untag(m, REPOSITORIES[at]!, tag) };
 }
 
+async function ask(m: Metadata, kind: OperationKind, body: object) {
+  const asked = { principal: ANONYMOUS, requestId: randomUUID(), kind, body: { ...body } };
+  return (await m.operations.accept(asked)).operation;
+}
+
+function give([source, tag]: [string, string]) {
+  return {
+    name: `tag ${source} as ours ${tag}`,
+    act: (m: Metadata) => ask(m, 'tag', { source, target: `${OURS}:${tag}` }),
+  };
+}
+
+/** As it is, forced, or for good. */
+function takeAway([reference, how]: [string, number]) {
+  const act = (m: Metadata) =>
+    how === 3 ? removeNow(m, { reference, force: true }) : ask(m, 'remove', { reference, force: how > 0 });
+  return { name: `remove ${reference}: ${how}`, act };
+}
+
+/** What is restored has every tag that was taken away, and every byte that was there; or nothing has changed. */
+function restore(nth: number) {
+  const act = async (m: Metadata) => {
+    const { entries } = await m.trash.list({ limit: 10 });
+    const entry = entries[nth % Math.max(entries.length, 1)];
+    if (!entry) return;
+    const before = await readNames(m);
+    const refused = await ask(m, 'restore', { id: entry.id }).catch((error: RegistryError) => error);
+    if (refused instanceof Error) return refuse(refused);
+    if (isAlone) expect(await readNames(m)).toEqual({ ...before, ...named(entry) });
+    const missing = await m.database.read(MISSING, [entry.repository, entry.digest]);
+    expect(missing).toEqual([]);
+  };
+  return { name: `restore the ${nth}th`, act };
+}
+
+const named = ({ tags, digest }: TrashEntry) => Object.fromEntries(tags.map((tag) => [tag, digest]));
+
+async function readNames(m: Metadata): Promise<Record<string, string>> {
+  const tags = await m.database.read<{ name: string; digest: string }>(
+    `SELECT tag.name, digest FROM tag JOIN repository ON repository.id = repository_id WHERE repository.name = 'team/app'`,
+  );
+  return Object.fromEntries(tags.map(({ name, digest }) => [name, digest]));
+}
+
+/** Blobs of an image that its repository has the right to, and whose bytes nobody lost, and that are not here. */
+const MISSING = `
+  SELECT listed.digest FROM repository_manifest AS visible JOIN repository ON repository.id = repository_id
+  JOIN manifest_blob AS listed ON listed.manifest = visible.digest AND required
+  LEFT JOIN blob ON blob.digest = listed.digest
+  WHERE repository.name = $1 AND visible.digest = $2 AND (held IS NULL OR blob.digest IS NULL)`;
+
+const END_TRASH = `UPDATE trash SET until = now() - interval '1 second'; UPDATE review SET due_at = now()`;
+
+/** Whether one thing happens after the other: what else changes a name meanwhile changes what is found. */
+let isAlone = true;
+
 function push(layer: number) {
   return { name: `push ${layer}`, act: (m: Metadata) => pushBlob(m, 'team/app', LAYERS[layer]!) };
 }
@@ -110,7 +179,10 @@ function lose(layer: number) {
 }
 
 /** What a caller may be told. */
-const REFUSALS = new Set(['BLOB_UNKNOWN', 'NAME_UNKNOWN', 'UPSTREAM', 'STALE', 'BLOB_UPLOAD_UNKNOWN']);
+const REFUSALS = new Set([
+  ...['BLOB_UNKNOWN', 'NAME_UNKNOWN', 'UPSTREAM', 'STALE', 'BLOB_UPLOAD_UNKNOWN'],
+  ...['NOT_FOUND', 'CONFLICT', 'GONE', 'PRECONDITION'],
+]);
 const refuse = (error: RegistryError) => {
   if (!REFUSALS.has(error.code)) throw error;
 };
@@ -134,7 +206,7 @@ describe('whatever happens in whatever order', () => {
 
   async function leavesNothing(): Promise<void> {
     await metadata.database.read(
-      `DELETE FROM tag; UPDATE repository_manifest SET removed_at = now(); UPDATE fill SET state = 'failed',
+      `DELETE FROM tag; UPDATE trash SET until = now(); UPDATE repository_manifest SET removed_at = now(); UPDATE fill SET state = 'failed',
         ended_at = now(), error = '{}' WHERE state IN ('wanted', 'running');
        UPDATE upload_session SET expires_at = now() - interval '1 second';
        INSERT INTO review (kind, repository_id, digest, due_at)
@@ -151,6 +223,7 @@ describe('whatever happens in whatever order', () => {
     await fc.assert(
       fc
         .asyncProperty(fc.array(acts, { minLength: 5, maxLength: 30 }), async (sequence) => {
+          isAlone = true;
           for (const { act } of sequence) await act(metadata).catch(refuse);
           expect(await metadata.rows.check()).toEqual([]);
           await leavesNothing();
@@ -164,6 +237,7 @@ describe('whatever happens in whatever order', () => {
     await fc.assert(
       fc
         .asyncProperty(fc.array(acts, { minLength: 6, maxLength: 24 }), async (sequence) => {
+          isAlone = false;
           for (let at = 0; at < sequence.length; at += 6)
             await Promise.all(sequence.slice(at, at + 6).map(({ act }) => act(metadata).catch(refuse)));
           expect(await metadata.rows.check()).toEqual([]);
