@@ -44,8 +44,13 @@ export const SHOWN_COLUMNS = `${CONTAINER_COLUMNS}, container.manifest, tag.dige
   container.image_removed_at, container.exit_code, ${ALL_LABELS} AS labels, container.labels AS own_labels, container.reported_id, container.principal,
   container.created_at, container.started_at, container.finished_at, container.changed_at`;
 
-export const WITH_IMAGE = `JOIN repository ON repository.id = container.repository_id
-  LEFT JOIN tag ON tag.repository_id = container.repository_id AND tag.name = container.tag`;
+/** Asked row by row, from an index: the planner must not read whole tables for one page (OFFSET 0 says so to it). */
+export const WITH_REPOSITORY = `
+  CROSS JOIN LATERAL (SELECT name FROM repository WHERE id = container.repository_id OFFSET 0) AS repository`;
+
+export const WITH_IMAGE = `${WITH_REPOSITORY}
+  LEFT JOIN LATERAL (SELECT tag.digest FROM tag
+    WHERE tag.repository_id = container.repository_id AND tag.name = container.tag OFFSET 0) AS tag ON true`;
 
 export function toContainer(row: ShownRow): Container {
   const { repository, digest, tag, manifest } = row;

@@ -90,15 +90,16 @@ function readCursor(text: string): { at: string; id: string } {
 
 /** Microseconds since 1970, as text: what the cursor carries, since a Date would lose the last three digits. */
 export const LIST = `
-  SELECT ${SHOWN_COLUMNS}, (extract(epoch FROM container.created_at) * 1000000)::bigint::text AS at
-  FROM container ${WITH_IMAGE}
+  WITH page AS MATERIALIZED (SELECT * FROM container
   WHERE ($1::text IS NULL OR container.state = $1) AND ($3::text IS NULL OR container.reporter = $3)
     AND ($2::text IS NULL OR position($2 IN lower(container.name)) > 0)
     AND ($4::bigint IS NULL OR container.repository_id = $4 AND container.digest = $5)
     AND ($6::bigint IS NULL OR (container.created_at, container.id)
       < (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7::text))
     AND ${labelCondition(9)}
-  ORDER BY container.created_at DESC, container.id DESC LIMIT $8`;
+  ORDER BY container.created_at DESC, container.id DESC LIMIT $8)
+  SELECT ${SHOWN_COLUMNS}, (extract(epoch FROM container.created_at) * 1000000)::bigint::text AS at
+  FROM page AS container ${WITH_IMAGE} ORDER BY container.created_at DESC, container.id DESC`;
 
 /** The config is read by whoever may read the container's image. */
 const READ = `

@@ -1,4 +1,4 @@
-import type { ContainerAction, ContainerState } from '#contracts/bodies/container';
+import { CONTAINER_STATES, type ContainerAction, type ContainerState } from '#contracts/bodies/container';
 import { conflict, invalidField } from '#oci/registry-error';
 
 interface Move {
@@ -24,6 +24,7 @@ export const MOVES: Readonly<Record<ContainerAction, Move>> = {
 
 /** Containers that have a process: they are removed by force only, and never pruned. */
 export const ALIVE: readonly ContainerState[] = ['running', 'paused'];
+export const STOPPED = CONTAINER_STATES.filter((state) => !ALIVE.includes(state));
 
 export interface Moved {
   readonly state: ContainerState;

@@ -30,13 +30,15 @@ export function readLabelFilter(texts: readonly string[]): LabelFilter {
   };
 }
 
-/** Of `container`; five parameters from `$first` on, as `labelParams` gives them. */
-export const labelCondition = (first: number) => `
-  ${ALL_LABELS} ?& $${first}::text[] AND ${ALL_LABELS} @> $${first + 1}::jsonb
-  AND NOT ${ALL_LABELS} ?| $${first + 2}::text[] AND NOT $${first + 4}::boolean
-  AND NOT EXISTS (SELECT FROM unnest($${first + 3}::jsonb[]) AS other WHERE ${ALL_LABELS} @> other)`;
+/** Of `container`; six parameters from `$first` on, as `labelParams` gives them. Labels are looked at where some were asked for. */
+export const labelCondition = (first: number) => `(NOT $${first}::boolean OR EXISTS (
+  SELECT FROM (SELECT ${ALL_LABELS} AS labels OFFSET 0) AS all_of_it
+  WHERE labels ?& $${first + 1}::text[] AND labels @> $${first + 2}::jsonb AND NOT labels ?| $${first + 3}::text[]
+    AND NOT $${first + 5}::boolean
+    AND NOT EXISTS (SELECT FROM unnest($${first + 4}::jsonb[]) AS other WHERE labels @> other)))`;
 
 export function labelParams({ keys, pairs, notKeys, notPairs, isImpossible }: LabelFilter): unknown[] {
   const other = notPairs.map((pair) => JSON.stringify(pair));
-  return [keys, JSON.stringify(pairs), notKeys, other, isImpossible];
+  const isAsked = keys.length + Object.keys(pairs).length + notKeys.length + notPairs.length > 0;
+  return [isAsked, keys, JSON.stringify(pairs), notKeys, other, isImpossible];
 }

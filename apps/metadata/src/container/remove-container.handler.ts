@@ -8,7 +8,7 @@ import type { Done } from '../operation/done';
 import type { OperationRow } from '../operation/operation-rows';
 import { toOutcome } from './container-rows';
 import { lockContainer, refuseReported } from './find-container';
-import { ALIVE } from './move-container';
+import { ALIVE, STOPPED } from './move-container';
 import { labelCondition, labelParams, readLabelFilter } from './read-label-filter';
 import { removeContainers } from './remove-containers';
 
@@ -32,7 +32,7 @@ export class RemoveContainerHandler {
   /** Those that have no process, were made here, and that all filters take. */
   async prune(sql: Sql, { body }: Pick<OperationRow, 'body'>): Promise<Done> {
     const { until, labels, dryRun } = body as ContainerPruneBody;
-    const asked = [ALIVE, until ?? null, labels.length > 0, ...labelParams(readLabelFilter(labels))];
+    const asked = [STOPPED, until ?? null, ...labelParams(readLabelFilter(labels))];
     const found = await sql.query<{ container: string; name: string }>(dryRun ? PRUNED : `${PRUNED} FOR UPDATE`, asked);
     if (!dryRun)
       await removeContainers(
@@ -52,7 +52,7 @@ export class RemoveContainerHandler {
 /** Where labels decide, those whose image's labels are not known yet are left. */
 const PRUNED = `
   SELECT id AS container, name FROM container
-  WHERE NOT (state = ANY($1)) AND reporter IS NULL AND ($2::timestamptz IS NULL OR created_at < $2)
+  WHERE state = ANY($1) AND reporter IS NULL AND ($2::timestamptz IS NULL OR created_at < $2)
     AND (NOT $3::boolean OR NOT EXISTS (SELECT FROM image_config
       WHERE image_config.manifest = container.manifest AND read_at IS NULL))
-    AND ${labelCondition(4)} ORDER BY id`;
+    AND ${labelCondition(3)} ORDER BY id`;

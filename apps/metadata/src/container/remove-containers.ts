@@ -2,7 +2,7 @@ import { ContainerRemoved } from '#contracts/facts';
 import type { Sql } from '../database/database';
 import { recordFacts } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
-import { CONTAINER_COLUMNS, type ContainerRow, factOf } from './container-rows';
+import { CONTAINER_COLUMNS, type ContainerRow, factOf, WITH_REPOSITORY } from './container-rows';
 
 /**
  * Removes containers by their ids, whatever they do, with their facts. Their images stay: they lose a reason to, and
@@ -17,7 +17,7 @@ export async function removeContainers(
   await sql.query('SELECT FROM container WHERE id = ANY($1) ORDER BY id FOR UPDATE', [ids]);
   const gone = await sql.query<ContainerRow>(
     `WITH gone AS (DELETE FROM container WHERE id = ANY($1) RETURNING *)
-      SELECT ${CONTAINER_COLUMNS} FROM gone AS container JOIN repository ON repository.id = container.repository_id
+      SELECT ${CONTAINER_COLUMNS} FROM gone AS container ${WITH_REPOSITORY}
       ORDER BY container.id`,
     [ids],
   );

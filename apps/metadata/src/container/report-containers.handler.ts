@@ -14,7 +14,7 @@ import type { Done } from '../operation/done';
 import type { OperationRow } from '../operation/operation-rows';
 import { recordFacts } from '../outbox/outbox.store';
 import { claimReporter } from './claim-reporter';
-import { CONTAINER_COLUMNS, factOf } from './container-rows';
+import { CONTAINER_COLUMNS, factOf, WITH_REPOSITORY } from './container-rows';
 import { findReportedImage, type ReportedImage } from './find-reported-image';
 import { type NewRow, planReport, type ReportedRow, type ReportPlan, refuseTwins } from './plan-report';
 import { releaseUsed, removeContainers } from './remove-containers';
@@ -108,7 +108,7 @@ const placeOf = ({ repositoryId, digest }: { repositoryId: number; digest: strin
 function readSet(sql: Sql, reporter: string): Promise<ReportedRow[]> {
   return sql.query<ReportedRow>(
     `SELECT ${CONTAINER_COLUMNS}, container.reported_id, container.labels, container.run
-      FROM container JOIN repository ON repository.id = container.repository_id WHERE container.reporter = $1`,
+      FROM container ${WITH_REPOSITORY} WHERE container.reporter = $1`,
     [reporter],
   );
 }
