@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { OperationKind } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
 import { interleave } from '../database/two-at-once.testing';
-import { RemoveImageHandler } from '../image/remove-image.handler';
 import {
   anImage,
   fetchWhole,
@@ -15,7 +14,6 @@ import {
   untag,
 } from '../metadata.testing';
 import { knownRepository } from '../names/repository.store';
-import { OperationWorkStore } from '../operation/operation-work.store';
 
 const NODE = repositoryName('docker.io/library/node');
 const SETTINGS = {
@@ -53,17 +51,10 @@ describe('two at once', () => {
   const isVisible = async ({ digest }: MadeManifest) => (await metadata.manifests.read(NODE, digest)) !== undefined;
 
   describe('a container is made of an image that is removed', () => {
-    /** A remove that was accepted and claimed, and what carries it out. */
-    async function aRemove(reference: string) {
-      await ask(metadata, 'remove', { reference });
-      const work = new OperationWorkStore(metadata.database, metadata.config);
-      const claimed = (await work.claim('spec', ['remove'], 1)).operations[0]!;
-      return (on: Metadata) => new RemoveImageHandler(on.database, on.config).remove(claimed);
-    }
+    const remove = (on: Metadata) => ask(on, 'remove', { reference: 'node:20' });
 
     it('the container first: the remove is told of it', async () => {
       const image = await aFetched();
-      const remove = await aRemove('node:20');
       const [made, removed] = await interleave(
         metadata,
         'metadata.accept-operation',
@@ -76,26 +67,16 @@ describe('two at once', () => {
 
     it('the remove first: by its name the image is pulled again, never taken as it was found before', async () => {
       await aFetched();
-      const remove = await aRemove('node:20');
-      const [removed, made] = await interleave(
-        metadata,
-        'metadata.remove-image',
-        (paused) => remove(paused),
-        () => create(metadata),
-      );
-      expect(removed).toMatchObject({ removedCount: 2 });
+      const [removed, made] = await interleave(metadata, 'metadata.accept-operation', remove, () => create(metadata));
+      expect(removed).toMatchObject({ outcome: { removedCount: 2 } });
       expect(made).toMatchObject({ state: 'accepted', outcome: null });
       expect(await list()).toEqual([]);
     });
 
     it('the remove first: by its id it is found no more', async () => {
       const { digest } = await aFetched();
-      const remove = await aRemove('node:20');
-      const [, made] = await interleave(
-        metadata,
-        'metadata.remove-image',
-        (paused) => remove(paused),
-        () => create(metadata, { image: digest }),
+      const [, made] = await interleave(metadata, 'metadata.accept-operation', remove, () =>
+        create(metadata, { image: digest }),
       );
       expect(made).toMatchObject({ code: 'NOT_FOUND' });
     });
