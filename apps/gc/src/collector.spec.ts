@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PurgeObject } from '#contracts/calls/blobs';
 import { ClaimPurges, ForgetEnded, ForgetObjects, ReviewDue } from '#contracts/calls/collection';
+import { EndCollection } from '#contracts/calls/runs';
 import { BlobCondemned, ContainerRemoved, ManifestRemoved, TagRemoved } from '#contracts/facts';
 import type { Bus } from '#messaging/bus';
 import { unavailable } from '#oci/registry-error';
@@ -38,6 +39,7 @@ describe('the collector', () => {
       .on(ClaimPurges, () => ({ objects: (due.shift() ?? []).map((object) => ({ object, bytes: 1 })), nextInMs: null }))
       .on(PurgeObject, () => ({}))
       .on(ForgetObjects, ({ objects }) => ({ forgotten: objects.length }))
+      .on(EndCollection, () => ({ ended: true, settled: true }))
       .on(ForgetEnded, () => FORGOTTEN);
   });
 
@@ -50,10 +52,11 @@ describe('the collector', () => {
     due = [[ONE, OTHER]];
     begin();
     await waitUntil('ForgetEnded', () => calls.questions(ForgetEnded).length === 1);
-    const round = [ReviewDue, ClaimPurges, PurgeObject, PurgeObject, ForgetObjects, ForgetEnded];
+    await waitUntil('EndCollection', () => calls.questions(EndCollection).length === 1);
+    const round = [ReviewDue, ClaimPurges, PurgeObject, PurgeObject, ForgetObjects, ForgetEnded, EndCollection];
     expect(names()).toEqual(round.map(({ name }) => name));
     expect(calls.questions(PurgeObject)).toEqual([{ object: ONE }, { object: OTHER }]);
-    expect(calls.questions(ForgetObjects)).toEqual([{ objects: [ONE, OTHER] }]);
+    expect(calls.questions(ForgetObjects)).toEqual([{ objects: [ONE, OTHER], failed: 0, lastError: null }]);
   });
 
   it('an object whose bytes would not go keeps its tombstone, and holds up no other', async () => {
@@ -64,7 +67,9 @@ describe('the collector', () => {
     });
     begin();
     await waitUntil('ForgetObjects', () => calls.questions(ForgetObjects).length === 1);
-    expect(calls.questions(ForgetObjects)).toEqual([{ objects: [OTHER] }]);
+    expect(calls.questions(ForgetObjects)).toMatchObject([
+      { objects: [OTHER], failed: 1, lastError: expect.stringContaining('the store') },
+    ]);
   });
 
   it('forgets nothing where nothing went', async () => {
@@ -76,7 +81,7 @@ describe('the collector', () => {
     await waitUntil('PurgeObject', () => calls.questions(PurgeObject).length === 1);
     bus.publish(TagRemoved.subject, {});
     await waitUntil('the look', () => looks() === 2);
-    expect(calls.questions(ForgetObjects)).toEqual([]);
+    expect(calls.questions(ForgetObjects)).toMatchObject([{ objects: [], failed: 1 }]);
   });
 
   it('purges nothing that was not claimed: a review alone deletes no bytes', async () => {
@@ -84,14 +89,14 @@ describe('the collector', () => {
     begin();
     await waitUntil('the look', () => looks() === 1);
     await collector.onModuleDestroy();
-    expect(names()).toEqual([ReviewDue.name, ClaimPurges.name, ForgetEnded.name]);
+    expect(names()).toEqual([ReviewDue.name, ClaimPurges.name, ForgetEnded.name, EndCollection.name]);
   });
 
   it('looks again at once while it finds as much as it takes', async () => {
     due = [[ONE], [OTHER], []];
     begin(1);
     await waitUntil('the look', () => looks() === 3);
-    expect(calls.questions(ForgetObjects)).toEqual([{ objects: [ONE] }, { objects: [OTHER] }]);
+    expect(calls.questions(ForgetObjects)).toMatchObject([{ objects: [ONE] }, { objects: [OTHER] }]);
   });
 
   it('has what ended forgotten until a batch comes back short', async () => {

@@ -7,6 +7,8 @@ import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
+import { isPaused } from '../run/is-paused';
+import { noteCollected } from '../run/note-run';
 import { endComposingsOf } from './discard-targets';
 
 /** Ended fills are kept this long, in milliseconds: operations that waited for them say why they failed. */
@@ -21,11 +23,11 @@ export class PurgeStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  /** Nothing while a restored database waits for its reconcile, or after metadata was away. */
+  /** Nothing while cleanup is paused, a restored database waits for its reconcile, or metadata was just away. */
   async claim(limit: number): Promise<AnswerOf<typeof ClaimPurges>> {
     const quietMs = await this.presence.beat();
     if (quietMs > 0) return { objects: [], nextInMs: quietMs };
-    if (await this.isRestored()) return { objects: [], nextInMs: null };
+    if ((await this.database.snapshot(isPaused)) || (await this.isRestored())) return { objects: [], nextInMs: null };
     await this.database.transaction('metadata.end-objects', async (sql) => {
       await endExpiredSessions(sql, limit);
       await endCondemned(sql, limit);
@@ -39,8 +41,8 @@ export class PurgeStore {
     return { objects, nextInMs: objects.length === limit ? 0 : await this.nextInMs() };
   }
 
-  /** The storage said that their bytes are gone. */
-  async forget(objects: readonly string[]): Promise<number> {
+  /** The storage said that their bytes are gone; of `failed` others it did not, for a reason. */
+  async forget(objects: readonly string[], failed = 0, lastError: string | null = null): Promise<number> {
     return this.database.transaction('metadata.forget-objects', async (sql) => {
       const gone = await sql.query<{ object: string; bytes: number }>(
         `WITH stored AS (SELECT object_id, sum(length)::bigint AS bytes FROM extent WHERE object_id = ANY($1) GROUP BY 1)
@@ -50,6 +52,8 @@ export class PurgeStore {
       );
       const facts = gone.map((data) => ({ aggregate: data.object, data }));
       await recordFacts(sql, BlobPurged, facts);
+      const purgedBytes = gone.reduce((sum, { bytes }) => sum + bytes, 0);
+      await noteCollected(sql, { purged: gone.length, purgedBytes, errors: failed, lastError });
       return gone.length;
     });
   }

@@ -10,6 +10,7 @@ import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { endOperation } from '../operation/end-operation';
 import type { OperationRow } from '../operation/operation-rows';
 import { lockForEnd } from '../operation/operation-work.store';
+import { isPaused } from '../run/is-paused';
 import { notePruned } from '../run/note-run';
 import { JUDGED, judgeBy } from './judge-images';
 import type { PlanRow } from './plan.store';
@@ -96,11 +97,6 @@ export class PruneWorkStore {
     const outcome = outcomeOf(plan, counts!.removed, counts!.left);
     await endOperation(sql, operation, { state: 'completed', outcome }, this.config.ENTREPOT_REVIEW_DELAY_MS);
   }
-}
-
-async function isPaused(sql: Sql): Promise<boolean> {
-  const [row] = await sql.query<{ paused: boolean }>('SELECT gc_paused_at IS NOT NULL AS paused FROM installation');
-  return row?.paused ?? true;
 }
 
 /** The next ones of one repository, with at least one, and no more tags than may be locked together. */

@@ -6,6 +6,7 @@ import { lockBlobs } from '../database/locks';
 import { releaseUnlisted } from '../manifest/link-blobs';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
+import { noteCollected } from '../run/note-run';
 
 interface BlobState {
   readonly digest: Digest;
@@ -41,18 +42,20 @@ export class BlobReviewStore {
       const states = await readStates(sql, due);
       const condemned = states.filter((state) => state.stored && !state.held && state.until === null);
       const postponed = states.filter((state) => state.until !== null);
-      await this.condemn(
+      const condemnedBytes = await this.condemn(
         sql,
         condemned.map((state) => state.digest),
       );
       await settleReviews(sql, states);
+      const kept = countKept(states);
+      await noteCollected(sql, { seen: states.length, kept, condemned: condemned.length, condemnedBytes });
       return { reviewed: states.length, condemned: condemned.length, postponed: postponed.length };
     });
   }
 
-  /** The row goes, and Postgres refuses while a manifest holds it; the bytes wait for their grace. */
-  private async condemn(sql: Sql, digests: readonly Digest[]): Promise<void> {
-    if (digests.length === 0) return;
+  /** The row goes, and Postgres refuses while a manifest holds it; the bytes wait for their grace. Answers how many. */
+  private async condemn(sql: Sql, digests: readonly Digest[]): Promise<number> {
+    if (digests.length === 0) return 0;
     const gone = await sql.query<{ digest: Digest; object: string; size: number }>(
       'DELETE FROM blob WHERE digest = ANY($1) RETURNING digest, object_id AS object, size',
       [digests],
@@ -66,7 +69,18 @@ export class BlobReviewStore {
       BlobCondemned,
       gone.map((data) => ({ aggregate: data.digest, data })),
     );
+    return gone.reduce((sum, { size }) => sum + size, 0);
   }
+}
+
+/** Those that are not condemned: a pin waits, a manifest holds it, or it was gone before. */
+function countKept(states: readonly BlobState[]): Record<string, number> {
+  const kept: Record<string, number> = {};
+  for (const { until, held, stored } of states) {
+    const because = until !== null ? 'pin' : held ? 'manifest' : stored ? null : 'gone';
+    if (because !== null) kept[because] = (kept[because] ?? 0) + 1;
+  }
+  return kept;
 }
 
 async function readDue(sql: Sql, digests: readonly string[]): Promise<string[]> {

@@ -38,8 +38,8 @@ export class CollectionController {
   }
 
   @Answers(ForgetObjects)
-  async forget({ objects }: QuestionOf<typeof ForgetObjects>) {
-    return { forgotten: await this.purges.forget(objects) };
+  async forget({ objects, failed, lastError }: QuestionOf<typeof ForgetObjects>) {
+    return { forgotten: await this.purges.forget(objects, failed, lastError) };
   }
 
   @Answers(ForgetEnded)

@@ -30,6 +30,8 @@ export class EndedStore {
         awayMs: this.config.ENTREPOT_AWAY_MS,
       }),
       await forgetAbsences(sql, limit, Math.max(this.config.ENTREPOT_KEEP_PULLED_MS, LONGEST_REPORT_MS)),
+      await forgetPlans(sql, this.config.ENTREPOT_OPERATION_KEEP_MS),
+      await forgetRuns(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
     ]);
     const rows = lapsed.reduce((sum, each) => sum + each, 0);
     return { operations, rows, more: [operations, ...lapsed].includes(limit) };
@@ -86,6 +88,30 @@ async function forgetAbsences(sql: Sql, limit: number, longestMs: number): Promi
         ORDER BY began_at LIMIT $1 FOR UPDATE SKIP LOCKED))
       RETURNING 1`,
     [limit, longestMs],
+  );
+  return gone.length;
+}
+
+/** As long as operations, and one at a time: it may have many items. */
+async function forgetPlans(sql: Sql, keepMs: number): Promise<number> {
+  const gone = await sql.query(
+    `DELETE FROM plan WHERE id = (
+        SELECT id FROM plan WHERE made_at < now() - $1 * interval '1 millisecond'
+          AND NOT EXISTS (SELECT FROM operation WHERE operation.id = applied_by AND ended_at IS NULL)
+        ORDER BY made_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+      RETURNING 1`,
+    [keepMs],
+  );
+  return gone.length;
+}
+
+async function forgetRuns(sql: Sql, limit: number, keepMs: number): Promise<number> {
+  const gone = await sql.query(
+    `DELETE FROM gc_run WHERE id = ANY(ARRAY(
+        SELECT id FROM gc_run WHERE ended_at < now() - $2 * interval '1 millisecond'
+        ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+      RETURNING 1`,
+    [limit, keepMs],
   );
   return gone.length;
 }

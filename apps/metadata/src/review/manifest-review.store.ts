@@ -9,6 +9,7 @@ import { noteRemovedManifests } from '../journal/note-journal';
 import { releaseChildren } from '../manifest/write-manifest';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
+import { noteCollected } from '../run/note-run';
 import { endTrash } from '../trash/end-trash';
 import { readAbove, readReasons } from './keep-reasons';
 import { queueBlobReviews, queueManifestReviews } from './queue-reviews';
@@ -19,6 +20,8 @@ interface Reviewed {
   readonly verdict: ManifestVerdict;
   /** When it is looked at again, as Postgres wrote it. */
   readonly again?: string;
+  /** Why it is not removed, for the report. */
+  readonly because?: string;
 }
 
 /** Whether a manifest stays in a repository: decided by rows read after locking, never by what queued the review. */
@@ -34,8 +37,9 @@ export class ManifestReviewStore {
       const locked = await lockAbove(sql, repositoryId, digest);
       const seq = await dueReview(sql, repositoryId, digest);
       if (seq === undefined) return 'gone';
-      const { verdict, again } = await this.decide(sql, repositoryId, digest, locked);
+      const { verdict, again, because } = await this.decide(sql, repositoryId, digest, locked);
       await settleReview(sql, repositoryId, digest, seq, again);
+      await noteCollected(sql, { seen: 1, ...(because === undefined ? { removed: 1 } : { kept: { [because]: 1 } }) });
       return verdict;
     });
     if (verdict === 'removed') await forgetPulls(this.database, repositoryId, digest);
@@ -43,13 +47,15 @@ export class ManifestReviewStore {
   }
 
   private async decide(sql: Sql, repositoryId: number, digest: Digest, locked: Set<string>): Promise<Reviewed> {
-    if (!locked.has(digest)) return { verdict: 'gone' };
+    if (!locked.has(digest)) return { verdict: 'gone', because: 'gone' };
     const above = await readAbove(sql, repositoryId, digest);
     // Tied to something new while the locks were waited for.
-    if (above.some((each) => !locked.has(each))) return { verdict: 'postponed', again: 'now' };
+    if (above.some((each) => !locked.has(each))) return { verdict: 'postponed', again: 'now', because: 'changed' };
     const reasons = await readReasons(sql, repositoryId, above, this.config.ENTREPOT_KEEP_PULLED_MS);
-    if (reasons.keptBy !== null) return { verdict: 'kept' };
-    if (reasons.until !== null) return { verdict: 'postponed', again: reasons.until };
+    if (reasons.keptBy !== null) return { verdict: 'kept', because: reasons.keptBy };
+    if (reasons.until !== null) {
+      return { verdict: 'postponed', again: reasons.until, because: reasons.untilRoot ?? 'changed' };
+    }
     await removeManifest(sql, repositoryId, digest);
     return { verdict: 'removed' };
   }

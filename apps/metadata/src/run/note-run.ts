@@ -39,6 +39,7 @@ const ADDED = `
 
 /** Adds to the collection that is under way, or begins one. Last in its transaction: others wait for its row. */
 export async function noteCollected(sql: Sql, tally: Tally): Promise<void> {
+  if (!tally.seen && !tally.purged && !tally.errors) return;
   const [run] = await sql.query<{ id: string; began: boolean }>(
     `INSERT INTO gc_run (id, kind, ${COLUMNS}) VALUES ($1, 'collection', $2, $3, $4, $5, $6, $7, $8, $9, $10)
       ON CONFLICT (kind) WHERE kind = 'collection' AND ended_at IS NULL DO UPDATE SET

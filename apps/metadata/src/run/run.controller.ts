@@ -31,7 +31,7 @@ export class RunController {
   }
 
   @Answers(EndCollection)
-  async end() {
-    return { ended: await this.runs.endCollection() };
+  end() {
+    return this.runs.endCollection();
   }
 }

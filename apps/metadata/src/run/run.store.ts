@@ -52,13 +52,6 @@ export class RunStore {
     });
   }
 
-  async isPaused(): Promise<boolean> {
-    const [row] = await this.database.read<{ paused: boolean }>(
-      'SELECT gc_paused_at IS NOT NULL AS paused FROM installation',
-    );
-    return row?.paused ?? true;
-  }
-
   async pause(principal: string): Promise<void> {
     await this.database.transaction('metadata.pause-cleanup', async (sql) => {
       const changed = await sql.query(
@@ -79,8 +72,12 @@ export class RunStore {
     });
   }
 
-  endCollection(): Promise<boolean> {
-    return this.database.transaction('metadata.end-collection', endCollection);
+  endCollection(): Promise<{ ended: boolean; settled: boolean }> {
+    return this.database.transaction('metadata.end-collection', async (sql) => {
+      const ended = await endCollection(sql);
+      const open = await sql.query(`SELECT FROM gc_run WHERE kind = 'collection' AND ended_at IS NULL`);
+      return { ended, settled: open.length === 0 };
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { defineCall } from '../define-call';
+import { plainText } from '../plain-text';
 
 /**
  * Takes due reviews, reads the reasons to stay after locking, and condemns or postpones each.
@@ -31,9 +32,13 @@ export const ClaimPurges = defineCall('metadata.claim-purges', {
   }),
 });
 
-/** The storage said that an object's bytes are gone: its tombstone goes too. */
+/** The storage said that an object's bytes are gone: its tombstone goes too. `failed`: how many it did not delete. */
 export const ForgetObjects = defineCall('metadata.forget-objects', {
-  question: z.object({ objects: z.array(z.uuid()).max(1000) }),
+  question: z.object({
+    objects: z.array(z.uuid()).max(1000),
+    failed: z.number().int().nonnegative().default(0),
+    lastError: plainText(2000).nullable().default(null),
+  }),
   answer: z.object({ forgotten: z.number().int() }),
 });
 

@@ -6,7 +6,7 @@ import { plainText } from '../plain-text';
 export const GC_RUN_KINDS = ['collection', 'prune'] as const;
 export const GC_RUN_STATES = ['running', 'completed', 'failed', 'cancelled'] as const;
 
-/** A stretch of collecting, or a prune. `seen` is `removed`, `condemned`, `gone` and all of `kept`. Sizes are bytes. */
+/** A stretch of collecting, or a prune. `seen` is `removed`, `condemned` and all of `kept`. Sizes are bytes. */
 export const GcRunSchema = z.object({
   id: z.uuid().describe('of a prune: its operation'),
   kind: z.enum(GC_RUN_KINDS),
@@ -15,7 +15,9 @@ export const GcRunSchema = z.object({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().nullable(),
   seen: z.number().int().describe('manifests and blobs that were reviewed, or images that a prune looked at'),
-  kept: KeptBySchema.describe('how many of them stay, by why'),
+  kept: KeptBySchema.describe(
+    'how many of them were not taken, by why: what keeps them, `changed` meanwhile, or `gone` before',
+  ),
   removed: z.number().int().describe('manifests that left their repository, or images whose names a prune took'),
   condemned: z.number().int().describe('blobs that nothing needs any more'),
   condemnedBytes: z.number().int(),
@@ -65,5 +67,9 @@ export const PauseCleanup = defineCall('metadata.pause-cleanup', {
 /** Ends the collection that is under way, if nothing is due and nothing on its way out. */
 export const EndCollection = defineCall('metadata.end-collection', {
   question: z.object({}),
-  answer: z.object({ ended: z.boolean() }),
+  answer: z.object({
+    ended: z.boolean(),
+    /** None is open any more. */
+    settled: z.boolean(),
+  }),
 });
