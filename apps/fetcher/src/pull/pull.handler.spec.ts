@@ -64,6 +64,20 @@ it('a pull ends completed with its tag, its manifest and every blob, each byte a
   expect(upstream.bodyBytes).toBe(size);
 });
 
+it('the image of a container is pulled as by itself, for the platform that it says', async () => {
+  const { digest } = offer(someBytes(1000));
+  const operation = world.book.accept({ image: `${upstream.domain}/library/node:20`, name: 'web', cmd: ['sh'] });
+  await start();
+  await waitUntil('the end', () => hasEnded(operation));
+  expect(operation).toMatchObject({ state: 'completed', image: { repository: repository(), tag: '20', digest } });
+  const child = imageManifest(someBytes(300), someBytes(1000));
+  upstream.addManifest('library/node', 'index', imageIndex({ manifest: child, platform: 'linux/amd64' }));
+  const image = `${upstream.domain}/library/node:index`;
+  const other = world.book.accept({ image, platform: 'linux/s390x' });
+  await waitUntil('the end', () => hasEnded(other));
+  expect(other.state).toBe('failed');
+});
+
 it('the end of the last layer is heard, not waited for', async () => {
   offer(someBytes(1_000));
   const started = performance.now();
