@@ -54,6 +54,14 @@ module.exports = {
       from: { pathNot: TESTS },
       to: { path: '^libs/testing/|\\.(spec|suite|testing|e2e)\\.ts$' },
     },
+    {
+      name: 'command-speaks-rest',
+      comment:
+        'the command knows the public faces: what crosses them and the words of the domain, no service and no bus',
+      severity: 'error',
+      from: { path: '^apps/cli/', pathNot: TESTS },
+      to: { path: '^(apps|libs)/|node_modules/@nestjs/', pathNot: '^apps/cli/|^libs/(contracts|oci)/' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'resolves',
@@ -82,6 +90,8 @@ module.exports = {
     onlyIn('undici', '^apps/fetcher/', 'only the fetcher opens a connection to an upstream'),
     onlyIn('@nats-io', '^libs/messaging/', 'the bus has one driver'),
     onlyIn('prom-client', '^apps/gateway/', 'one exposition of metrics'),
+    onlyIn('commander', '^apps/cli/', 'one command line'),
+    onlyIn('yaml', '^apps/cli/', 'what is written as YAML is what a person asked the command for'),
     onlyIn('swagger-ui-dist', '^apps/gateway/', 'the page of the API is served by the gateway'),
     onlyIn(
       '(@nestjs/platform-)?fastify',

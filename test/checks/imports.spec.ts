@@ -11,6 +11,8 @@ const LIBRARIES = [
   'prom-client',
   'swagger-ui-dist',
   'fastify',
+  'commander',
+  'yaml',
 ];
 const stub = (name: string): [string, string][] => [
   [`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' })],
@@ -48,6 +50,8 @@ const PLANTED: readonly [rule: string, file: string, text: string][] = [
   ['contracts-speak-oci', 'libs/contracts/src/f.ts', `import { c } from '#calls/calls';\nexport const f = c;`],
   ['policy-is-pure', 'libs/policy/src/g.ts', `import { b } from '#messaging/bus';\nexport const g = b;`],
   ['testing-in-tests', 'apps/gc/src/h.ts', `import { t } from '#testing/peers';\nexport const h = t;`],
+  ['command-speaks-rest', 'apps/cli/src/a.ts', `import { c } from '#calls/calls';\nexport const a = c;`],
+  ['command-speaks-rest', 'apps/cli/src/b.ts', `import { b } from '#messaging/bus';\nexport const a = b;`],
   ['no-cycles', 'apps/gc/src/i.ts', `import { j } from './j';\nexport const i = j;`],
   ['resolves', 'apps/gc/src/k.ts', `import './nowhere';\nexport const k = 1;`],
   ...LIBRARIES.map((name, at): [string, string, string] => [

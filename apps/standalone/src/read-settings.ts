@@ -20,8 +20,8 @@ type Schemas = typeof SCHEMAS;
 /** The settings of the five services in one process. */
 export type WarehouseSettings = { readonly [App in keyof Schemas]: z.output<Schemas[App]> };
 
-/** Names that are read by the program's own start, and so are known too. */
-const ELSEWHERE = ['ENTREPOT_FAILPOINTS', 'ENTREPOT_PEERS'];
+/** Names that are read by the program's own start, or by the command beside it, and so are known too. */
+const ELSEWHERE = ['ENTREPOT_FAILPOINTS', 'ENTREPOT_PEERS', 'ENTREPOT_URL'];
 
 /** Every setting there is, by its name. */
 export function settingNames(more: Iterable<string> = []): Set<string> {

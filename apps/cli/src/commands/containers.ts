@@ -1,0 +1,223 @@
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import {
+  type ContainerOutcome,
+  ContainerOutcomeSchema,
+  ContainerPruneOutcomeSchema,
+  ContainerStateSchema,
+} from '#contracts/bodies/container';
+import { type Container, ContainerSchema } from '#contracts/calls/containers';
+import { asked, type Desk, doing, limitOption, sayMore, several, wholeNumber, withExamples } from '../desk';
+import { eachOf, sayFaults } from '../each-of';
+import { formatMoment } from '../format-time';
+import { pasteImage } from '../paste-name';
+import { type Face, showList, showOne, tableOf } from '../show';
+import type { Terminal } from '../terminal';
+import { containerFace } from './container-face';
+import { addCreate } from './create-container';
+import { momentOf } from './moment-of';
+
+const PATH = '/api/v1/containers';
+
+interface ListOptions {
+  readonly state?: string;
+  readonly name?: string;
+  readonly label?: readonly string[];
+  readonly image?: string;
+  readonly reporter?: string;
+  readonly limit?: number;
+}
+
+/** As the API names them, with what each says. */
+const ACTIONS = {
+  start: 'Say that a container runs: one that was created, exited or is dead.',
+  pause: 'Say that a running container is paused.',
+  unpause: 'Say that a paused container runs again.',
+  exit: 'Say that a container has ended.',
+} as const;
+
+export function addContainers(program: Command, terminal: Terminal): void {
+  const containers = program
+    .command('containers')
+    .summary('what uses the images')
+    .description(
+      'Containers: records that some workload uses an image, with the configuration that it runs with. What a container uses is never collected.',
+    );
+  addList(containers, terminal);
+  addCreate(containers, terminal);
+  const show = one(containers.command('inspect')).description('A container with what it runs.');
+  withExamples(show.action(doing(terminal, inspect)), [['entrepot containers inspect web --output json', 'all of it']]);
+  for (const [action, description] of Object.entries(ACTIONS)) addAction(containers, terminal, action, description);
+  addRemove(containers, terminal);
+  const name = one(containers.command('rename'))
+    .argument('<name>', 'its new name')
+    .description('Give it another name.');
+  withExamples(name.action(doing(terminal, rename)), [['entrepot containers rename web web-old', 'web is free again']]);
+  addPrune(containers, terminal);
+}
+
+const one = (command: Command) => command.argument('<container>', 'its name, its id or the beginning of one');
+const placeOf = (container = '') => `${PATH}/${encodeURIComponent(container)}`;
+
+function addList(containers: Command, terminal: Terminal): void {
+  const ls = containers
+    .command('ls')
+    .description('List containers, the newest first.')
+    .addOption(new Option('--state <state>', 'only in this state').choices(ContainerStateSchema.options))
+    .option('--name <part>', 'only those with this in their name')
+    .option('--label <label>', 'only with this label: key, key=value, or !key; may be given several times', several)
+    .option('--image <reference>', 'only those made from what this names now')
+    .option('--reporter <reporter>', 'only those that it reports')
+    .addOption(limitOption())
+    .action(doing<ListOptions>(terminal, list));
+  withExamples(ls, [
+    ['entrepot containers ls --state running', 'what runs'],
+    ['entrepot containers ls --image node:22 --output name', 'what was made from the image that node:22 is now'],
+  ]);
+}
+
+async function list(desk: Desk, _: readonly string[], { label, limit, ...filter }: ListOptions): Promise<void> {
+  const query = {
+    state: filter.state,
+    name: filter.name,
+    image: filter.image,
+    reporter: filter.reporter,
+    label: label?.join(','),
+  };
+  const { all, more } = await desk.warehouse.list(ContainerSchema, PATH, query, limit);
+  showList(desk.terminal, desk.output, containersFace(desk), all);
+  sayMore(desk, more);
+}
+
+function containersFace(desk: Desk): Face<Container> {
+  const now = Date.now();
+  const imageOf = ({ image }: Container) =>
+    pasteImage({ ...image, tags: image.tag === null ? [] : [image.tag] }, desk.warehouse.base.host).join();
+  return tableOf(
+    [
+      { title: 'ID', text: ({ id }) => (desk.whole ? id : id.slice(0, 12)) },
+      { title: 'NAME', text: ({ name }) => name },
+      { title: 'IMAGE', text: (at) => `${imageOf(at)}${at.image.moved ? ' (moved on)' : ''}` },
+      { title: 'STATE', text: ({ state, exitCode }) => (exitCode === null ? state : `${state} (${exitCode})`) },
+      { title: 'CREATED', text: ({ createdAt }) => formatMoment(createdAt, now) },
+      { title: 'REPORTER', text: ({ reporter }) => reporter ?? '' },
+    ],
+    ({ id }) => [id],
+  );
+}
+
+async function inspect(desk: Desk, [container]: readonly string[]): Promise<void> {
+  const DetailsSchema = z.looseObject({ ...ContainerSchema.shape, config: z.looseObject({}).nullable() });
+  const found = await desk.warehouse.ask(DetailsSchema, 'GET', placeOf(container));
+  showOne(desk.terminal, desk.output, containerFace(desk), found);
+}
+
+function addAction(containers: Command, terminal: Terminal, action: string, description: string): void {
+  const command = containers
+    .command(action)
+    .description(description)
+    .argument('<container...>', 'its name, its id or the beginning of one');
+  if (action === 'exit') command.option('--exit-code <code>', 'with which it ended', wholeNumber(0, 255));
+  command.action(
+    doing<{ exitCode?: number }>(terminal, (desk, args, { exitCode }) =>
+      change(desk, args, (container) => ({ path: `${placeOf(container)}/${action}`, query: { exitCode } })),
+    ),
+  );
+  const line = action === 'exit' ? 'entrepot containers exit web --exit-code 1' : `entrepot containers ${action} web`;
+  withExamples(command, [[line, 'illegal moves are refused (exit code 5)']]);
+}
+
+interface Change {
+  readonly path: string;
+  readonly query: { readonly exitCode: number | undefined };
+}
+
+async function change(desk: Desk, names: readonly string[], changeOf: (container: string) => Change): Promise<void> {
+  const { done, faults } = await eachOf(names, async (container) => {
+    const { path, query } = changeOf(container);
+    return desk.warehouse.ask(ContainerOutcomeSchema, 'POST', path, { ...asked(), query });
+  });
+  showOutcomes(desk, names, done);
+  sayFaults(desk.terminal, faults);
+}
+
+function showOutcomes({ terminal, output }: Desk, asked: readonly string[], done: readonly ContainerOutcome[]): void {
+  if (asked.length > 1) showList(terminal, output, OUTCOME, done);
+  else for (const one of done) showOne(terminal, output, OUTCOME, one);
+}
+
+const OUTCOME: Face<ContainerOutcome> = {
+  names: ({ container }) => [container],
+  table: (outcomes) => outcomes.map(({ name, state }) => `${name} ${state}\n`).join(''),
+};
+
+function addRemove(containers: Command, terminal: Terminal): void {
+  const rm = containers
+    .command('rm')
+    .description('Remove containers. Their images stay.')
+    .argument('<container...>', 'its name, its id or the beginning of one')
+    .option('-f, --force', 'even while it runs')
+    .action(doing<{ force?: boolean }>(terminal, remove));
+  withExamples(rm, [['entrepot containers rm web worker --force', 'two of them, whether they run or not']]);
+}
+
+async function remove(desk: Desk, names: readonly string[], { force }: { force?: boolean }): Promise<void> {
+  const { done, faults } = await eachOf(names, (container) =>
+    desk.warehouse.ask(ContainerOutcomeSchema, 'DELETE', placeOf(container), { ...asked(), query: { force } }),
+  );
+  const { terminal, output } = desk;
+  const face = {
+    ...OUTCOME,
+    table: (all: readonly ContainerOutcome[]) => all.map(({ name }) => `removed ${name}\n`).join(''),
+  };
+  if (names.length > 1) showList(terminal, output, face, done);
+  else for (const one of done) showOne(terminal, output, face, one);
+  sayFaults(terminal, faults);
+}
+
+async function rename(desk: Desk, [container, name]: readonly string[]): Promise<void> {
+  const ask = { ...asked(), body: { name } };
+  const renamed = await desk.warehouse.ask(ContainerOutcomeSchema, 'PATCH', placeOf(container), ask);
+  showOne(desk.terminal, desk.output, OUTCOME, renamed);
+}
+
+function addPrune(containers: Command, terminal: Terminal): void {
+  const prune = containers
+    .command('prune')
+    .description('Remove the containers that have no process: created, exited and dead ones.')
+    .option('--until <when>', 'only those created before: 24h or 7d ago, 2026-01-31, or a moment of RFC 3339', momentOf)
+    .option('--label <label>', 'only with this label: key, key=value, or !key; may be given several times', several)
+    .option('--dry-run', 'remove nothing, and say what would go')
+    .action(doing<PruneOptions>(terminal, pruneAll));
+  withExamples(prune, [['entrepot containers prune --until 7d --dry-run', 'what would go, and nothing goes']]);
+}
+
+interface PruneOptions {
+  readonly until?: string;
+  readonly label?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+async function pruneAll(desk: Desk, _: readonly string[], { until, label, dryRun }: PruneOptions): Promise<void> {
+  const body = {
+    ...(until === undefined ? {} : { until }),
+    ...(label === undefined ? {} : { labels: label }),
+    ...(dryRun ? { dryRun } : {}),
+  };
+  const ask = { ...asked(), body };
+  const outcome = await desk.warehouse.ask(ContainerPruneOutcomeSchema, 'POST', `${PATH}/prune`, ask);
+  const face: Face<z.output<typeof ContainerPruneOutcomeSchema>> = {
+    names: (pruned) => pruned.containers.map(({ container }) => container),
+    table: (all) => all.map(prunedText).join(''),
+  };
+  showOne(desk.terminal, desk.output, face, outcome);
+}
+
+function prunedText({ containers, count, dryRun }: z.output<typeof ContainerPruneOutcomeSchema>): string {
+  const verb = dryRun ? 'would remove' : 'removed';
+  const more = count - containers.length;
+  const lines = containers.map(({ name }) => `${verb} ${name}`);
+  return [...lines, ...(more > 0 ? [`${verb} ${more} more`] : []), `${count} in all`]
+    .map((line) => `${line}\n`)
+    .join('');
+}

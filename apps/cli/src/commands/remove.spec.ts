@@ -1,0 +1,88 @@
+import { completed, OPERATION, sampleOperation } from '../sample-answers.testing';
+import { events, problem, ScriptedWarehouse } from '../scripted-warehouse.testing';
+
+const EVENTS = `GET /api/v1/operations/${OPERATION}/events` as const;
+const outcome = { removed: ['docker.io/library/alpine:3'], removedCount: 1, left: [], leftCount: 0 };
+
+describe('entrepot rm', () => {
+  let warehouse: ScriptedWarehouse;
+  beforeAll(async () => {
+    warehouse = await ScriptedWarehouse.start();
+  });
+  beforeEach(() => {
+    warehouse.on('DELETE /api/v1/images', { status: 202, json: sampleOperation({ kind: 'remove' }) });
+    warehouse.on(EVENTS, events(['operation', '1', completed(outcome, { kind: 'remove' })]));
+  });
+  afterEach(() => warehouse.clear());
+  afterAll(() => warehouse.stop());
+
+  it('removes, waits, and says what went', async () => {
+    const { code, out, err } = await warehouse.run(['rm', 'alpine:3', '--force']);
+    expect({ code, out, err }).toEqual({ code: 0, out: 'removed docker.io/library/alpine:3\n', err: '' });
+    expect(warehouse.asked[0]!.query).toEqual({ reference: 'alpine:3', force: 'true' });
+    expect(JSON.parse((await warehouse.run(['rm', 'a', '-o', 'json'])).out)).toMatchObject(outcome);
+  });
+
+  it('of several does each, says which was refused, and ends with the code of the first of these', async () => {
+    const deleted = { status: 202, json: sampleOperation({ kind: 'remove' }) };
+    warehouse.on(
+      'DELETE /api/v1/images',
+      problem(409, 'CONFLICT', 'web uses it'),
+      deleted,
+      problem(404, 'NOT_FOUND', 'it is not here'),
+    );
+    const { code, out, err } = await warehouse.run(['rm', 'one', 'two', 'three', '-o', 'name']);
+    expect({ code, out }).toEqual({ code: 5, out: 'docker.io/library/alpine:3\n' });
+    expect(err).toBe('error: one: web uses it\nerror: three: it is not here\n');
+  });
+
+  it('--no-wait answers with the operation', async () => {
+    expect(await warehouse.run(['rm', 'a', '--no-wait', '-o', 'name'])).toMatchObject({
+      code: 0,
+      out: `${OPERATION}\n`,
+    });
+  });
+
+  it('--now tells what the server says would go, takes only yes for one, and asks nobody where nobody is', async () => {
+    const word = 'a'.repeat(32);
+    const refusal = problem(
+      412,
+      'PRECONDITION',
+      `this goes for good: a. To have that done, ask again with confirm ${word}`,
+    );
+    const unconfirmed = () => warehouse.on('DELETE /api/v1/images', refusal);
+    const accepted = { status: 202, json: sampleOperation({ kind: 'remove' }) };
+    unconfirmed();
+    const nobody = await warehouse.run(['rm', 'a', '--now']);
+    expect(nobody).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/this goes for good: a\.\n.*--yes/) });
+    expect(await warehouse.run(['rm', 'a', '--now'], { answer: '' })).toMatchObject({ code: 1, out: '' });
+    expect(warehouse.asked).toHaveLength(2);
+    for (const [words, answer] of [
+      [[], 'y'],
+      [['--yes'], null],
+    ] as const) {
+      warehouse.asked.length = 0;
+      warehouse.on('DELETE /api/v1/images', refusal, accepted);
+      expect(await warehouse.run(['rm', 'a', '--now', ...words], { answer })).toMatchObject({ code: 0 });
+      expect(warehouse.asked[0]!.query).toEqual({ reference: 'a', now: 'true' });
+      expect(warehouse.asked[1]!.query).toEqual({ reference: 'a', now: 'true', confirm: word });
+    }
+  });
+
+  it('takes containers with it where that is said, and running ones where that is said as well', async () => {
+    await warehouse.run(['rm', 'a', '--with-containers', '--with-running']);
+    expect(warehouse.asked[0]!.query).toEqual({ reference: 'a', withContainers: 'true', withRunning: 'true' });
+    expect(await warehouse.run(['rm', 'a', '--with-running'])).toMatchObject({ code: 2, out: '' });
+  });
+
+  it('says how many more went than it names, and what was left alone', async () => {
+    const many = { ...outcome, removedCount: 3, left: ['b:1 names another image now'], trash: ['7'] };
+    warehouse.on(EVENTS, events(['operation', '1', completed(many)]));
+    expect((await warehouse.run(['rm', 'a'])).out).toBe(
+      'removed docker.io/library/alpine:3\nremoved 2 more\nleft alone b:1 names another image now\nto have it back: entrepot restore 7\n',
+    );
+  });
+
+  it('of nothing is typed wrongly', async () =>
+    expect(await warehouse.run(['rm'])).toMatchObject({ code: 2, out: '' }));
+});

@@ -1,0 +1,74 @@
+import { Command, Option } from 'commander';
+import { addAdmin } from './commands/admin';
+import { addCompletion } from './commands/completion';
+import { addContainers } from './commands/containers';
+import { addDeadLetters } from './commands/dead-letters';
+import { addEvents } from './commands/events';
+import { addGc } from './commands/gc';
+import { addHistory } from './commands/history';
+import { addImages } from './commands/images';
+import { addInspect } from './commands/inspect';
+import { addNames } from './commands/names';
+import { addOperations } from './commands/operations';
+import { addPrune } from './commands/prune';
+import { addPull } from './commands/pull';
+import { addRemove } from './commands/remove';
+import { addTrash } from './commands/trash';
+import { addUsage } from './commands/usage';
+import { addWhy } from './commands/why';
+import { OUTPUTS } from './show';
+import type { Terminal } from './terminal';
+import { VERSION } from './version';
+
+const ADDED = [
+  addPull,
+  addImages,
+  addInspect,
+  addHistory,
+  addNames,
+  addRemove,
+  addTrash,
+  addContainers,
+  addPrune,
+  addGc,
+  addUsage,
+  addWhy,
+  addEvents,
+  addOperations,
+  addDeadLetters,
+  addAdmin,
+  addCompletion,
+];
+
+/** The tree of commands. Help, the reference page and what shells complete are all made of it. */
+export function buildProgram(terminal: Terminal): Command {
+  const program = new Command('entrepot')
+    .description("A team's own image warehouse: what it holds, who uses it, and what becomes of it.")
+    .option('--url <url>', 'where the server is; by default ENTREPOT_URL, or http://127.0.0.1:5050')
+    .addOption(new Option('-o, --output <format>', 'how the answer is written').choices(OUTPUTS).default('table'))
+    .option('--no-trunc', 'ids and digests as they are, not their first digits')
+    .version(VERSION, '--version', 'the version of this command')
+    .helpOption('-h, --help', 'what it does, and examples')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError('(--help says how)')
+    .exitOverride();
+  for (const add of ADDED) add(program, terminal);
+  program
+    .command('version')
+    .summary('which version this is')
+    .description('The version of this command.')
+    .action(() => terminal.out(`${VERSION}\n`));
+  return program.addHelpText('after', AFTER);
+}
+
+const AFTER = `
+Exit codes: 0 done, 1 it failed, 2 typed wrongly, 3 not found, 4 not allowed,
+5 in conflict with how things are, 130 Ctrl-C.
+Data goes to the standard output, progress and messages to the standard error.`;
