@@ -1,4 +1,4 @@
-// Writes docs/reference/ from what the program itself declares: settings, messages, routes, errors, calls.
+// Writes docs/reference/ from what the program itself declares: settings, messages, routes, errors, commands, calls.
 // `npm run docs` writes; `npm run docs -- --check` writes nothing, and names each page that is not what it would write.
 // `--folder DIR` is about another folder than docs/reference.
 import { spawnSync } from 'node:child_process';
@@ -22,6 +22,7 @@ async function makePages() {
     'asyncapi.json': (await import('./docs/async-api.mjs')).asyncApi(declarations),
     'openapi.json': declarations.openApi,
     'errors.md': (await import('./docs/errors-page.mjs')).errorsPage(declarations),
+    'cli.md': (await import('./docs/cli-page.mjs')).cliPage(declarations),
     'calls.md': (await import('./docs/calls-page.mjs')).callsPage(declarations),
   };
   const written = (page) => (typeof page === 'string' ? page : `${JSON.stringify(page, null, 2)}\n`);

@@ -29,7 +29,16 @@ export function readDeclarations(root) {
     calls: readCalls(root, source),
     errors: readErrors(source('libs/oci/src/registry-error.ts'), STATUS, errorHeaders),
     openApi: openApi(REST_ROUTES, VERSION),
+    commands: readCommands(source),
   };
+}
+
+/** The tree of the `entrepot` command, as data. */
+function readCommands(source) {
+  const { buildProgram } = source('apps/cli/src/program.ts');
+  const { describeCommand } = source('apps/cli/src/describe-command.ts');
+  const { EXIT } = source('apps/cli/src/fault.ts');
+  return { program: describeCommand(buildProgram({ out() {}, err() {} })), exits: EXIT };
 }
 
 /** A `require` that compiles TypeScript as it comes. */
