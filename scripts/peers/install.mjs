@@ -8,6 +8,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,11 +49,16 @@ function installByApt({ pkg }) {
   run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', pkg], env);
 }
 
-function installByGo({ module }) {
+function installByGo({ name, module, modules }) {
   if (!findProgram('go')) throw new Error('it is built by Go: install Go 1.24 or later');
   const bin = join(peersFolder(), 'bin');
   mkdirSync(bin, { recursive: true });
-  run('go', ['install', module], { GOBIN: bin, CGO_ENABLED: '0' });
+  if (!modules) return run('go', ['install', module], { GOBIN: bin, CGO_ENABLED: '0' });
+  const folder = join(peersFolder(), name);
+  for (const each of modules) run('go', ['install', each], { GOBIN: folder, CGO_ENABLED: '0' });
+  const program = modules[0].split('@')[0].split('/').at(-1);
+  rmSync(join(bin, name), { force: true });
+  symlinkSync(join('..', name, program), join(bin, name));
 }
 
 /** A Python that finds this package, beside whatever else is installed. */

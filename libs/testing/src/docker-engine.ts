@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { eventually } from './eventually';
 import { peer } from './peers';
 import { type Finished, RunningProgram, runProgram, runWell } from './run-program';
@@ -21,19 +21,17 @@ export class DockerEngine {
     private readonly program: RunningProgram,
   ) {}
 
-  static async start(): Promise<DockerEngine> {
+  /** Of its images in containerd's store, as Docker keeps them since 29, or in its own. */
+  static async start(dockerd: 'dockerd' | 'dockerd-29' = 'dockerd'): Promise<DockerEngine> {
     const folder = await tempFolder('docker');
     const at = (name: string) => join(folder, name);
     await Promise.all([mkdir(at('data')), mkdir(at('exec'))]);
     const places = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid')];
-    const program = new RunningProgram('unshare', [
-      ...OWN_MOUNTS,
-      peer('dockerd'),
-      ...places,
-      '-H',
-      `unix://${at('socket')}`,
-      ...APART,
-    ]);
+    const path = await realpath(peer(dockerd));
+    const args = [...OWN_MOUNTS, path, ...places, '-H', `unix://${at('socket')}`, ...APART];
+    // It starts the containerd that lies beside it, if there is one.
+    const env = { ...process.env, PATH: `${dirname(path)}:${process.env.PATH}` };
+    const program = new RunningProgram('unshare', args, { env });
     const engine = new DockerEngine(folder, program);
     await eventually('the Docker engine answers', async () => {
       if (program.over) throw new Error(program.log);
