@@ -42,7 +42,7 @@ export const GatewayConfigSchema = z
       'how often counted pulls are said to metadata, in milliseconds; those of that time are lost where a gateway is killed',
     ),
     ENTREPOT_EVENT_STREAMS: count(1000, 1_000_000).describe(
-      'how many may watch operations at once, a number; whoever comes then is told to come back',
+      'how many may watch operations at once, and how many may listen to events, a number each; whoever comes then is told to come back',
     ),
     ENTREPOT_WATCH_MS: milliseconds(2_000).describe(
       'how often a watched operation is looked at although no message says it changed, in milliseconds',

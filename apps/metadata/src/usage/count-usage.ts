@@ -6,8 +6,17 @@ const COUNTING = 4_211_700_002;
 /** What counting may take of Postgres: no person waits for it, and every one of its statements is one snapshot. */
 const LIMITS = `SET LOCAL statement_timeout = '15min'; SET LOCAL lock_timeout = 0; SET LOCAL work_mem = '64MB'`;
 
-/** Counts all that the store holds, at one moment. False where another counts already and nobody waits for this one. */
-export async function countUsage(sql: Sql, { waits }: { waits: boolean }): Promise<boolean> {
+export interface Counting {
+  /** Another who counts already is waited for; else this one gives way. */
+  readonly waits: boolean;
+  /** Told which server process counts, so that it can be called off. */
+  readonly by: (pid: number) => void;
+}
+
+/** Counts all that the store holds, at one moment. False where it gave way. */
+export async function countUsage(sql: Sql, { waits, by }: Counting): Promise<boolean> {
+  const [server] = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  by(server!.pid);
   for (const limit of LIMITS.split('; ')) await sql.query(limit);
   const [lock] = await sql.query<{ taken: boolean }>(
     waits

@@ -1,5 +1,6 @@
 import { ReadUsage } from '#contracts/calls/usage';
 import { OCI_LAYER_GZIP } from '#oci/media-type';
+import { eventually } from '#testing/eventually';
 import {
   anImage,
   anIndex,
@@ -13,6 +14,7 @@ import {
   someBytes,
   untag,
 } from '../metadata.testing';
+import { UsageStore } from './usage.store';
 
 const NODE = 'docker.io/library/node';
 const OTHER = 'docker.io/library/other';
@@ -157,5 +159,23 @@ describe('usage', () => {
     await metadata.database.read(`UPDATE usage SET as_of = as_of - interval '1 hour'`);
     await metadata.usage.keepUp();
     expect((await read({ fresh: false })).usage.bytes).toBe(sizeOf(image.blobs));
+  });
+
+  it('is called off at the end: nobody waits for it', async () => {
+    const ending = new UsageStore(metadata.database, metadata.config);
+    let counting: Promise<unknown> = Promise.resolve();
+    await metadata.database.transaction('spec.hold', async (sql) => {
+      await sql.query('LOCK TABLE usage IN EXCLUSIVE MODE');
+      counting = ending.count().catch((error: unknown) => error);
+      await eventually('it waits for the table', async () => {
+        const [row] = await metadata.database.read<{ waits: boolean }>(
+          `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid() AND query LIKE '%WITH RECURSIVE used%') AS waits`,
+        );
+        return row!.waits;
+      });
+      await ending.onModuleDestroy();
+      expect(await counting).toBeInstanceOf(Error);
+      await expect(ending.count()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { ReadUsage, Usage } from '#contracts/calls/usage';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
-import { invalidField } from '#oci/registry-error';
+import { invalidField, unavailable } from '#oci/registry-error';
 import { Database } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { countUsage } from './count-usage';
@@ -32,6 +32,9 @@ export class UsageStore implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | null = null;
   private next: Promise<void> | null = null;
+  /** The server process that counts for us. */
+  private pid: number | null = null;
+  private isEnding = false;
 
   constructor(
     private readonly database: Database,
@@ -43,8 +46,13 @@ export class UsageStore implements OnApplicationBootstrap, OnModuleDestroy {
     this.timer.unref();
   }
 
-  onModuleDestroy(): void {
+  /** Nobody waits for a count at the end, which may take as long as the store is large. */
+  async onModuleDestroy(): Promise<void> {
     clearInterval(this.timer);
+    this.isEnding = true;
+    if (this.pid === null) return;
+    await this.database.read('SELECT pg_cancel_backend($1)', [this.pid]).catch(() => undefined);
+    await this.running?.catch(() => undefined);
   }
 
   /** Throws INVALID for a cursor of another making. */
@@ -91,11 +99,16 @@ export class UsageStore implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private start(waits: boolean): Promise<void> {
+    if (this.isEnding) return Promise.reject(unavailable('metadata', 1));
+    const by = (pid: number) => {
+      this.pid = pid;
+    };
     const counting = this.database
-      .transaction('metadata.count-usage', (sql) => countUsage(sql, { waits }))
+      .transaction('metadata.count-usage', (sql) => countUsage(sql, { waits, by }))
       .then(() => undefined)
       .finally(() => {
         this.running = null;
+        this.pid = null;
       });
     this.running = counting;
     return counting;
