@@ -28,6 +28,7 @@ import { OperationsController } from './rest/operations.controller';
 import { OtherMethodsController } from './rest/other-methods.controller';
 import { ProblemFilter } from './rest/problem.filter';
 import { PruneController } from './rest/prune.controller';
+import { SchedulesController } from './rest/schedules.controller';
 import { TrashController } from './rest/trash.controller';
 import { WhyController } from './rest/why.controller';
 
@@ -53,6 +54,7 @@ export class GatewayModule {
         EventsController,
         DeadLettersController,
         PruneController,
+        SchedulesController,
         GcController,
         OtherMethodsController,
         ApiPageController,

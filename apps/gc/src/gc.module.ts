@@ -3,6 +3,7 @@ import { Collector } from './collector';
 import { GC_CONFIG, type GcConfig } from './gc.config';
 import { PruneHandler } from './prune.handler';
 import { RemoveHandler } from './remove.handler';
+import { ScheduleHandler } from './schedule.handler';
 
 /** When and what to clean; every decision is carried out as a command of `metadata`. */
 @Module({})
@@ -10,7 +11,7 @@ export class GcModule {
   static with(config: GcConfig): DynamicModule {
     return {
       module: GcModule,
-      providers: [{ provide: GC_CONFIG, useValue: config }, Collector, RemoveHandler, PruneHandler],
+      providers: [{ provide: GC_CONFIG, useValue: config }, Collector, RemoveHandler, PruneHandler, ScheduleHandler],
     };
   }
 }

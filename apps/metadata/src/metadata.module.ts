@@ -69,6 +69,8 @@ import { ManifestReviewStore } from './review/manifest-review.store';
 import { ReviewHandler } from './review/review.handler';
 import { RunController } from './run/run.controller';
 import { RunStore } from './run/run.store';
+import { ScheduleController } from './schedule/schedule.controller';
+import { ScheduleStore } from './schedule/schedule.store';
 import { RestoreHandler } from './trash/restore.handler';
 import { TrashController } from './trash/trash.controller';
 import { TrashStore } from './trash/trash.store';
@@ -107,6 +109,7 @@ const CONTROLLERS: Type[] = [
   UsageController,
   PruneController,
   RunController,
+  ScheduleController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -157,6 +160,7 @@ const PROVIDERS: Provider[] = [
   PruneHandler,
   PruneWorkStore,
   RunStore,
+  ScheduleStore,
   ImageReasonsStore,
   BlobReasonsStore,
   TrashStore,

@@ -57,6 +57,7 @@ import { ManifestReviewStore } from './review/manifest-review.store';
 import { queueManifestReviews } from './review/queue-reviews';
 import { ReviewHandler } from './review/review.handler';
 import { RunStore } from './run/run.store';
+import { ScheduleStore } from './schedule/schedule.store';
 import { RestoreHandler } from './trash/restore.handler';
 import { TrashStore } from './trash/trash.store';
 import { FinishSessionHandler } from './upload/finish-session.handler';
@@ -103,6 +104,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     new PruneHandler(plans, config),
   );
   const presence = new PresenceStore(database, config);
+  const operations = new OperationStore(database, new RemovalStore(names), immediate, config);
   const imageReasons = new ImageReasonsStore(config);
   const manifestReviews = new ManifestReviewStore(database, config);
   const blobReviews = new BlobReviewStore(database, config);
@@ -111,7 +113,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     names,
     creates,
     containers: new ContainerStore(database, names),
-    operations: new OperationStore(database, new RemovalStore(names), immediate, config),
+    operations,
     work: new OperationWorkStore(database, config),
     images: new ImageStore(database),
     hot: new HotQuestions(hotClient, database, config),
@@ -135,6 +137,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     plans,
     prunes: new PruneWorkStore(database, config),
     runs: new RunStore(database),
+    schedules: new ScheduleStore(database, operations),
     why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),
     trash: new TrashStore(database),
     tagLists: new TagListStore(database, names),

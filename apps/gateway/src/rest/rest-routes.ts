@@ -7,6 +7,7 @@ import { INSPECT_ROUTES } from './routes/inspect';
 import { NAME_ROUTES } from './routes/names';
 import { NEWS_ROUTES } from './routes/news';
 import { OPERATION_ROUTES } from './routes/operations';
+import { SCHEDULE_ROUTES } from './routes/schedules';
 import { TRASH_ROUTES } from './routes/trash';
 import { WHY_ROUTES } from './routes/why';
 
@@ -22,4 +23,5 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...CONTAINER_ROUTES,
   ...NEWS_ROUTES,
   ...CLEANUP_ROUTES,
+  ...SCHEDULE_ROUTES,
 ];

@@ -1,0 +1,36 @@
+import { Controller } from '@nestjs/common';
+import { Answers } from '#calls/answers.decorator';
+import { DeleteSchedule, FireSchedules, ListSchedules, PutSchedule, ReadSchedule } from '#contracts/calls/schedules';
+import type { QuestionOf } from '#contracts/define-call';
+import { ScheduleStore } from './schedule.store';
+
+/** When prunes are accepted by themselves. */
+@Controller()
+export class ScheduleController {
+  constructor(private readonly schedules: ScheduleStore) {}
+
+  @Answers(ListSchedules)
+  list(page: QuestionOf<typeof ListSchedules>) {
+    return this.schedules.list(page);
+  }
+
+  @Answers(ReadSchedule)
+  async read({ name }: QuestionOf<typeof ReadSchedule>) {
+    return { schedule: await this.schedules.read(name) };
+  }
+
+  @Answers(PutSchedule)
+  put({ principal, name, body }: QuestionOf<typeof PutSchedule>) {
+    return this.schedules.put(principal, name, body);
+  }
+
+  @Answers(DeleteSchedule)
+  async delete({ name }: QuestionOf<typeof DeleteSchedule>) {
+    return { deleted: await this.schedules.delete(name) };
+  }
+
+  @Answers(FireSchedules)
+  fire() {
+    return this.schedules.fire();
+  }
+}
