@@ -1,5 +1,6 @@
 import type { Path } from './path';
 import { cancel } from './paths/cancel';
+import { pause, prune, schedule } from './paths/cleanup';
 import { client, longRead } from './paths/client';
 import { compose, composeAgain, composeByCopy, composeSlowly, startInComposing } from './paths/compose';
 import { configs } from './paths/configs';
@@ -39,6 +40,9 @@ export const PATHS: readonly Path[] = [
   forget,
   usage,
   configs,
+  prune,
+  pause,
+  schedule,
   upload,
   startAfterUpload,
   remove,
