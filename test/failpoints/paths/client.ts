@@ -9,13 +9,7 @@ import { newImage } from '../victim-image';
 export const client: Path = {
   name: 'a client that pulls what is not here',
   place: 'folder',
-  owns: [
-    'metadata.confirm-tag',
-    'metadata.pin-blobs',
-    'metadata.pin-manifests',
-    'metadata.record-platforms',
-    'metadata.record-pulls',
-  ],
+  owns: ['metadata.confirm-tag', 'metadata.pin-blobs', 'metadata.pin-manifests', 'metadata.record-pulls'],
   async prepare(victim) {
     const image = newImage(victim);
     const { life } = victim;
@@ -24,7 +18,6 @@ export const client: Path = {
       await readImage(victim, image);
       // Its tag is asked for again, and its blobs are here.
       await readImage(victim, image);
-      await victim.ask('GET', `/api/v1/images?repository=${image.path.slice('/v2/'.length)}`);
       await victim.passes('metadata.record-pulls', since);
     };
     const ends = async () => {
