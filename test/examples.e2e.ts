@@ -71,4 +71,15 @@ describeWithPeers('the examples', ['docker-registry', 'skopeo', 'nats', 'python-
     });
     expect((await run(job, `${upstream.host}/library/absent:1`)).code).not.toBe(0);
   });
+
+  it('a prune is done every night from then on, and it is said what would go', async () => {
+    const { code, stdout } = await run(['sh', join(EXAMPLES, 'ci', 'prune-nightly.sh')]);
+    expect(code).toBe(0);
+    const [schedule, plan] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(schedule).toMatchObject({ name: 'nightly', timeZone: 'Europe/Berlin', dueAt: expect.any(String) });
+    expect(plan).toMatchObject({ list: [] });
+  });
 });
