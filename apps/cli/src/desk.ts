@@ -28,8 +28,8 @@ export function doing<Options extends object>(
 ) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
-    const options = command.optsWithGlobals<Options & GlobalOptions>();
-    await work(openDesk(terminal, options), command.args, options);
+    const desk = openDesk(terminal, command.optsWithGlobals<GlobalOptions>());
+    await work(desk, command.args, command.opts<Options>());
   };
 }
 

@@ -97,15 +97,31 @@ export class WarehouseClient {
       const asked = start(url, {
         method,
         headers: { Accept: 'application/json', ...type, ...headers },
-        signal: this.signal,
         timeout: silenceMs,
       });
       asked.on('timeout', () => asked.destroy(new Error(`it said nothing for ${silenceMs / 1000} s`)));
-      asked.on('response', resolve);
+      const interrupt = onceInterrupted(this.signal, () => asked.destroy(new Error('it was interrupted')));
+      asked.on('response', (response) => {
+        interrupt.end();
+        // Without an error: a socket that goes back to its agent just now would have nobody to hear it.
+        const cut = onceInterrupted(this.signal, () => response.destroy());
+        response.on('close', () => cut.end());
+        // Whoever reads it is told; between two reads nobody listens, and Node ends the process for that.
+        response.on('error', () => undefined);
+        resolve(response);
+      });
+      asked.on('close', () => interrupt.end());
       asked.on('error', (error) => reject(unreachable(this.base, error)));
       asked.end(json);
     });
   }
+}
+
+/** Does it at once where the signal has come already. */
+function onceInterrupted(signal: AbortSignal, act: () => void): { end(): void } {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
+  return { end: () => signal.removeEventListener('abort', act) };
 }
 
 /** With what was said of the query, lists once for each. */
