@@ -13,6 +13,7 @@ import { addOperations } from './commands/operations';
 import { addPrune } from './commands/prune';
 import { addPull } from './commands/pull';
 import { addRemove } from './commands/remove';
+import { addSchedules } from './commands/schedules';
 import { addTrash } from './commands/trash';
 import { addUsage } from './commands/usage';
 import { addWhy } from './commands/why';
@@ -30,6 +31,7 @@ const ADDED = [
   addTrash,
   addContainers,
   addPrune,
+  addSchedules,
   addGc,
   addUsage,
   addWhy,

@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { type Schedule, ScheduleSchema } from '#contracts/calls/schedules';
+import { type Desk, doing, limitOption, sayMore, several, withExamples } from '../desk';
+import { formatMoment } from '../format-time';
+import { type Face, showList, showOne, tableOf } from '../show';
+import type { Terminal } from '../terminal';
+
+interface SetOptions {
+  readonly timeZone?: string;
+  readonly unused?: boolean;
+  readonly until?: string;
+  readonly repository?: string;
+  readonly label?: readonly string[];
+  readonly disabled?: boolean;
+}
+
+const PATH = '/api/v1/schedules';
+
+export function addSchedules(program: Command, terminal: Terminal): void {
+  const schedules = program
+    .command('schedules')
+    .summary('what is pruned by the clock')
+    .description('Schedules: a prune that is done by the clock.');
+  const ls = schedules
+    .command('ls')
+    .description('List schedules by name.')
+    .addOption(limitOption())
+    .action(doing<{ limit?: number }>(terminal, list));
+  withExamples(ls, [['entrepot schedules ls', 'with when each is next, and what came of the last time']]);
+  const show = one(schedules.command('show')).description('A schedule.').action(doing(terminal, read));
+  withExamples(show, [['entrepot schedules show nightly --output yaml', 'all of it']]);
+  addSet(schedules, terminal);
+  const rm = one(schedules.command('rm')).description('Take a schedule away; what it began goes on.');
+  withExamples(rm.action(doing(terminal, remove)), [
+    ['entrepot schedules rm nightly', 'nothing is pruned by it any more'],
+  ]);
+}
+
+const one = (command: Command) => command.argument('<name>', 'the schedule');
+const placeOf = (name = '') => `${PATH}/${encodeURIComponent(name)}`;
+
+function addSet(schedules: Command, terminal: Terminal): void {
+  const set = one(schedules.command('set'))
+    .description('Have a prune done by the clock, in place of what this schedule said before.')
+    .argument('<cron>', "minute, hour, day, month, day of the week: '0 3 * * *'; or @daily, @weekly and so on")
+    .option('--time-zone <zone>', 'whose clocks count, such as Europe/Berlin; UTC without it')
+    .option('--unused', 'images with tags too, as long as no container uses them')
+    .option('--until <when>', 'only what neither came nor was pulled for that long: 36h, 30d')
+    .option('--repository <pattern>', 'only in these, as they are stored: docker.io/library/*, quay.io/**')
+    .option('--label <label>', 'only with this label: key, or key=value; may be given several times', several)
+    .option('--disabled', 'keep it, and do nothing by it')
+    .action(doing<SetOptions>(terminal, put));
+  withExamples(set, [
+    [
+      "entrepot schedules set nightly '0 3 * * *' --unused --until 30d",
+      'at three in the night, what nobody used for a month',
+    ],
+  ]);
+}
+
+async function list(desk: Desk, _: readonly string[], { limit }: { limit?: number }): Promise<void> {
+  const { all, more } = await desk.warehouse.list(ScheduleSchema, PATH, {}, limit);
+  showList(desk.terminal, desk.output, schedulesFace(), all);
+  sayMore(desk, more);
+}
+
+async function read(desk: Desk, [name]: readonly string[]): Promise<void> {
+  const schedule = await desk.warehouse.ask(ScheduleSchema, 'GET', placeOf(name));
+  showOne(desk.terminal, desk.output, schedulesFace(), schedule);
+}
+
+async function put(desk: Desk, [name, cron]: readonly string[], options: SetOptions): Promise<void> {
+  const { timeZone, unused, until, repository, label, disabled } = options;
+  const said = (fields: object) =>
+    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const prune = said({ unused, until, repository, labels: label });
+  const body = { cron, prune, ...said({ timeZone, enabled: disabled ? false : undefined }) };
+  const schedule = await desk.warehouse.ask(ScheduleSchema, 'PUT', placeOf(name), { body });
+  showOne(desk.terminal, desk.output, schedulesFace(), schedule);
+}
+
+async function remove(desk: Desk, [name]: readonly string[]): Promise<void> {
+  await desk.warehouse.ask(z.undefined(), 'DELETE', placeOf(name));
+  desk.terminal.err(`${name} is gone\n`);
+}
+
+function schedulesFace(): Face<Schedule> {
+  const now = Date.now();
+  return tableOf(
+    [
+      { title: 'NAME', text: ({ name }) => name },
+      { title: 'WHEN', text: ({ cron, timeZone }) => `${cron} ${timeZone}` },
+      { title: 'NEXT', text: ({ dueAt }) => (dueAt === null ? 'never' : formatMoment(dueAt, now)) },
+      { title: 'LAST', text: ({ firedAt, firedError }) => firedError ?? formatMoment(firedAt, now) },
+      { title: 'SET IN', text: ({ source }) => source },
+    ],
+    ({ name }) => [name],
+  );
+}
