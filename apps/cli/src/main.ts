@@ -10,6 +10,9 @@ process.once('SIGINT', () => {
   process.once('SIGINT', () => process.exit(130));
 });
 
+/** As a service manager ends what it started. */
+process.once('SIGTERM', () => interruption.abort());
+
 /** Whoever read the output may have gone (`entrepot images | head -1`): nothing more is to be said. */
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {

@@ -14,6 +14,7 @@ import { addPrune } from './commands/prune';
 import { addPull } from './commands/pull';
 import { addRemove } from './commands/remove';
 import { addSchedules } from './commands/schedules';
+import { addReport } from './commands/report';
 import { addTrash } from './commands/trash';
 import { addUsage } from './commands/usage';
 import { addWhy } from './commands/why';
@@ -30,6 +31,7 @@ const ADDED = [
   addRemove,
   addTrash,
   addContainers,
+  addReport,
   addPrune,
   addSchedules,
   addGc,

@@ -96,7 +96,10 @@ export class HttpPeer {
     });
     let begun: IncomingMessage | undefined;
     const breakOff = (why: string) => (begun ?? request).destroy(new Error(why));
-    const end = () => breakOff('no longer wanted');
+    const end = () => {
+      clearTimeout(timer);
+      breakOff('no longer wanted');
+    };
     const timer = setTimeout(() => breakOff(`it took longer than ${withinMs / 1000} s`), withinMs);
     const done = () => {
       clearTimeout(timer);
