@@ -1,6 +1,6 @@
 import type { ContainerReportOutcome, ReportedContainer } from '#contracts/bodies/container-report';
 import { PeerFault } from './http-peer';
-import type { ReporterSettings, Say } from './reporter';
+import type { ReporterSettings, Say } from './reporter-settings';
 import type { SendReport } from './send-report';
 import { MOST_PARTS, partName, splitReport } from './split-report';
 

@@ -1,7 +1,8 @@
 import type { ContainerReportBody, ContainerReportOutcome } from '#contracts/bodies/container-report';
 import { eventually } from '#testing/eventually';
 import { PeerFault } from './http-peer';
-import { Reporter, type ReporterSettings } from './reporter';
+import { Reporter } from './reporter';
+import type { ReporterSettings } from './reporter-settings';
 import type { Runtime, SeenContainer } from './runtime';
 import type { SendReport } from './send-report';
 
