@@ -27,7 +27,9 @@ type DockerOptions = Options & { readonly host?: string };
 type KubernetesOptions = Options & { readonly kubeconfig?: string; readonly context?: string };
 
 const HEARTBEAT_S = 60;
-const TIMES = { settleMs: 1_000, backoffMs: 1_000, attachMs: 300_000 };
+const TIMES = { backoffMs: 1_000, attachMs: 300_000 };
+/** Something changes in a large cluster at any moment, and each report is of all of it. */
+const SETTLE_MS = { docker: 1_000, kubernetes: 5_000 };
 
 export function addReport(program: Command, terminal: Terminal): void {
   const report = program
@@ -71,26 +73,27 @@ function readName(text: string): string {
 }
 
 async function reportDocker(desk: Desk, _: readonly string[], options: DockerOptions): Promise<void> {
-  await report(desk, { name: machineName(), ...options }, async () => {
+  await report(desk, SETTLE_MS.docker, { name: machineName(), ...options }, async () => {
     return new DockerRuntime(findEngine(options.host, desk.terminal.env));
   });
 }
 
 async function reportKubernetes(desk: Desk, _: readonly string[], options: KubernetesOptions): Promise<void> {
-  await report(desk, { name: 'kubernetes', ...options }, async () => {
+  await report(desk, SETTLE_MS.kubernetes, { name: 'kubernetes', ...options }, async () => {
     return new KubernetesRuntime(await findCluster(desk.terminal, options));
   });
 }
 
 async function report(
   { terminal, warehouse }: Desk,
+  settleMs: number,
   { name, heartbeat, lease = 3 * heartbeat, withdraw = false, once }: Options & { readonly name: string },
   open: () => Promise<Runtime>,
 ): Promise<void> {
   if (lease < 2 * heartbeat) throw new Fault('--lease must be two --heartbeat at least', EXIT.usage);
   const say = (line: string) => terminal.err(`${line}\n`);
   const leaseSeconds = Math.max(10, lease);
-  const settings = { name, heartbeatMs: heartbeat * 1000, leaseSeconds, withdraw, ...TIMES };
+  const settings = { name, heartbeatMs: heartbeat * 1000, leaseSeconds, settleMs, withdraw, ...TIMES };
   try {
     const reporter = new Reporter(await open(), sendReportsTo(warehouse.base), settings, say);
     await (once ? reporter.once(terminal.interrupted) : reporter.run(terminal.interrupted));
