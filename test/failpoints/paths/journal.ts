@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TakeSegment } from '#contracts/calls/journal';
 import type { ScriptedImage } from '#testing/scripted-image';
+import { readImage } from '../client-read';
 import type { Path } from '../path';
 import type { Victim } from '../victim';
 import { newImage } from '../victim-image';
@@ -61,6 +62,9 @@ export const startRestored: Path = {
     const taken = () => victim.call((calls) => calls.ask(TakeSegment, {}));
     return {
       async run() {
+        // Whoever has stored a segment has compared the store with the database, and does so once in a life.
+        await readImage(victim, newImage(victim));
+        await victim.passes('metadata.end-segment');
         const { installation } = await taken();
         const folder = join(folderOf(victim), installation);
         await mkdir(folder, { recursive: true });
