@@ -286,9 +286,10 @@ export async function removeNow(metadata: Metadata, body: Partial<RemoveBody>): 
       kind: 'remove',
       body: { ...body, ...confirm, now: true },
     });
-  const said = await ask({}).catch((error: unknown) => {
-    if (isRegistryError(error, 'PRECONDITION')) return error.detail;
-    throw error;
-  });
-  return (await ask({ confirm: (said as { confirm: string }).confirm })).operation;
+  try {
+    return (await ask({})).operation;
+  } catch (error) {
+    if (!isRegistryError(error, 'PRECONDITION')) throw error;
+    return (await ask({ confirm: (error.detail as { confirm: string }).confirm })).operation;
+  }
 }

@@ -190,11 +190,12 @@ export class Entrepot {
     return this.accept({ kind: 'remove', reference, ...more });
   }
 
-  /** Removes for good: asks what goes, confirms it, and gives the operation's id. */
+  /** Removes for good, confirms what goes where that is asked, and gives the operation's id. */
   async removeNow(reference: string, more: object = {}): Promise<string> {
     const body = { kind: 'remove', reference, now: true, ...more };
     const { status, json, text } = await this.ask('POST', '/api/v1/operations', body);
-    const { about } = json as { about?: { confirm?: string } };
+    const { about, id } = json as { about?: { confirm?: string }; id?: string };
+    if (status < 300 && id !== undefined) return id;
     if (status !== 412 || !about?.confirm) throw new Error(`nothing to confirm: ${status} ${text}`);
     return this.accept({ ...body, confirm: about.confirm });
   }

@@ -160,8 +160,9 @@ describe('operations and images cost what is asked for, not what there is', () =
     await ask('tag', { source: 'alpine:5', target: 'localhost:5050/team/app:6' });
     const five = await ask('remove', { reference: 'localhost:5050/team/app:5', withContainers: true });
     await ask('restore', { id: (five.outcome as RemoveOutcome).trash![0]! });
-    const refused = await ask('remove', { reference: 'localhost:5050/team/app:5', now: true }).catch((error) => error);
-    await ask('remove', { reference: 'localhost:5050/team/app:5', now: true, confirm: refused.detail.confirm });
+    await ask('remove', { reference: 'localhost:5050/team/app:5', now: true });
+    const refused = await ask('remove', { reference: 'localhost:5050/team/app:6', now: true }).catch((error) => error);
+    await ask('remove', { reference: 'localhost:5050/team/app:6', now: true, confirm: refused.detail.confirm });
     const layer = image.blobs[1]!.digest;
     await ask('remove', { reference: layer, now: true }).catch(() => undefined);
     for (const repository of [undefined, repositoryName('docker.io/filler/r1')]) {

@@ -25,7 +25,9 @@ export const RemoveBodySchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{32}$/, 'must be what the refusal of this remove without it says')
     .optional()
-    .describe('for now: what the answer without it says, so that nothing goes for good that was not read'),
+    .describe(
+      'for now: what the answer without it says, where others have some of the same bytes, or several images go',
+    ),
 });
 export type RemoveBody = z.output<typeof RemoveBodySchema>;
 
