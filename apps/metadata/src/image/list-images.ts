@@ -32,7 +32,7 @@ const SHOWN = `FROM repository_manifest own JOIN repository r ON r.id = own.repo
 const FROM = `${SHOWN} WHERE ${LISTED}`;
 export const MATCHING = `SELECT 1 ${FROM}`;
 
-/** By repository name, then digest. */
+/** By repository name, then digest: it has no other key. ($4 is named, for Postgres refuses a parameter that nothing uses.) */
 export const byName = ({ repository, image }: Narrowed) => `
   SELECT '' AS key, rm.* FROM repository r
   CROSS JOIN LATERAL (

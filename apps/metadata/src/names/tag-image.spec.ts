@@ -167,7 +167,7 @@ describe('names of our own', () => {
     expect(await metadata.database.read('SELECT FROM repository WHERE upstream IS NULL')).toEqual([]);
   });
 
-  it('what is not here, or not whole, or meant by several ids is refused, and nothing is left behind', async () => {
+  it('what is not here, or not whole, is refused, and nothing is left behind', async () => {
     await expect(tag('node:99', `${HERE}/team/app:1`)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await fetchManifest(metadata, NODE, anImage(), { tag: 'coming' });
     await expect(tag('node:coming', `${HERE}/team/app:1`)).rejects.toMatchObject({
