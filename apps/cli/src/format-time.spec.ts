@@ -14,6 +14,9 @@ describe('times', () => {
     ['2025-11-10T12:00:00Z', '3 months ago'],
     ['2023-02-10T12:00:00Z', '3 years ago'],
     ['2026-02-10T14:00:00Z', 'in 2 hours'],
+    ['2026-02-11T11:59:58Z', 'in 24 hours'],
+    ['2026-02-10T12:59:59.900Z', 'in 1 hour'],
+    ['2026-02-10T12:00:00.400Z', 'now'],
     ['yesterday', 'yesterday'],
     [null, ''],
   ])('%s is shown as %s', (moment, text) => expect(formatMoment(moment, NOW)).toBe(text));

@@ -8,15 +8,16 @@ const UNITS: readonly [seconds: number, one: string, many: string][] = [
   [1, 'second', 'seconds'],
 ];
 
-/** `3 days ago`, `in 2 hours`, `now`. A moment that is none is shown as it is; null as nothing. */
+/** `3 days ago`, `in 2 hours`, `now`. What was set to come in a day says so at once: what comes is rounded, what was is whole. */
 export function formatMoment(moment: string | null | undefined, nowMs: number): string {
   if (moment === null || moment === undefined) return '';
-  const seconds = (Date.parse(moment) - nowMs) / 1000;
+  const exact = (Date.parse(moment) - nowMs) / 1000;
+  const seconds = exact > 0 ? Math.round(exact) : exact;
   if (Number.isNaN(seconds)) return moment;
   const away = Math.abs(seconds);
   const [unit, one, many] = UNITS.find(([unit]) => away >= (unit < 86_400 ? unit : 2 * unit)) ?? [];
   if (unit === undefined) return 'now';
-  const count = Math.floor(away / unit);
+  const count = seconds > 0 ? Math.round(away / unit) : Math.floor(away / unit);
   const words = `${count} ${count === 1 ? one : many}`;
   return seconds < 0 ? `${words} ago` : `in ${words}`;
 }

@@ -13,6 +13,12 @@ export function pasteName(repository: string, host: string): string {
   }
 }
 
+/** A name as the server says it of what it did, `team/app:1` or `team/app@sha256:…`, as one types it. */
+export function pasteStored(name: string, host: string): string {
+  const [, repository = name, rest = ''] = /^([^:@]+)([:@].+)$/.exec(name) ?? [];
+  return `${pasteName(repository, host)}${rest}`;
+}
+
 /** What names an image again: by each of its tags, or by its digest where it has none. */
 export function pasteImage(
   { repository, tags, digest }: { repository: string; tags: readonly string[]; digest: string },

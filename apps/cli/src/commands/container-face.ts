@@ -20,7 +20,7 @@ function fieldsOf(container: ContainerDetails) {
     ['Name', container.name],
     ['State', container.exitCode === null ? container.state : `${container.state} (${container.exitCode})`],
     ['Image', `${image.repository}@${image.digest}`],
-    ['Made by', image.tag === null ? '' : `${image.tag}${movedText(image)}`],
+    ['Made by', image.tag === null ? '' : `the tag ${image.tag}${movedText(image)}`],
     ['Names taken', image.removed ? 'the image was removed by force; its content stays while this container does' : ''],
     ['Created', formatMoment(container.createdAt, now)],
     ['Started', formatMoment(container.startedAt, now)],
@@ -33,7 +33,7 @@ function fieldsOf(container: ContainerDetails) {
 
 function movedText({ moved, tagNames }: Container['image']): string {
   if (!moved) return '';
-  return tagNames === null ? ', a tag that is gone' : `, a tag that names ${tagNames} now`;
+  return tagNames === null ? ', which is gone' : `, which names ${tagNames} now`;
 }
 
 function isNothing(value: unknown): boolean {

@@ -97,7 +97,7 @@ describe('entrepot containers', () => {
     warehouse.on('PATCH /api/v1/containers/web', { json: { ...outcome, name: 'old' } });
     warehouse.on('DELETE /api/v1/containers/web', { json: outcome });
     const { out } = await warehouse.run(['containers', 'inspect', 'web']);
-    expect(out).toContain(`Made by:     1, a tag that names ${digestOf('nginx 2')} now\n`);
+    expect(out).toContain(`Made by:     the tag 1, which names ${digestOf('nginx 2')} now\n`);
     expect(out).toContain('Runs with:   env: ["A=b"]\n');
     expect((await warehouse.run(['containers', 'rename', 'web', 'old'])).out).toBe('old running\n');
     expect(warehouse.asked[1]!.body).toEqual({ name: 'old' });

@@ -88,7 +88,7 @@ function fieldsOf(image: ImageDetails, host: string) {
     ['Kind', `${image.kind} (${image.mediaType})`],
     ['Size', `${formatSize(image.size)}${image.complete ? '' : ', not all of it is here'}`],
     ['Came', `${from}, ${formatMoment(image.createdAt, now)}`],
-    ['Pulls', image.pulledAt === null ? '' : `${image.pulls}, the last ${formatMoment(image.pulledAt, now)}`],
+    ['Pulls', pullsText(image, now)],
     [
       'Tags',
       named(
@@ -118,6 +118,14 @@ function fieldsOf(image: ImageDetails, host: string) {
       image.layers.map(({ digest, size, held }) => `${digest}  ${formatSize(size)}${held ? '' : ', not here'}`),
     ],
   ] as const;
+}
+
+/** Only what clients read is counted; what was fetched for a message counts as pulled then, too. */
+function pullsText({ pulls, pulledAt }: ImageDetails, now: number): string {
+  if (pulledAt === null) return '';
+  return pulls > 0
+    ? `${pulls}, the last ${formatMoment(pulledAt, now)}`
+    : `none by clients; fetched ${formatMoment(pulledAt, now)}`;
 }
 
 const named = (first: readonly string[], count: number): string[] =>

@@ -63,6 +63,9 @@ describe('looking', () => {
       expect(out).toContain(`${line}\n`);
     expect(warehouse.asked[0]!.query).toEqual({ reference: 'node:22', platform: 'linux/arm64' });
     expect((await warehouse.run(['inspect', 'x', '-o', 'name'])).out).toBe('docker.io/library/node:22\n');
+    expect(out).toMatch(/^Pulls: +2, the last .* ago$/m);
+    warehouse.on('GET /api/v1/images/inspect', { json: { ...image, pulls: 0 } });
+    expect((await warehouse.run(['inspect', 'x'])).out).toMatch(/^Pulls: +none by clients; fetched .* ago$/m);
   });
 
   it('inspect of what has no config, and of a prefix that means several', async () => {
@@ -149,12 +152,16 @@ describe('looking', () => {
       { digest: digestOf('index'), via: 'root' },
       { digest, via: 'index' },
     ];
+    const later = new Date(Date.now() + 30 * 86_400_000).toISOString();
     const why = { kind: 'image', digest, repositories: [], moreRoots: true, goesAt: null, purgedAt: null };
     warehouse.on('GET /api/v1/why', { json: { ...why, kept: true, roots: [{ ...root, path }] } });
     const short = (text: string) => digestOf(text).slice(7, 19);
     expect((await warehouse.run(['why', 'node:22'])).out).toBe(
       `image ${short('image')} is kept by\n  the tag 22 in docker.io/library/node: ${short('index')} → ${short('image')}\n  … and others\n`,
     );
+    const pulled = { root: 'pull', name: null, repository: 'team/app', until: later, path: [] };
+    warehouse.on('GET /api/v1/why', { json: { ...why, moreRoots: false, kept: true, roots: [pulled] } });
+    expect((await warehouse.run(['why', 'x'])).out).toContain('\n  its last pull in team/app, which ends in 4 weeks\n');
     warehouse.on('GET /api/v1/why', { json: { ...why, kept: false, roots: [], moreRoots: false, goesAt: AT } });
     expect((await warehouse.run(['why', 'x'])).out).toMatch(/^nothing keeps image .*\nit goes .* ago, unless/);
   });

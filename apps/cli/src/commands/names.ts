@@ -55,7 +55,7 @@ async function listRepositories(desk: Desk, [name]: readonly string[], options: 
   const face = tableOf<(typeof all)[number]>(
     [
       { title: 'REPOSITORY', text: (at) => at.name },
-      { title: 'IMAGES', right: true, text: ({ counted }) => String(counted?.manifests ?? '') },
+      { title: 'MANIFESTS', right: true, text: ({ counted }) => String(counted?.manifests ?? '') },
       { title: 'TAGS', right: true, text: ({ counted }) => String(counted?.tags ?? '') },
       { title: 'SIZE', right: true, text: ({ counted }) => (counted ? formatSize(counted.bytes) : '') },
       { title: 'UNIQUE', right: true, text: ({ counted }) => (counted ? formatSize(counted.uniqueBytes) : '') },

@@ -1,4 +1,4 @@
-import { completed, OPERATION, sampleOperation } from '../sample-answers.testing';
+import { completed, digestOf, OPERATION, sampleOperation } from '../sample-answers.testing';
 import { events, problem, ScriptedWarehouse } from '../scripted-warehouse.testing';
 
 const EVENTS = `GET /api/v1/operations/${OPERATION}/events` as const;
@@ -34,6 +34,14 @@ describe('entrepot rm', () => {
     const { code, out, err } = await warehouse.run(['rm', 'one', 'two', 'three', '-o', 'name']);
     expect({ code, out }).toEqual({ code: 5, out: 'docker.io/library/alpine:3\n' });
     expect(err).toBe('error: one: web uses it\nerror: three: it is not here\n');
+  });
+
+  it('what is in the way is said with the options that would do it', async () => {
+    const said = 'web uses it: end it, or with it (withContainers and withRunning), or force it, which takes its names';
+    warehouse.on('DELETE /api/v1/images', problem(409, 'CONFLICT', said));
+    expect((await warehouse.run(['rm', 'a'])).err).toBe(
+      'error: web uses it: end it, or with it (--with-containers and --with-running), or --force, which takes its names\n',
+    );
   });
 
   it('--no-wait answers with the operation', async () => {
@@ -75,11 +83,12 @@ describe('entrepot rm', () => {
     expect(await warehouse.run(['rm', 'a', '--with-running'])).toMatchObject({ code: 2, out: '' });
   });
 
-  it('says how many more went than it names, and what was left alone', async () => {
-    const many = { ...outcome, removedCount: 3, left: ['b:1 names another image now'], trash: ['7'] };
+  it('says how many more went than it names, what was left alone, and each name as one types it', async () => {
+    const removed = ['docker.io/library/alpine:3', `team/app@${digestOf('app')}`];
+    const many = { removed, removedCount: 4, left: ['b:1 names another image now'], trash: ['7'] };
     warehouse.on(EVENTS, events(['operation', '1', completed(many)]));
     expect((await warehouse.run(['rm', 'a'])).out).toBe(
-      'removed docker.io/library/alpine:3\nremoved 2 more\nleft alone b:1 names another image now\nto have it back: entrepot restore 7\n',
+      `removed docker.io/library/alpine:3\nremoved ${warehouse.host}/team/app@${digestOf('app')}\nremoved 2 more\nleft alone b:1 names another image now\nto have it back: entrepot restore 7\n`,
     );
   });
 

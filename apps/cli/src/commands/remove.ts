@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { asked, type Desk, doing, withExamples } from '../desk';
 import { eachOf, sayFaults } from '../each-of';
 import { EXIT, Fault } from '../fault';
+import { pasteStored } from '../paste-name';
 import { SeenOperationSchema } from '../seen-operation';
 import { type Face, showList, showOne } from '../show';
 import type { Terminal } from '../terminal';
@@ -58,7 +59,7 @@ async function remove(desk: Desk, references: readonly string[], options: Option
   const { terminal, output } = desk;
   if (options.withRunning && !options.withContainers)
     throw new Fault('--with-running goes with --with-containers only', EXIT.usage);
-  const face = options.wait ? REMOVED : operationFace(desk);
+  const face = options.wait ? removedFace(desk) : operationFace(desk);
   const { done, faults } = await eachOf(references, (reference) => removeOne(desk, reference, options));
   if (references.length > 1) showList(terminal, output, face as Face<unknown>, done);
   else for (const one of done) showOne(terminal, output, face as Face<unknown>, one);
@@ -70,7 +71,7 @@ async function removeOne(desk: Desk, reference: string, { yes, wait, ...how }: O
   const query = { reference, force, withContainers, withRunning, now };
   const operation = await ask(desk, query).catch(async (refusal) => {
     const confirm = CONFIRM.exec(refusal instanceof Fault ? refusal.message : '')?.[1];
-    if (!now || confirm === undefined) throw refusal;
+    if (!now || confirm === undefined) throw asTyped(refusal);
     if (!yes) await confirmNow(desk.terminal, (refusal as Fault).message.replace(CONFIRM, ''));
     return ask(desk, { ...query, confirm });
   });
@@ -82,6 +83,13 @@ async function removeOne(desk: Desk, reference: string, { yes, wait, ...how }: O
 /** What the server says of a remove for good, before it was confirmed: what goes, and the word that has it done. */
 const CONFIRM = /\s*To have that done, ask again with confirm ([0-9a-f]{32})/;
 
+/** What would do it, as the server names it, by the options of this command. */
+function asTyped(refusal: unknown): unknown {
+  if (!(refusal instanceof Fault)) return refusal;
+  const said = refusal.message.replace(/\bwith(Containers|Running)\b/g, (_, who) => `--with-${who.toLowerCase()}`);
+  return new Fault(said.replace(/\bor force it\b/, 'or --force'), refusal.exit);
+}
+
 const ask = ({ warehouse }: Desk, query: Query) =>
   warehouse.ask(SeenOperationSchema, 'DELETE', '/api/v1/images', { ...asked(), query });
 
@@ -92,22 +100,17 @@ async function confirmNow(terminal: Terminal, whatGoes: string): Promise<void> {
   if (!/^y(es)?$/i.test(answer.trim())) throw new Fault('nothing was removed');
 }
 
-const REMOVED: Face<Outcome> = {
-  names: ({ removed }) => removed,
-  table: (outcomes) =>
-    outcomes
-      .map((outcome) =>
-        linesOf(outcome)
-          .map((line) => `${line}\n`)
-          .join(''),
-      )
-      .join(''),
-};
+function removedFace({ warehouse }: Desk): Face<Outcome> {
+  const names = ({ removed }: Outcome) => removed.map((name) => pasteStored(name, warehouse.base.host));
+  const linesOf = (outcome: Outcome) => removalLines(outcome, names(outcome)).map((line) => `${line}\n`);
+  return { names, table: (outcomes) => outcomes.flatMap(linesOf).join('') };
+}
 
-function linesOf({ removed, removedCount = removed.length, left, trash, containers, marked }: Outcome): string[] {
+function removalLines(outcome: Outcome, names: readonly string[]): string[] {
+  const { removed, removedCount = removed.length, left, trash, containers, marked } = outcome;
   const more = removedCount - removed.length;
   return [
-    ...removed.map((name) => `removed ${name}`),
+    ...names.map((name) => `removed ${name}`),
     ...(more > 0 ? [`removed ${more} more`] : []),
     ...containers.map((name) => `removed the container ${name}`),
     ...marked.map((name) => `the container ${name} keeps the content of its image`),

@@ -29,6 +29,9 @@ describe('entrepot schedules', () => {
       /^nightly +0 3 \* \* \* UTC +never +too many +rest$/m,
     );
     expect((await warehouse.run(['schedules', 'show', 'nightly', '-o', 'name'])).out).toBe('nightly\n');
+    const { out } = await warehouse.run(['schedules', 'show', 'nightly']);
+    for (const line of ['Prunes: +images that no container uses, .*', 'Next: +never', 'Refused: +too many'])
+      expect(out).toMatch(new RegExp(`^${line}$`, 'm'));
     expect(await warehouse.run(['schedules', 'rm', 'nightly'])).toEqual({ code: 0, out: '', err: 'nightly is gone\n' });
     expect(await warehouse.run(['schedules', 'rm', 'other'])).toMatchObject({ code: 3, out: '' });
   });

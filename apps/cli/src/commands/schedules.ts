@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Schedule, ScheduleSchema } from '#contracts/calls/schedules';
 import { type Desk, doing, limitOption, sayMore, several, withExamples } from '../desk';
+import { formatFields } from '../format-table';
 import { formatMoment } from '../format-time';
 import { type Face, showList, showOne, tableOf } from '../show';
 import type { Terminal } from '../terminal';
@@ -67,7 +68,7 @@ async function list(desk: Desk, _: readonly string[], { limit }: { limit?: numbe
 
 async function read(desk: Desk, [name]: readonly string[]): Promise<void> {
   const schedule = await desk.warehouse.ask(ScheduleSchema, 'GET', placeOf(name));
-  showOne(desk.terminal, desk.output, schedulesFace(), schedule);
+  showOne(desk.terminal, desk.output, scheduleFace(), schedule);
 }
 
 async function put(desk: Desk, [name, cron]: readonly string[], options: SetOptions): Promise<void> {
@@ -83,6 +84,36 @@ async function put(desk: Desk, [name, cron]: readonly string[], options: SetOpti
 async function remove(desk: Desk, [name]: readonly string[]): Promise<void> {
   await desk.warehouse.ask(z.undefined(), 'DELETE', placeOf(name));
   desk.terminal.err(`${name} is gone\n`);
+}
+
+/** All of one: what it takes, too. */
+function scheduleFace(): Face<Schedule> {
+  const now = Date.now();
+  const fieldsOf = ({ name, cron, timeZone, prune, enabled, dueAt, firedAt, firedOperation, source }: Schedule) =>
+    [
+      ['Schedule', `${name}${enabled ? '' : ' (does nothing: it is not enabled)'}`],
+      ['When', `${cron} ${timeZone}`],
+      ['Prunes', prunedBy(prune)],
+      ['Next', dueAt === null ? 'never' : `${formatMoment(dueAt, now)}, at ${dueAt}`],
+      ['Last', firedAt === null ? 'never' : `${formatMoment(firedAt, now)}, at ${firedAt}`],
+      ['Operation', firedOperation ?? ''],
+      ['Set in', source],
+    ] as const;
+  return {
+    names: ({ name }) => [name],
+    table: (all) => all.map((one) => formatFields([...fieldsOf(one), ['Refused', one.firedError ?? '']])).join('\n'),
+  };
+}
+
+function prunedBy({ unused, until, repository, labels }: Schedule['prune']): string[] {
+  return [
+    unused ? 'images that no container uses, with and without a tag' : 'images without a tag',
+    ...(until === undefined
+      ? []
+      : [`that neither came nor were pulled ${/^\d{4}-/.test(until) ? 'since' : 'for'} ${until}`]),
+    ...(repository === undefined ? [] : [`in ${repository}`]),
+    ...labels.map((label) => `with the label ${label}`),
+  ];
 }
 
 function schedulesFace(): Face<Schedule> {

@@ -68,7 +68,7 @@ function largest(repositories: Answer['repositories']): string {
   return formatTable(
     [
       { title: 'REPOSITORY', text: ({ repository }) => repository },
-      { title: 'IMAGES', right: true, text: ({ manifests }) => String(manifests) },
+      { title: 'MANIFESTS', right: true, text: ({ manifests }) => String(manifests) },
       { title: 'TAGS', right: true, text: ({ tags }) => String(tags) },
       { title: 'SIZE', right: true, text: ({ bytes }) => formatSize(bytes) },
       { title: 'UNIQUE', right: true, text: ({ uniqueBytes }) => formatSize(uniqueBytes) },

@@ -48,7 +48,7 @@ function sentences(desk: Desk, why: Why): string[] {
 function rootLine(desk: Desk, { root, name, repository, until, path }: KeepingRoot, now: number): string {
   const place = repository === null ? '' : ` in ${repository}`;
   const way = path.length > 1 ? `: ${path.map(({ digest }) => shortId(desk, digest)).join(' → ')}` : '';
-  const end = until === null ? '' : `, until ${formatMoment(until, now)}`;
+  const end = until === null ? '' : `, which ends ${formatMoment(until, now)}`;
   return `${ROOTS[root] ?? root}${name === null ? '' : ` ${name}`}${place}${end}${way}`;
 }
 
