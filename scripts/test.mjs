@@ -1,21 +1,16 @@
 // Everything that holds the promises: sets up what is missing, then checks, specs, and the real program against real
 // peers. `npm test -- PATTERN...` runs only the tests whose path matches; further arguments are jest's.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ensureImage, imageNames } from './images.mjs';
-import { peersFolder } from './peers/find.mjs';
 import { ensurePeers } from './peers.mjs';
+import { runJest } from './run-jest.mjs';
 import { setUp } from './setup.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isCi = Boolean(process.env.CI);
-/** How long jest may take to end once its results are written, in milliseconds. */
-const END_WITHIN_MS = 30_000;
-const REPORT_SIGNAL = 'SIGUSR2';
+/** Specs wait for Postgres and for disks as much as they compute. */
+const SPECS_AT_ONCE = Math.max(2, availableParallelism() - 1);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 /** Files with tests that were run: where a pattern matches none, nothing was tested. */
 let files = 0;
@@ -63,64 +58,11 @@ async function jest(project, args) {
   const output = join(folder, 'results.json');
   try {
     const settings = [`--selectProjects=${project}`, '--json', `--outputFile=${output}`, '--passWithNoTests'];
-    const end = await runJest([...settings, ...args], output);
-    return count(output) ?? (end === 0 ? undefined : `jest ended with ${end}`);
+    const fault = await runJest([...settings, ...args], output);
+    return count(output) ?? fault;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * jest prints its JSON too when it may not write elsewhere: its own output goes to stderr, and is what people see.
- * Gives its exit code, or says that it was ended and what kept it: what a test leaves open does so for ever.
- */
-function runJest(args, output) {
-  const program = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-  const reports = join(dirname(output), 'reports');
-  mkdirSync(reports);
-  const env = { ...process.env, PATH: [join(peersFolder(), 'bin'), process.env.PATH].join(delimiter) };
-  const report = ['--report-on-signal', `--report-signal=${REPORT_SIGNAL}`, `--report-directory=${reports}`];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...report, program, ...args], {
-      cwd: root,
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    let left = '';
-    const end = async () => {
-      child.kill(REPORT_SIGNAL);
-      left = await leftOpen(reports);
-      child.kill('SIGKILL');
-    };
-    const watch = setInterval(() => {
-      if (!existsSync(output)) return;
-      clearInterval(watch);
-      overdue = setTimeout(end, END_WITHIN_MS);
-    }, 1_000);
-    let overdue;
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      clearInterval(watch);
-      clearTimeout(overdue);
-      resolve(code ?? `${signal}: jest did not end by itself, for a test left something open:\n${left}`);
-    });
-  });
-}
-
-/** What keeps a program running, one line each, as its diagnostic report says it (nodejs.org/api/report.html). */
-async function leftOpen(reports) {
-  for (let tries = 0; tries < 20; tries++) {
-    await delay(500);
-    try {
-      const [file] = readdirSync(reports);
-      const { libuv } = JSON.parse(readFileSync(join(reports, file), 'utf8'));
-      const open = libuv.filter((handle) => handle.is_active && handle.is_referenced);
-      return open.map(({ address, is_active, is_referenced, ...what }) => `  ${JSON.stringify(what)}`).join('\n');
-    } catch {
-      // Not written yet.
-    }
-  }
-  return '  (it left no report)';
 }
 
 function count(output) {
@@ -147,7 +89,7 @@ if (faults.length === 0) {
   await step('real peers', bringPeers);
   await step('real images', bringImages);
   await step('checks', check);
-  await step('specs', () => jest('specs', args));
+  await step('specs', () => jest('specs', [`--maxWorkers=${SPECS_AT_ONCE}`, ...args]));
   await step('end to end', () => jest('end-to-end', ['--runInBand', ...args]));
   await step('what was tested', async () => (files === 0 ? `no test matches ${args.join(' ')}` : undefined));
 }
