@@ -28,7 +28,10 @@ export function addImages(program: Command, terminal: Terminal): void {
     .command('images')
     .summary('list what is held')
     .description('List the images that are held, narrowed and sorted. Sizes are of what is here of an image.')
-    .argument('[repository]', 'only these, as they are stored: docker.io/library/node; * and ? stand for others')
+    .argument(
+      '[repository]',
+      'only these, as they are stored: docker.io/library/node; * is anything but /, ** anything, ? one character',
+    )
     .option('--tag <pattern>', 'only images with such a tag; * and ? stand for others')
     .option('--label <label>', 'only images with this label: key, or key=value; may be given several times', several)
     .option('--platform <platform>', 'only images for it: linux/arm64')

@@ -35,7 +35,10 @@ export function addPrune(program: Command, terminal: Terminal): void {
     )
     .option('--unused', 'images with tags too, as long as no container uses them')
     .option('--until <when>', 'only what neither came nor was pulled for that long: 36h, 30d, or since that time')
-    .option('--repository <pattern>', 'only in these, as they are stored: docker.io/library/*, quay.io/**')
+    .option(
+      '--repository <pattern>',
+      'only in these, as they are stored: docker.io/library/*, or quay.io/** to any depth',
+    )
     .option('--label <label>', 'only with this label: key, or key=value; may be given several times', several)
     .option('--dry-run', 'only plan it: what would go, and why; the plan can be carried out later')
     .option('--plan <id>', 'carry out this plan, as it was read')

@@ -48,7 +48,10 @@ function addSet(schedules: Command, terminal: Terminal): void {
     .option('--time-zone <zone>', 'whose clocks count, such as Europe/Berlin; UTC without it')
     .option('--unused', 'images with tags too, as long as no container uses them')
     .option('--until <when>', 'only what neither came nor was pulled for that long: 36h, 30d')
-    .option('--repository <pattern>', 'only in these, as they are stored: docker.io/library/*, quay.io/**')
+    .option(
+      '--repository <pattern>',
+      'only in these, as they are stored: docker.io/library/*, or quay.io/** to any depth',
+    )
     .option('--label <label>', 'only with this label: key, or key=value; may be given several times', several)
     .option('--disabled', 'keep it, and do nothing by it')
     .action(doing<SetOptions>(terminal, put));

@@ -28,7 +28,7 @@ export function narrowImages(filter: ImageFilter, first: number): Narrowed {
   const repository = filter.repository === undefined ? '' : ` AND ${named(filter.repository, given)}`;
   const conditions: string[] = [];
   const { tag, labels = [], platform, dangling, inUse, before, since } = filter;
-  if (tag !== undefined) conditions.push(TAGGED(`AND tag.name LIKE ${given(readPattern(tag).like)}`));
+  if (tag !== undefined) conditions.push(TAGGED(`AND tag.name ~ ${given(readPattern(tag).regex)}`));
   if (dangling !== undefined) conditions.push(`${dangling ? 'NOT ' : ''}${TAGGED()}`);
   if (inUse !== undefined) conditions.push(`${inUse ? '' : 'NOT '}${USED}`);
   if (before !== undefined) conditions.push(`own.committed_at < ${given(before)}::timestamptz`);
@@ -39,8 +39,8 @@ export function narrowImages(filter: ImageFilter, first: number): Narrowed {
 }
 
 function named(pattern: string, given: (value: unknown) => string): string {
-  const { start, end, like } = readPattern(pattern);
-  return `r.name >= ${given(start)} AND r.name < ${given(end)} AND r.name LIKE ${given(like)}`;
+  const { start, end, regex } = readPattern(pattern);
+  return `r.name >= ${given(start)} AND r.name < ${given(end)} AND r.name ~ ${given(regex)}`;
 }
 
 function labelled(label: string, given: (value: unknown) => string): string {

@@ -83,9 +83,9 @@ describe('looking at names and bytes costs what is shown, not what the store hol
   };
 
   it.each([
-    ['a page of tags', ['', '', '~', '%']],
-    ['a page of tags in the middle', ['t5', '', '~', '%']],
-    ['a page of tags by a pattern', ['', 't1', 't1~', 't1%']],
+    ['a page of tags', ['', '', '~', '^.*$']],
+    ['a page of tags in the middle', ['t5', '', '~', '^.*$']],
+    ['a page of tags by a pattern', ['', 't1', 't1~', '^t1[^/]*$']],
   ])('%s', async (_what, params) => {
     await costsLittle(LIST_TAGS, [1, ...params, 101], 1_000);
   });
@@ -97,10 +97,10 @@ describe('looking at names and bytes costs what is shown, not what the store hol
   });
 
   it('a page of repositories, and of those that a filter fits', async () => {
-    await costsLittle(LIST_REPOSITORIES, ['', '', '~', '%', null, null, null, 101], 1_000);
+    await costsLittle(LIST_REPOSITORIES, ['', '', '~', '^.*$', null, null, null, 101], 1_000);
     const [edge] = await metadata.database.read<{ name: string }>(REPOSITORY_EDGE, ['', '', '~']);
     await costsLittle(REPOSITORY_EDGE, ['', '', '~'], 11_000);
-    await costsLittle(LIST_REPOSITORIES, ['', '', edge!.name, '%', true, null, true, 101], 11_000);
+    await costsLittle(LIST_REPOSITORIES, ['', '', edge!.name, '^.*$', true, null, true, 101], 11_000);
   });
 
   it("a page of a tag's history", () => costsLittle(LIST_MOVES, [1, 't7', null, 101], 20));

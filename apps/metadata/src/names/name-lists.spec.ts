@@ -155,7 +155,7 @@ describe('names as people look at them', () => {
       [{ private: true }, ['team/web']],
       [{ pattern: 'team/*' }, ['team/app', 'team/web']],
       [{ pattern: '*/*/?' }, ['ghcr.io/x/y']],
-      [{ pattern: '*e*', private: false }, [NODE, 'team/app']],
+      [{ pattern: '**e**', private: false }, [NODE, 'team/app']],
     ])('with %j are %j', async (filter, expected) => {
       await metadata.database.read(
         `INSERT INTO repository (name, upstream, is_private) VALUES ($1, 'docker.io', false),

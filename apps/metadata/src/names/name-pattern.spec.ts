@@ -1,15 +1,29 @@
+import fc from 'fast-check';
 import { pageOf, readPattern } from './name-pattern';
 
 describe('a pattern', () => {
   it.each([
-    [undefined, '', '~', '%'],
-    ['22*', '22', '22~', '22%'],
-    ['v?.*-rc', 'v', 'v~', 'v_.%-rc'],
-    ['exact', 'exact', 'exact~', 'exact'],
-    ['a_b*', 'a_b', 'a_b~', 'a\\_b%'],
-    ['***', '', '~', '%'],
-  ])('%s begins with %j, ends before %j, and is LIKE %j', (pattern, start, end, like) => {
-    expect(readPattern(pattern)).toEqual({ start, end, like });
+    [undefined, '', '~', '^.*$'],
+    ['22*', '22', '22~', '^22[^/]*$'],
+    ['v?.*-rc', 'v', 'v~', '^v[^/]\\.[^/]*\\-rc$'],
+    ['exact', 'exact', 'exact~', '^exact$'],
+    ['a_b**', 'a_b', 'a_b~', '^a_b.*$'],
+    ['a/**/b', 'a/', 'a/~', '^a\\/.*\\/b$'],
+    ['*****', '', '~', '^.*$'],
+  ])('%s begins with %j, ends before %j, and is %j', (pattern, start, end, regex) => {
+    expect(readPattern(pattern)).toEqual({ start, end, regex });
+  });
+
+  it('has no group, no choice and no reference back, and no star of a star: nothing that a name is read twice for', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'ab1._-/*?'), minLength: 1, maxLength: 255 });
+    fc.assert(
+      fc.property(text, (pattern) => {
+        const { regex } = readPattern(pattern);
+        expect(regex).toMatch(/^\^(?:[a-z0-9_]|\\[./-]|\[\^\/\]\*?|\.\*)*\$$/);
+        const stars = (pattern.match(/\*+/g) ?? []).length;
+        expect(regex.split('*').length - 1).toBe(stars);
+      }),
+    );
   });
 });
 

@@ -1,21 +1,27 @@
-/** What a pattern of `*` and `?` asks of an index and of Postgres' LIKE, which reads it in linear time. */
+/** What a pattern of `*`, `**` and `?` asks of an index and of Postgres' `~`. */
 export interface NamePattern {
   /** How every name that matches begins. */
   readonly start: string;
   /** Behind every name that begins so: no name has a character after `~`. */
   readonly end: string;
-  readonly like: string;
+  /**
+   * A sequence of characters and of stars, with no group, no choice and no reference back: Postgres reads a name by it
+   * from left to right, once.
+   */
+  readonly regex: string;
 }
 
 /** Absent: everything matches. */
 export function readPattern(pattern: string | undefined): NamePattern {
-  const text = pattern ?? '*';
+  const text = pattern ?? '**';
   const start = text.replace(/[*?].*$/, '');
-  const like = text
-    .replace(/[%_\\]/g, '\\$&')
-    .replace(/\*+/g, '%')
-    .replace(/\?/g, '_');
-  return { start, end: `${start}~`, like };
+  return { start, end: `${start}~`, regex: `^${text.replace(/\*+|[^A-Za-z0-9_]/g, toRegex)}$` };
+}
+
+function toRegex(part: string): string {
+  if (part === '?') return '[^/]';
+  if (part === '*') return '[^/]*';
+  return part.startsWith('*') ? '.*' : `\\${part}`;
 }
 
 /** Names that one page looks at, at most: a filter that fits none of a million costs no more than one that fits all. */

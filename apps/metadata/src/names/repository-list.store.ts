@@ -25,12 +25,12 @@ export class RepositoryListStore {
   constructor(private readonly database: Database) {}
 
   async list({ pattern, kind, upstream, after, limit, ...asked }: QuestionOf<typeof ListRepositories>) {
-    const { start, end, like } = readPattern(pattern);
+    const { start, end, regex } = readPattern(pattern);
     const isFiltered = [pattern, kind, upstream, asked.private].some((filter) => filter !== undefined);
     const range = [after ?? '', start];
     const edge = isFiltered ? await this.readEdge([...range, end]) : null;
     const isLocal = kind === undefined ? null : kind === 'local';
-    const filters = [like, isLocal, upstream ?? null, asked.private ?? null];
+    const filters = [regex, isLocal, upstream ?? null, asked.private ?? null];
     const rows = await this.database.read<RepositoryRow>(LIST_REPOSITORIES, [
       ...range,
       edge ?? end,
@@ -70,7 +70,7 @@ export const REPOSITORY_EDGE = `
 export const LIST_REPOSITORIES = `
   SELECT page.*, counted.* FROM (
     SELECT id, name, upstream, is_private, created_at FROM repository
-    WHERE name > $1 AND name >= $2 AND name <= $3 AND name LIKE $4
+    WHERE name > $1 AND name >= $2 AND name <= $3 AND name ~ $4
       AND ($5::boolean IS NULL OR (upstream IS NULL) = $5) AND ($6::text IS NULL OR upstream = $6)
       AND ($7::boolean IS NULL OR is_private = $7)
     ORDER BY name LIMIT $8

@@ -36,10 +36,10 @@ export class TagListStore {
   /** Throws NAME_UNKNOWN. */
   async list({ repository, pattern, after, limit }: QuestionOf<typeof ListHeldTags>) {
     const repositoryId = await knownRepository(this.reading, repository);
-    const { start, end, like } = readPattern(pattern);
+    const { start, end, regex } = readPattern(pattern);
     const range = [repositoryId, after ?? '', start];
     const edge = pattern === undefined ? null : await this.readEdge([...range, end]);
-    const rows = await this.database.read<TagRow>(LIST_TAGS, [...range, edge ?? end, like, limit + 1]);
+    const rows = await this.database.read<TagRow>(LIST_TAGS, [...range, edge ?? end, regex, limit + 1]);
     const { page, next } = pageOf(rows, { limit, edge, keyOf: ({ name }) => name });
     return { tags: page.map((row) => toTag(repository, row)), next };
   }
@@ -98,7 +98,7 @@ export const LIST_TAGS = `
   SELECT name, digest, moved_at, nullif(asked_at, 'infinity') AS asked_at, move.principal, move.operation_id FROM tag
   LEFT JOIN LATERAL (SELECT principal, operation_id FROM tag_move
     WHERE tag_move.repository_id = tag.repository_id AND tag_move.name = tag.name ORDER BY id DESC LIMIT 1) AS move ON true
-  WHERE repository_id = $1 AND name > $2 AND name >= $3 AND name <= $4 AND name LIKE $5
+  WHERE repository_id = $1 AND name > $2 AND name >= $3 AND name <= $4 AND name ~ $5
   ORDER BY name LIMIT $6`;
 
 /** The newest first; $3: the id of the last one of the page before. */

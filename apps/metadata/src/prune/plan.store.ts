@@ -7,8 +7,8 @@ import { invalidField } from '#oci/registry-error';
 import { isRepositoryName } from '#oci/repository-name';
 import { Database, type Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { readPattern } from '../names/name-pattern';
 import { JUDGED, judgeBy } from './judge-images';
-import { matchGlob } from './match-glob';
 
 type Reading = Pick<Sql, 'query'>;
 
@@ -82,12 +82,12 @@ function readCursor(text: string): [string, string] {
   throw invalidField('after', 'must be the `next` of the page before');
 }
 
-/** Patterns are matched here: Postgres would go back in one of many wildcards. */
 async function readScope(sql: Reading, pattern: string | undefined): Promise<Scope> {
   if (pattern === undefined) return { ids: null, isAll: true };
-  const matches = matchGlob(pattern);
-  const all = await sql.query<{ id: number; name: string }>('SELECT id, name FROM repository');
-  const ids = all.filter(({ name }) => matches(name)).map(({ id }) => id);
+  const all = await sql.query<{ id: number; fits: boolean }>('SELECT id, name ~ $1 AS fits FROM repository', [
+    readPattern(pattern).regex,
+  ]);
+  const ids = all.filter(({ fits }) => fits).map(({ id }) => id);
   return { ids, isAll: ids.length === all.length };
 }
 

@@ -1,11 +1,9 @@
 import { z } from 'zod';
+import { PATTERN_READS, RepositoryPatternSchema } from '../name-pattern';
 
 /** A length of time (`36h`, `30d`, `1d12h`), or a time in ISO 8601. */
 const UNTIL =
   /^(?:(?:\d{1,5}[dhms]){1,4}|[12]\d{3}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?)$/;
-
-/** Wildcards alone, which are matched without going back: no pattern takes long. */
-const GLOB = /^[a-z0-9._/*?-]{1,255}$/;
 
 /** What a prune takes: all of these must be so. What is in use is never taken. */
 export const PruneFiltersSchema = z.strictObject({
@@ -16,11 +14,9 @@ export const PruneFiltersSchema = z.strictObject({
     .regex(UNTIL, 'must be a length of time such as 36h or 30d, or a time such as 2026-01-31T00:00:00Z')
     .optional()
     .describe('only what neither came nor was pulled for that long, or since that time'),
-  repository: z
-    .string()
-    .regex(GLOB, 'must be a name as it is stored, with the wildcards * (not /), ** (also /) and ?')
-    .optional()
-    .describe('only in these repositories: docker.io/library/*, quay.io/**'),
+  repository: RepositoryPatternSchema.optional().describe(
+    `only in these repositories, such as docker.io/library/* or quay.io/**: ${PATTERN_READS}`,
+  ),
   labels: z
     .array(z.string().regex(/^[\x20-\x7e]{1,512}$/, 'must be 1 to 512 visible ASCII characters'))
     .max(16)

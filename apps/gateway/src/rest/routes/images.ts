@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RemoveBodySchema } from '#contracts/bodies/remove';
 import { ImageSchema, ImageSortSchema, MOST_SORTED } from '#contracts/calls/images';
-import { RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
+import { PATTERN_READS, RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
 import { OperationSchema } from '#contracts/operation';
 import type { RestRoute } from '../rest-route';
 import { Accepted, after, flag, IdempotencyKey, limit, NextLink, none } from './route-parts';
@@ -34,7 +34,7 @@ export const listImages = {
   params: none,
   query: z.strictObject({
     repository: RepositoryPatternSchema.optional().describe(
-      'as it is stored, docker.io/library/node; * and ? stand for others: docker.io/library/*',
+      `as it is stored, docker.io/library/node, or a pattern such as docker.io/**: ${PATTERN_READS}`,
     ),
     tag: TagPatternSchema.optional().describe('images with such a tag; * and ? stand for others'),
     label: z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RollbackBodySchema, TagBodySchema, TagOutcomeSchema, UntagBodySchema } from '#contracts/bodies/tag';
 import { HeldTagSchema, RepositorySchema, TagMoveSchema } from '#contracts/calls/names';
-import { RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
+import { PATTERN_READS, RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import type { RestRoute } from '../rest-route';
 import { after, IdempotencyKey, limit, NextLink, none } from './route-parts';
@@ -28,7 +28,7 @@ export const listRepositories = {
   summary: 'List repositories, with what was counted of each',
   params: none,
   query: z.strictObject({
-    name: RepositoryPatternSchema.optional().describe('only those that match, such as team/*'),
+    name: RepositoryPatternSchema.optional().describe(`only those that match, such as team/*: ${PATTERN_READS}`),
     kind: z.enum(['local', 'upstream']).optional().describe("only our own, or only upstreams'"),
     upstream: z
       .string()
