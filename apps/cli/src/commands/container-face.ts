@@ -2,16 +2,20 @@ import type { Container } from '#contracts/calls/containers';
 import type { Desk } from '../desk';
 import { formatFields } from '../format-table';
 import { formatMoment } from '../format-time';
+import { pasteName } from '../paste-name';
 import type { Face } from '../show';
 
 export type ContainerDetails = Container & { readonly config: Readonly<Record<string, unknown>> | null };
 
 /** A container with what it runs: where the tag it was made by names another image now, that is said. */
-export function containerFace(_desk: Desk): Face<ContainerDetails> {
-  return { names: ({ id }) => [id], table: (all) => all.map((one) => formatFields(fieldsOf(one))).join('\n') };
+export function containerFace({ warehouse }: Desk): Face<ContainerDetails> {
+  return {
+    names: ({ id }) => [id],
+    table: (all) => all.map((one) => formatFields(fieldsOf(one, warehouse.base.host))).join('\n'),
+  };
 }
 
-function fieldsOf(container: ContainerDetails) {
+function fieldsOf(container: ContainerDetails, host: string) {
   const now = Date.now();
   const { image, config, labels } = container;
   const run = Object.entries(config ?? {}).filter(([, value]) => !isNothing(value));
@@ -19,7 +23,7 @@ function fieldsOf(container: ContainerDetails) {
     ['Container', container.id],
     ['Name', container.name],
     ['State', container.exitCode === null ? container.state : `${container.state} (${container.exitCode})`],
-    ['Image', `${image.repository}@${image.digest}`],
+    ['Image', `${pasteName(image.repository, host)}@${image.digest}`],
     ['Made by', image.tag === null ? '' : `the tag ${image.tag}${movedText(image)}`],
     ['Names taken', image.removed ? 'the image was removed by force; its content stays while this container does' : ''],
     ['Created', formatMoment(container.createdAt, now)],

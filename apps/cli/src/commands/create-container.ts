@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { ContainerOutcomeSchema } from '#contracts/bodies/container';
+import { type ContainerOutcome, ContainerOutcomeSchema } from '#contracts/bodies/container';
 import { asked, type Desk, doing, several, wholeNumber, withExamples } from '../desk';
 import { EXIT, Fault } from '../fault';
+import { pasteName } from '../paste-name';
 import { SeenOperationSchema } from '../seen-operation';
 import { type Face, showOne } from '../show';
 import type { Terminal } from '../terminal';
@@ -63,16 +64,20 @@ async function create(desk: Desk, [image, ...cmd]: readonly string[], options: O
   const body = { image, ...(cmd.length === 0 ? {} : { cmd }), ...overridesOf(options) };
   const AnswerSchema = z.union([ContainerOutcomeSchema, SeenOperationSchema]);
   const answer = await desk.warehouse.ask(AnswerSchema, 'POST', '/api/v1/containers', { ...asked(), body });
-  if ('container' in answer) return showOne(desk.terminal, desk.output, CREATED, answer);
+  if ('container' in answer) return showOne(desk.terminal, desk.output, createdFace(desk), answer);
   if (!options.wait) return showOne(desk.terminal, desk.output, operationFace(desk), answer);
   const { outcome } = await waitForOutcome(desk, answer);
-  showOne(desk.terminal, desk.output, CREATED, ContainerOutcomeSchema.parse(outcome));
+  showOne(desk.terminal, desk.output, createdFace(desk), ContainerOutcomeSchema.parse(outcome));
 }
 
-const CREATED: Face<z.output<typeof ContainerOutcomeSchema>> = {
-  names: ({ container }) => [container],
-  table: (all) => all.map(({ name, repository, digest }) => `created ${name} of ${repository}@${digest}\n`).join(''),
-};
+function createdFace({ warehouse }: Desk): Face<ContainerOutcome> {
+  const imageOf = ({ repository, digest }: ContainerOutcome) =>
+    `${pasteName(repository, warehouse.base.host)}@${digest}`;
+  return {
+    names: ({ container }) => [container],
+    table: (all) => all.map((one) => `created ${one.name} of ${imageOf(one)}\n`).join(''),
+  };
+}
 
 /** Only what was said: everything else is the image's. */
 function overridesOf(options: Options): object {

@@ -2,6 +2,7 @@ import { type Desk, shortId } from '../desk';
 import { formatSize } from '../format-size';
 import { formatFields } from '../format-table';
 import { formatMoment } from '../format-time';
+import { pasteName } from '../paste-name';
 import type { SeenOperation } from '../seen-operation';
 import { type Face, tableOf } from '../show';
 
@@ -40,7 +41,7 @@ export function operationFace(desk: Desk): Face<SeenOperation> {
       ['Accepted', formatMoment(operation.acceptedAt, now)],
       ['Ended', formatMoment(operation.endedAt, now)],
       ['Next attempt', state === 'accepted' ? formatMoment(operation.nextAttemptAt, now) : ''],
-      ['Image', image === null ? '' : `${image.repository}@${image.digest}`],
+      ['Image', image === null ? '' : `${pasteName(image.repository, desk.warehouse.base.host)}@${image.digest}`],
       ['Bytes', ofTotal(bytesDone, bytesTotal)],
       ['Layers', layers.map((layer) => `${shortId(desk, layer.digest)}  ${layer.state}  ${formatSize(layer.size)}`)],
       ['Error', error === null ? '' : `${error.code}: ${error.message}`],
