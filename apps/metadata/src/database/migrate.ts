@@ -9,6 +9,7 @@ import { Trash0006 } from './migrations/0006-trash';
 import { Cleanup0007 } from './migrations/0007-cleanup';
 import { Looking0008 } from './migrations/0008-looking';
 import { Usage0009 } from './migrations/0009-usage';
+import { LargeLists0010 } from './migrations/0010-large-lists';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
 const MIGRATIONS = [
@@ -21,6 +22,7 @@ const MIGRATIONS = [
   Cleanup0007,
   Looking0008,
   Usage0009,
+  LargeLists0010,
 ];
 
 /** Any constant: whoever migrates this database takes this lock. */

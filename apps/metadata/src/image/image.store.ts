@@ -6,7 +6,7 @@ import { formatPlatform, type Platform } from '#oci/platform';
 import { invalidField } from '#oci/registry-error';
 import { isRepositoryName } from '#oci/repository-name';
 import { Database } from '../database/database';
-import { byAge, byName, listOf, MATCHING, measuredBy } from './list-images';
+import { byAge, byName, edgeByAge, edgeByName, listOf, MATCHING, measuredBy } from './list-images';
 import { narrowImages } from './narrow-images';
 
 interface ImageRow {
@@ -35,37 +35,72 @@ interface Cursor {
 
 const START: Cursor = { key: '', repository: '', digest: '' };
 
+/** Behind all that there is: no name has a character after it. */
+const END: Cursor = { key: '', repository: '~', digest: '~' };
+
+type Read = { readonly rows: ImageRow[]; readonly edge: Cursor | null };
+
 /** What is held, as people look at it. */
 @Injectable()
 export class ImageStore {
   constructor(private readonly database: Database) {}
 
-  /** Throws INVALID for a cursor of another list, and where more match than can be sorted or measured. */
+  /**
+   * A page with a filter looks at so many images and no more: it may be short, or empty, and have a next one. Throws
+   * INVALID for a cursor of another list, and where more match than can be sorted or measured.
+   */
   async list(question: ImageQuestion): Promise<{ images: Image[]; next: string | null }> {
     const { limit, after } = question;
     const cursor = after === undefined ? null : readCursor(after);
-    const rows = await this.read(question, cursor);
+    const { rows, edge } = await this.read(question, cursor);
     const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : undefined;
+    const last = rows.length > limit ? page.at(-1) : edge;
     const next = last ? `${last.key}~${last.repository}@${last.digest}` : null;
     return { images: page.map(toImage), next };
   }
 
-  private async read({ sort = 'name', limit, minSize, maxSize, ...filter }: ImageQuestion, cursor: Cursor | null) {
+  private async read(question: ImageQuestion, cursor: Cursor | null): Promise<Read> {
+    const { sort = 'name', minSize, maxSize } = question;
+    if (sort !== 'name' && cursor) readKey(cursor);
+    if (minSize !== undefined || maxSize !== undefined) return this.readMeasured(sort, question, cursor);
+    return sort === 'name' || sort === 'created'
+      ? this.readInOrder(sort, question, cursor ?? START)
+      : this.readMeasured(sort, question, cursor);
+  }
+
+  private async readInOrder(
+    sort: 'name' | 'created',
+    { limit, after: _, sort: __, ...filter }: ImageQuestion,
+    { key, repository, digest }: Cursor,
+  ): Promise<Read> {
+    const [pageBy, edgeBy] = sort === 'name' ? [byName, edgeByName] : [byAge, edgeByAge];
+    const isFiltered = Object.values(filter).some((value) => value !== undefined);
+    const { within, repository: named, params: few } = narrowImages(boundsOf(filter, sort), 4);
+    const [edge = null] = isFiltered
+      ? await this.database.read<Cursor>(edgeBy({ within, repository: named, image: '', params: few }), [
+          ...[repository, digest, key],
+          ...few,
+        ])
+      : [];
+    const narrowed = narrowImages(filter, 8);
+    const upTo = edge ?? END;
+    const params = [repository, digest, limit + 1, key, upTo.repository, upTo.digest, upTo.key, ...narrowed.params];
+    return { rows: await this.database.read<ImageRow>(listOf(pageBy(narrowed)), params), edge };
+  }
+
+  private async readMeasured(
+    sort: ImageSort,
+    { limit, minSize, maxSize, after: _, sort: __, ...filter }: ImageQuestion,
+    cursor: Cursor | null,
+  ): Promise<Read> {
+    if (cursor) readKey(cursor);
     const { key, repository, digest } = cursor ?? START;
     const narrowed = narrowImages(filter, 5);
     const params = [repository, digest, limit + 1, key, ...narrowed.params];
-    const isMeasured = minSize !== undefined || maxSize !== undefined;
-    if (sort === 'name' && !isMeasured) return this.database.read<ImageRow>(listOf(byName(narrowed)), params);
-    if (sort === 'created' && !isMeasured) {
-      if (cursor) readKey(cursor);
-      return this.database.read<ImageRow>(listOf(byAge(narrowed)), params);
-    }
-    if (cursor) readKey(cursor);
     await this.refuseMany(filter);
-    const bounds = { minSize: minSize ?? null, maxSize: maxSize ?? null };
     const measured = measuredBy(sort, narrowed, params.length);
-    return this.database.read<ImageRow>(listOf(measured), [...params, bounds.minSize, bounds.maxSize]);
+    const sizes = [minSize ?? null, maxSize ?? null];
+    return { rows: await this.database.read<ImageRow>(listOf(measured), [...params, ...sizes]), edge: null };
   }
 
   private async refuseMany(filter: ImageFilter): Promise<void> {
@@ -75,6 +110,12 @@ export class ImageStore {
     const rule = `can be said of at most ${MOST_SORTED} images, and more match: narrow them by repository, tag or label`;
     throw invalidField('sort, minSize or maxSize', rule);
   }
+}
+
+/** What an index bounds: by name the repositories, by age the time and one repository. */
+function boundsOf({ repository, before, since }: ImageFilter, sort: 'name' | 'created'): ImageFilter {
+  if (repository === undefined || sort === 'name') return sort === 'name' ? { repository } : { before, since };
+  return /[*?]/.test(repository) ? { before, since } : { repository, before, since };
 }
 
 function readCursor(text: string): Cursor {

@@ -155,4 +155,22 @@ describe('a list of images', () => {
     expect(namesOf(await digestsOf({ sort: 'size', repository: APP }))).toEqual(['large', 'small']);
     expect(await digestsOf({ sort: 'created' }, 1)).toHaveLength(1);
   });
+
+  it.each<ImageSort>(['name', 'created'])(
+    'by %s looks at so many and says where it goes on: what few have is found over its pages',
+    async (sort) => {
+      const seen: string[] = [];
+      const sizes: number[] = [];
+      for (let after: string | undefined, more = true; more; ) {
+        const filter = { sort, labels: ['team=red'], ...(after === undefined ? {} : { after }) };
+        const page = await images.list({ ...filter, limit: 100 });
+        seen.push(...page.images.map(({ digest }) => digest));
+        sizes.push(page.images.length);
+        after = page.next ?? undefined;
+        more = page.next !== null;
+      }
+      expect(namesOf(seen).sort()).toEqual(['index', 'small']);
+      expect(sizes.length).toBe(2);
+    },
+  );
 });

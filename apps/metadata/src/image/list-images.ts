@@ -1,10 +1,12 @@
 import type { ImageSort } from '#contracts/calls/images';
+import { MOST_IMAGES_LOOKED_AT } from '../names/name-pattern';
 import type { Narrowed } from './narrow-images';
 
 /*
  * Lists of images. Parameters: $1 and $2 are the repository and the digest where the page before ended, $3 is how many
- * are read, $4 the key by which the page before ended. What stands in LATERAL is asked row by row, from an index: the
- * planner must not read whole tables for one page (OFFSET 0 says so to it).
+ * are read, $4 the key by which the page before ended; $5, $6 and $7 the repository, the digest and the key of the last
+ * image that this page looks at, where it does not look at all. What stands in LATERAL is asked row by row, from an
+ * index: the planner must not read whole tables for one page (OFFSET 0 says so to it).
  */
 
 const COUNTED = `LEFT JOIN LATERAL (SELECT pulls, pulled_at FROM pull_count counted
@@ -32,30 +34,52 @@ const SHOWN = `FROM repository_manifest own JOIN repository r ON r.id = own.repo
 const FROM = `${SHOWN} WHERE ${LISTED}`;
 export const MATCHING = `SELECT 1 ${FROM}`;
 
-/** By repository name, then digest: it has no other key. ($4 is named, for Postgres refuses a parameter that nothing uses.) */
+/** By repository name, then digest: it has no other key. (What is named twice is named for Postgres, which refuses a parameter that nothing uses.) */
 export const byName = ({ repository, image }: Narrowed) => `
   SELECT '' AS key, rm.* FROM repository r
   CROSS JOIN LATERAL (
     SELECT r.id AS repository_id, r.name AS repository, own.digest, own.upstream, committed_at,
       COALESCE(pulls, 0) AS pulls, pulled_at
     FROM repository_manifest own ${COUNTED}
-    WHERE own.repository_id = r.id AND own.digest > CASE WHEN r.name = $1 THEN $2 ELSE '' END AND ${LISTED}${image}
-      AND $4 = $4
+    WHERE own.repository_id = r.id AND own.digest > CASE WHEN r.name = $1 THEN $2 ELSE '' END
+      AND own.digest <= CASE WHEN r.name = $5 THEN $6 ELSE '~' END AND ${LISTED}${image}
+      AND $4 = $4 AND $7 = $7
     ORDER BY own.digest LIMIT $3
   ) rm
-  WHERE r.name >= $1${repository}
+  WHERE r.name >= $1 AND r.name <= $5${repository}
   ORDER BY r.name, rm.digest LIMIT $3`;
 
+/** The last image that a page looks at; no row where it looks at all. $1 and $2: where the page before ended. */
+export const edgeByName = ({ repository }: Narrowed) => `
+  SELECT '' AS key, r.name AS repository, own.digest FROM repository r
+  CROSS JOIN LATERAL (SELECT digest FROM repository_manifest WHERE repository_id = r.id
+    AND digest > CASE WHEN r.name = $1 THEN $2 ELSE '' END ORDER BY digest LIMIT ${MOST_IMAGES_LOOKED_AT}) own
+  WHERE r.name >= $1${repository} AND $3 = $3
+  ORDER BY r.name, own.digest OFFSET ${MOST_IMAGES_LOOKED_AT - 1} LIMIT 1`;
+
 const MICROSECONDS = '(extract(epoch FROM committed_at) * 1000000)::bigint';
-const BEFORE = `timestamptz 'epoch' + nullif($4, '')::bigint * interval '1 microsecond'`;
-const REPOSITORY = '(SELECT id FROM repository WHERE name = $1)';
+const momentOf = (key: string) => `timestamptz 'epoch' + nullif(${key}, '')::bigint * interval '1 microsecond'`;
+const idOf = (name: string) => `(SELECT id FROM repository WHERE name = ${name})`;
+const behind = (key: string) => `($4 = '' OR (committed_at <= ${momentOf('$4')}
+      AND (committed_at < ${momentOf('$4')} OR (own.repository_id, own.digest) > (${idOf('$1')}, $2))))${key}`;
+const UP_TO_EDGE = `
+    AND committed_at >= coalesce(${momentOf('$7')}, '-infinity')
+    AND ($7 = '' OR committed_at > ${momentOf('$7')} OR (own.repository_id, own.digest) <= (${idOf('$5')}, $6))`;
+const NEWEST_FIRST = 'ORDER BY committed_at DESC, own.repository_id, own.digest';
 
 /** The newest first, by an index. */
 export const byAge = ({ repository, image }: Narrowed) => `
   SELECT ${MICROSECONDS}::text AS key, ${COLUMNS} ${FROM}${repository}${image}
-    AND ($4 = '' OR (committed_at <= ${BEFORE}
-      AND (committed_at < ${BEFORE} OR (own.repository_id, own.digest) > (${REPOSITORY}, $2))))
-  ORDER BY committed_at DESC, own.repository_id, own.digest LIMIT $3`;
+    AND ${behind(UP_TO_EDGE)}
+  ${NEWEST_FIRST} LIMIT $3`;
+
+/** As `edgeByName`. $3: the key by which the page before ended. */
+export const edgeByAge = ({ within }: Narrowed) => `
+  SELECT key, r.name AS repository, digest FROM (
+    SELECT ${MICROSECONDS}::text AS key, own.repository_id, own.digest FROM repository_manifest own
+    WHERE ${behind('').replaceAll('$4', '$3')}${within}
+    ${NEWEST_FIRST} OFFSET ${MOST_IMAGES_LOOKED_AT - 1} LIMIT 1
+  ) AS edge JOIN repository r ON r.id = repository_id`;
 
 /** Of its blobs that are here, each once: what the list shows. */
 const MEASURED = `CROSS JOIN LATERAL (
@@ -87,6 +111,9 @@ export const measuredBy = (sort: ImageSort, { repository, image }: Narrowed, cou
     AND ($4 = '' OR key < nullif($4, '')::bigint OR (key = nullif($4, '')::bigint AND (repository, digest) > ($1, $2)))
   ORDER BY matching.key DESC, repository, digest LIMIT $3`;
 
+/** Bytes that were found missing, of a digest that is not stored anew: hardly ever any, and an index has them alone. */
+const IS_LOST = `object.lost_at IS NOT NULL AND object.state = 'live'`;
+
 /** A page, with what is shown of each image. */
 export const listOf = (page: string) => `
   WITH RECURSIVE page AS (SELECT row_number() OVER () AS position, chosen.* FROM (${page}) AS chosen), tree AS (
@@ -101,21 +128,24 @@ export const listOf = (page: string) => `
     WHERE t.depth < 4
   ), listed AS (
     SELECT DISTINCT ON (t.repository_id, t.top, b.digest) t.repository_id, t.top, b.size, b.required,
-      (SELECT true FROM repository_blob given JOIN blob ON blob.digest = given.digest
-        JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
-        WHERE given.repository_id = t.repository_id AND given.digest = b.digest LIMIT 1) IS NOT NULL AS here
+      (SELECT true FROM repository_blob given WHERE given.repository_id = t.repository_id AND given.digest = b.digest)
+        AND CASE WHEN b.held IS NULL THEN (SELECT true FROM blob WHERE blob.digest = b.digest) ELSE true END
+        AND (SELECT true FROM object WHERE object.digest = b.digest AND ${IS_LOST}) IS NULL AS here
     FROM tree t
-    CROSS JOIN LATERAL (SELECT digest, size, required FROM manifest_blob WHERE manifest = t.member OFFSET 0) b
+    CROSS JOIN LATERAL (SELECT digest, size, required, held FROM manifest_blob WHERE manifest = t.member OFFSET 0) b
   ), sums AS (
-    SELECT repository_id, top, sum(size) FILTER (WHERE here) AS size, bool_and(here OR NOT required) AS complete
+    SELECT repository_id, top, sum(size) FILTER (WHERE here) AS size, bool_and(here IS TRUE OR NOT required) AS complete
     FROM listed GROUP BY repository_id, top
+  ), platforms AS (
+    SELECT t.repository_id, t.top, array_agg(COALESCE(t.platform, m.platform) ORDER BY t.depth, t.member) AS platforms
+    FROM tree t CROSS JOIN LATERAL (SELECT platform FROM manifest WHERE digest = t.member OFFSET 0) m
+    WHERE COALESCE(t.platform, m.platform) IS NOT NULL GROUP BY t.repository_id, t.top
   )
   SELECT p.key, p.repository, p.digest, m.media_type, p.committed_at, p.pulls, p.pulled_at, p.upstream,
     ARRAY(SELECT name FROM tag WHERE tag.repository_id = p.repository_id AND tag.digest = p.digest ORDER BY name) AS tags,
     COALESCE(s.size, 0)::bigint AS size, COALESCE(s.complete, m.kind = 'other') AS complete,
-    ARRAY(SELECT COALESCE(t.platform, below.platform) FROM tree t JOIN manifest below ON below.digest = t.member
-      WHERE t.repository_id = p.repository_id AND t.top = p.digest
-        AND COALESCE(t.platform, below.platform) IS NOT NULL ORDER BY t.depth, t.member) AS platforms
+    COALESCE(f.platforms, '{}') AS platforms
   FROM page p CROSS JOIN LATERAL (SELECT media_type, kind FROM manifest WHERE digest = p.digest OFFSET 0) m
   LEFT JOIN sums s ON s.repository_id = p.repository_id AND s.top = p.digest
+  LEFT JOIN platforms f ON f.repository_id = p.repository_id AND f.top = p.digest
   ORDER BY p.position`;

@@ -1,5 +1,8 @@
+import type { ImageFilter } from '#contracts/calls/images';
 import { DESCRIBE_STATEMENTS } from '../blob/blob-references.store';
 import { SHOWN_IMAGES } from '../blob/shown-images';
+import { byAge, byName, edgeByAge, edgeByName, listOf } from '../image/list-images';
+import { narrowImages } from '../image/narrow-images';
 import { LAYERS, MEMBERS, sharingOf } from '../image/shared-layers.store';
 import { type Metadata, openMetadata } from '../metadata.testing';
 import { LARGEST } from '../usage/usage.store';
@@ -11,7 +14,8 @@ const FILL = `
   INSERT INTO repository (name, upstream) SELECT 'docker.io/filler/r' || n, 'docker.io' FROM generate_series(1, 80000) n;
   INSERT INTO manifest (digest, media_type, kind, bytes)
     SELECT 'sha256:' || md5(n::text) || md5('x' || n), 'a/b', 'image', '{}' FROM generate_series(1, 20000) n;
-  INSERT INTO repository_manifest (repository_id, digest) SELECT 1, digest FROM manifest;
+  INSERT INTO repository_manifest (repository_id, digest, committed_at)
+    SELECT 1, digest, now() - abs(hashtext(digest)) * interval '1 second' FROM manifest;
   INSERT INTO repository_manifest (repository_id, digest) SELECT 2 + abs(hashtext(digest)) % 19999, digest FROM manifest;
   INSERT INTO tag (repository_id, name, digest) SELECT 1, 't' || row_number() OVER (), digest FROM manifest, generate_series(1, 4);
   INSERT INTO tag_move (repository_id, name, to_digest, principal) SELECT 1, name, digest, 'p' FROM tag, generate_series(1, 2);
@@ -119,4 +123,38 @@ describe('looking at names and bytes costs what is shown, not what the store hol
   });
 
   it('the largest repositories', () => costsLittle(LARGEST, [null, null, 101], 1_000));
+
+  /** From the first image on, up to the last that such a page looks at. */
+  const pageOfImages = async (sort: 'name' | 'created', filter: ImageFilter) => {
+    const [pageBy, edgeBy] = sort === 'name' ? [byName, edgeByName] : [byAge, edgeByAge];
+    const edge = edgeBy(narrowImages({}, 4));
+    await costsLittle(edge, ['', '', ''], 12_000);
+    const [to] = await metadata.database.read<Record<string, string>>(edge, ['', '', '']);
+    const narrowed = narrowImages(filter, 8);
+    const params = ['', '', 101, '', to!.repository, to!.digest, to!.key, ...narrowed.params];
+    return { text: listOf(pageBy(narrowed)), params };
+  };
+
+  it.each<['name' | 'created', string, ImageFilter]>([
+    ['name', 'a label that none has', { labels: ['rare=yes'] }],
+    ['created', 'a label that none has', { labels: ['rare'] }],
+    ['name', 'a platform that none has', { platform: 'linux/s390x' }],
+    ['name', 'a container that none has', { inUse: true }],
+    ['created', 'a tag that none has', { tag: 'nothing*' }],
+    ['created', 'no tag, of which there are none', { dangling: true }],
+  ])('images by %s and %s: two thousand are looked at, and no more', async (sort, _what, filter) => {
+    const { text, params } = await pageOfImages(sort, filter);
+    await costsLittle(text, params, 25_000);
+  });
+
+  it.each<['name' | 'created', ImageFilter]>([
+    ['name', {}],
+    ['created', {}],
+    ['created', { repository: 'docker.io/filler/r7' }],
+    ['name', { repository: 'docker.io/filler/r1', inUse: false }],
+    ['created', { repository: 'docker.io/filler/r1', before: '2100-01-01T00:00:00Z' }],
+  ])('a page of images by %s, narrowed to %j', async (sort, filter) => {
+    const { text, params } = await pageOfImages(sort, filter);
+    await costsLittle(text, params, 10_000);
+  });
 });

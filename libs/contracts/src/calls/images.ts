@@ -57,8 +57,9 @@ export type ImageSort = z.output<typeof ImageSortSchema>;
 export const MOST_SORTED = 2_000;
 
 /**
- * Images in pages; children of an index are not listed by themselves unless tagged. Throws INVALID where more match
- * than can be sorted or measured.
+ * Images in pages; children of an index are not listed by themselves unless tagged. A page with a filter looks at so many
+ * and no more: it may be short, or empty, and have a next one. Throws INVALID where more match than can be sorted or
+ * measured.
  */
 export const ListImages = defineCall('metadata.list-images', {
   question: ImageFilterSchema.extend({

@@ -55,7 +55,13 @@ export const listImages = {
     limit,
     after: after(1000),
   }),
-  answers: { 200: { description: 'a page', schema: z.array(ImageSchema), headers: NextLink } },
+  answers: {
+    200: {
+      description: 'a page; with a filter it may be short, or empty, and have a next one',
+      schema: z.array(ImageSchema),
+      headers: NextLink,
+    },
+  },
   problems: [],
 } satisfies RestRoute;
 
