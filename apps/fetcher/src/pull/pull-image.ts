@@ -6,10 +6,11 @@ import type { Digest } from '#oci/digest';
 import { manifestReferences } from '#oci/manifest';
 import { hostPlatform, type Platform, parsePlatform } from '#oci/platform';
 import { dockerReference, parseReference } from '#oci/reference';
-import { invalidField, upstreamFault } from '#oci/registry-error';
+import { referencedRepository } from '#oci/referenced-repository';
+import { invalidField, type RegistryError, upstreamFault } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
-import { upstreamRepositoryName } from '#oci/upstream-name';
+import { splitRepositoryName } from '#oci/upstream-name';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import type { FetchedManifest } from '../upstream/read-fetched-manifest';
 import { Upstreams } from '../upstream/upstreams';
@@ -130,17 +131,9 @@ export class ImagePull {
   /** A digest is what Docker pulls where there are both: no tag is moved then. */
   private async name(text: string): Promise<Named> {
     const reference = dockerReference(parseReference(text));
-    this.refuseLocal(reference.domain);
-    const repository = await this.manifests.open(upstreamRepositoryName(reference, this.upstreams.domains));
-    return { repository, tag: reference.tag ?? null, digest: reference.digest };
-  }
-
-  private refuseLocal(domain: string): void {
-    if (!this.upstreams.isOurselves(domain)) return;
-    throw invalidField(
-      'reference',
-      `${domain} is this registry itself: a local repository is pushed to, not pulled into`,
-    );
+    const name = referencedRepository(reference, this.upstreams.naming);
+    if (splitRepositoryName(name, this.upstreams.domains).kind === 'local') throw local(reference.domain);
+    return { repository: await this.manifests.open(name), tag: reference.tag ?? null, digest: reference.digest };
   }
 
   /** Whoever pulls a tag wants what it names now: a question that was sent before tells what it named. */
@@ -186,4 +179,11 @@ export class ImagePull {
   private limit(signal: AbortSignal): AbortSignal {
     return AbortSignal.any([signal, AbortSignal.timeout(this.config.ENTREPOT_FETCH_MANIFEST_MS)]);
   }
+}
+
+function local(domain: string): RegistryError {
+  return invalidField(
+    'reference',
+    `${domain} is this registry itself: a local repository is pushed to, not pulled into`,
+  );
 }

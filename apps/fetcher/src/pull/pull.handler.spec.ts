@@ -119,6 +119,19 @@ it('of an index the host platform is fetched; the index stays as it is', async (
   expect(held(arm64.digest)).toBe(true);
 });
 
+it('an upstream is named behind one of our own hosts too, as clients name it', async () => {
+  const { manifest } = offer(someBytes(100));
+  upstream.addManifest('library/node', '20', manifest);
+  const name = `${upstream.domain.replace(':', '_')}/library/node`;
+  const { state, image } = await pull({ reference: `Warehouse:5050/${name}:20` }, { ENTREPOT_HOSTS: 'warehouse:5050' });
+  expect({ state, repository: image?.repository }).toEqual({ state: 'completed', repository: name });
+  const reference = 'localhost:5050/localhost_5050/app:1';
+  expect(await pull({ reference })).toMatchObject({
+    state: 'failed',
+    error: { code: 'INVALID', message: expect.stringContaining('is this registry itself') },
+  });
+});
+
 it('a platform that is not there fails with those that are, and leaves no fill', async () => {
   const { manifest } = offer(someBytes(100));
   upstream.addManifest('library/node', '20', imageIndex({ manifest, platform: 'linux/arm64' }));

@@ -1,3 +1,4 @@
+import type { Naming } from '#oci/referenced-repository';
 import { invalidField, RegistryError } from '#oci/registry-error';
 import { brokenDomainRule } from '#oci/upstream-name';
 import { bareHost, isLoopbackHost, type Reach } from './address-rule';
@@ -36,9 +37,12 @@ export interface UpstreamRules {
 export class Upstreams {
   /** The domains of the configured ones. */
   readonly domains: ReadonlySet<string>;
+  /** How references are read here. */
+  readonly naming: Naming;
 
   constructor(private readonly rules: UpstreamRules) {
     this.domains = new Set(rules.configured.keys());
+    this.naming = { ownHosts: new Set(rules.ownHosts), configuredUpstreams: this.domains };
   }
 
   /** Throws INVALID for one of our own hosts, and for what cannot be contacted at all. */
@@ -50,7 +54,7 @@ export class Upstreams {
     const scheme = entry.plainHttp || (configured === undefined && isLoopback(host)) ? 'http' : 'https';
     if (!URL.canParse(`${scheme}://${host}`)) throw notContactable(domain, host);
     const { origin, host: contacted } = new URL(`${scheme}://${host}`);
-    if (this.isOurselves(domain) || this.ownUnder(scheme).includes(contacted)) throw ourselves(domain);
+    if (this.naming.ownHosts.has(domain) || this.ownUnder(scheme).includes(contacted)) throw ourselves(domain);
     return {
       domain,
       origin,
@@ -61,10 +65,6 @@ export class Upstreams {
       storageHosts: entry.storageHosts,
       mayLoop: this.rules.loopbackAllowed && isLoopback(host),
     };
-  }
-
-  isOurselves(domain: string): boolean {
-    return this.rules.ownHosts.includes(domain.toLowerCase());
   }
 
   /** Our own hosts as they stand in a URL, where the usual port is not written. */

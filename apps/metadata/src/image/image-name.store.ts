@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ownHosts } from '#config/own-hosts';
 import type { Digest } from '#oci/digest';
+import type { Naming } from '#oci/referenced-repository';
 import { conflict, notFound } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
 import { splitRepositoryName } from '#oci/upstream-name';
 import type { Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { inField } from '../operation/check-request';
-import { type ImageName, type Naming, readImageName, readTagName, type TagName } from './read-image-name';
+import { type ImageName, readImageName, readTagName, type TagName } from './read-image-name';
 
 /** An image in a repository. */
 export interface HeldImage {

@@ -1,9 +1,10 @@
 import type { Digest } from '#oci/digest';
-import { parseReference, type Reference, withDefaultTag } from '#oci/reference';
+import { parseReference, withDefaultTag } from '#oci/reference';
+import { type Naming, referencedRepository } from '#oci/referenced-repository';
 import { nameInvalid } from '#oci/registry-error';
-import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
+import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
-import { type ConfiguredUpstreams, splitRepositoryName, upstreamRepositoryName } from '#oci/upstream-name';
+import { splitRepositoryName } from '#oci/upstream-name';
 
 export interface ImageName {
   /** Where a name was given: the repository, and the digest or else the tag in it. */
@@ -16,12 +17,6 @@ export interface ImageName {
   readonly id: string | null;
 }
 
-export interface Naming {
-  /** Our own hosts (`host:port`): what is named with one of them is a repository of ours. */
-  readonly ownHosts: ReadonlySet<string>;
-  readonly configuredUpstreams: ConfiguredUpstreams;
-}
-
 const WHOLE_ID = /^(?:sha256:[0-9a-f]{4,64}|sha512:[0-9a-f]{4,128}|[0-9a-f]{64})$/;
 const SHORT_ID = /^[0-9a-f]{4,63}$/;
 
@@ -30,7 +25,7 @@ export function readImageName(text: string, naming: Naming): ImageName {
   if (WHOLE_ID.test(text)) return { named: null, id: text.includes(':') ? text : `sha256:${text}` };
   const reference = withDefaultTag(parseReference(text));
   const { tag = null, digest = null } = reference;
-  const named = { repository: repositoryOf(reference, naming), tag: digest === null ? tag : null, digest };
+  const named = { repository: referencedRepository(reference, naming), tag: digest === null ? tag : null, digest };
   return { named, id: SHORT_ID.test(text) ? `sha256:${text}` : null };
 }
 
@@ -46,15 +41,7 @@ export interface TagName {
 export function readTagName(text: string, naming: Naming): TagName {
   const { digest, ...reference } = parseReference(text);
   if (digest !== undefined) throw nameInvalid(text, 'a tag is named here, without a digest');
-  const repository = repositoryOf(reference, naming);
+  const repository = referencedRepository(reference, naming);
   const isLocal = splitRepositoryName(repository, naming.configuredUpstreams).kind === 'local';
   return { repository, tag: withDefaultTag(reference).tag!, isLocal };
-}
-
-/** A name under one of our own hosts is what a client pulls from us: local, unless it begins with an upstream's domain. */
-function repositoryOf({ domain, path }: Reference, { ownHosts, configuredUpstreams }: Naming): RepositoryName {
-  if (!ownHosts.has(domain.toLowerCase())) return upstreamRepositoryName({ domain, path }, configuredUpstreams);
-  const name = parseRepositoryName(path);
-  const split = splitRepositoryName(name, configuredUpstreams);
-  return split.kind === 'local' ? name : upstreamRepositoryName(split, configuredUpstreams);
 }
