@@ -62,6 +62,8 @@ describe('a tag', () => {
   test.each([
     [{ 'If-None-Match': '*' }, 'none'],
     [{ 'If-Match': `"${old}"` }, old],
+    [{ 'If-Match': '*' }, 'any'],
+    [{ 'If-None-Match': `"${old}"` }, { not: [old] }],
   ])('with %j is expected to name %s', async (headers, expected) => {
     await put(headers as Record<string, string>);
     expect(asked()).toMatchObject([{ body: { expected } }]);
@@ -113,7 +115,7 @@ describe('a tag', () => {
     ['PUT', '/tags', { source: 'a'.repeat(513), target: 'b' }, {}, 'source'],
     ['PUT', '/tags', [], {}, 'body'],
     ['PUT', '/tags?force', { source: 'a', target: 'b' }, {}, 'force'],
-    ['PUT', '/tags', { source: 'a', target: 'b' }, { 'If-Match': '*' }, 'if-match'],
+    ['PUT', '/tags', { source: 'a', target: 'b' }, { 'If-Match': '*, *' }, 'if-match'],
     ['PUT', '/tags', { source: 'a', target: 'b' }, { 'If-None-Match': '"x"' }, 'if-none-match'],
     ['PUT', '/tags', { source: 'a', target: 'b' }, { 'Idempotency-Key': '' }, 'idempotency-key'],
     ['POST', '/tags/rollback', {}, {}, 'reference'],

@@ -1,3 +1,4 @@
+import type { Expected } from '#contracts/bodies/tag';
 import type { Digest } from '#oci/digest';
 import { precondition } from '#oci/registry-error';
 import type { Sql } from '../database/database';
@@ -12,7 +13,13 @@ export async function readTagDigest(sql: Sql, repositoryId: number | undefined, 
 }
 
 /** Nobody overwrites what he has not seen. Throws PRECONDITION where the tag names something else than was expected. */
-export function expectTag(name: string, now: Digest | null, expected: Digest | 'none' | undefined): void {
-  if (expected === undefined || expected === (now ?? 'none')) return;
+export function expectTag(name: string, now: Digest | null, expected: Expected | undefined): void {
+  if (expected === undefined || isExpected(now, expected)) return;
   throw precondition(`${name} ${now === null ? 'is not there' : `names ${now} now`}`, { names: now });
+}
+
+function isExpected(now: Digest | null, expected: Expected): boolean {
+  if (expected === 'none') return now === null;
+  if (typeof expected === 'object' && 'not' in expected) return now === null || !expected.not.includes(now);
+  return now !== null && (expected === 'any' || [expected].flat().includes(now));
 }

@@ -107,6 +107,26 @@ describe('names of our own', () => {
     expect(await metadata.rows.check()).toEqual([]);
   });
 
+  it('a tag is moved only where it names what was expected', async () => {
+    const [first, second] = [await aFetched('1'), await aFetched('2')];
+    const live = `${HERE}/team/app:live`;
+    const moved = (expected: unknown) =>
+      tag('node:2', live, { expected }).then(
+        () => true,
+        ({ code }) => code,
+      );
+    // While it is not there.
+    expect(await moved('any')).toBe('PRECONDITION');
+    expect(await moved([first.digest, second.digest])).toBe('PRECONDITION');
+    expect(await moved({ not: [first.digest] })).toBe(true);
+    // While it names the second one.
+    expect(await moved({ not: [first.digest, second.digest] })).toBe('PRECONDITION');
+    expect(await moved([first.digest])).toBe('PRECONDITION');
+    expect(await moved([first.digest, second.digest])).toBe(true);
+    expect(await moved({ not: [first.digest] })).toBe(true);
+    expect(await moved('any')).toBe(true);
+  });
+
   it('moves are recorded, with who asked, and expected ones only are made', async () => {
     const [first, second] = [await aFetched('1'), await aFetched('2')];
     await tag('node:1', `${HERE}/team/app:live`, { expected: 'none' });

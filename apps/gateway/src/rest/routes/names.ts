@@ -8,11 +8,15 @@ import { after, IdempotencyKey, limit, NextLink, none } from './route-parts';
 
 const page = { headers: NextLink, description: 'a page; with a filter it may be short, or empty, and have a next one' };
 
-const IfMatch = IdempotencyKey.extend({
-  'if-match': z.string().optional().describe('the digest that the tag must name now, in quotes; else nothing is done'),
-});
-const Conditions = IfMatch.extend({
-  'if-none-match': z.string().optional().describe('`*`: the tag must be new; else nothing is done'),
+const Conditions = IdempotencyKey.extend({
+  'if-match': z
+    .string()
+    .optional()
+    .describe('what the tag must name now: a digest in quotes, or one of several; `*`: anything; else nothing is done'),
+  'if-none-match': z
+    .string()
+    .optional()
+    .describe('`*`: the tag must be new; digests in quotes: it must name none of these; else nothing is done'),
 });
 const Moved = {
   description: 'what it named before and names now; either is null where there was, or is, none',
@@ -88,7 +92,7 @@ export const untagImage = {
   summary: 'Take a name away; the image stays, for as long as untagged ones do',
   params: none,
   query: z.strictObject({ reference: UntagBodySchema.shape.reference }),
-  headers: IfMatch,
+  headers: Conditions,
   answers: { 200: { ...Moved, headers: { Location: Moved.headers.Location } } },
   problems: [404, 409, 412],
 } satisfies RestRoute;
@@ -101,7 +105,7 @@ export const rollBackTag = {
   summary: 'Have a tag name again what it named before',
   params: none,
   query: none,
-  headers: IfMatch,
+  headers: Conditions,
   body: RollbackBodySchema.omit({ expected: true }),
   answers: { 200: Moved },
   problems: [404, 409, 412, 413, 415],
