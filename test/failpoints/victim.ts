@@ -1,10 +1,11 @@
 import { throughRunning } from '#apps/standalone/src/running-program';
 import type { Calls } from '#calls/calls';
 import { isRegistryError } from '#oci/registry-error';
-import { type Answer, Entrepot, type Settings } from '#testing/entrepot';
+import { Entrepot, type Settings } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import type { ProgramExit } from '#testing/run-program';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
+import type { Answer } from '#testing/warehouse';
 import { FactLog } from './fact-log';
 import { type Actions, FailpointFile } from './failpoint-file';
 import { QUICK } from './quick-settings';

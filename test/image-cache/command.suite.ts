@@ -1,29 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Entrepot } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import { HOUSE } from '#testing/house';
 import { RunningProgram, runProgram } from '#testing/run-program';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
-import { ScriptedUpstream } from '#testing/scripted-upstream';
+import type { Stage } from './stage';
 
 const COMMAND = join(HOUSE, 'scripts', 'entrepot.mjs');
 
-describe('the entrepot command, as one types it', () => {
-  let upstream: ScriptedUpstream;
-  let entrepot: Entrepot;
+/** The command as people and programs type it; the store is empty when it begins. */
+export function commandSuite(stage: Stage): void {
   let image: ScriptedImage;
 
-  beforeAll(async () => {
-    [upstream, entrepot] = await Promise.all([ScriptedUpstream.start(), Entrepot.start()]);
-    image = addScriptedImage(upstream, 'team/app', randomBytes(2_000_000));
-  }, 90_000);
+  beforeAll(() => {
+    image = addScriptedImage(stage.upstream, 'team/app', randomBytes(2_000_000));
+  });
 
-  afterAll(async () => {
-    await Promise.all([entrepot?.destroy(), upstream?.stop()]);
-  }, 60_000);
-
-  const environment = () => ({ PATH: process.env.PATH, HOME: process.env.HOME, ENTREPOT_URL: entrepot.url });
+  const environment = () => ({ PATH: process.env.PATH, HOME: process.env.HOME, ENTREPOT_URL: stage.warehouse.url });
   const typed = async (...words: string[]) => {
     const { code, stdout, stderr } = await runProgram(process.execPath, [COMMAND, ...words], { env: environment() });
     return { code, out: stdout, err: stderr };
@@ -33,11 +26,11 @@ describe('the entrepot command, as one types it', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     return out;
   };
-  const stored = () => `127.0.0.1_${upstream.port}/team/app`;
+  const stored = () => `127.0.0.1_${stage.upstream.port}/team/app`;
 
   it('pull waits, quietly where nobody looks, and its answer names the image for the next command', async () => {
     const name = (await well('pull', image.reference)).trim();
-    expect(name).toMatch(new RegExp(`^${upstream.domain}/team/app@sha256:[0-9a-f]{64}$`));
+    expect(name).toMatch(new RegExp(`^${stage.upstream.domain}/team/app@sha256:[0-9a-f]{64}$`));
     const digest = name.split('@')[1];
     for (const reference of [name, image.reference, digest!, digest!.slice(7, 19)]) {
       expect(JSON.parse(await well('inspect', reference, '--output', 'json'))).toMatchObject({
@@ -62,14 +55,14 @@ describe('the entrepot command, as one types it', () => {
   });
 
   it('tag, tag-history, rollback and untag; what must be so and is not is exit code 5', async () => {
-    const name = `${entrepot.host}/team/ours:1`;
-    const pasted = `127.0.0.1:${entrepot.port}/team/ours:1`;
+    const name = `${stage.warehouse.host}/team/ours:1`;
+    const pasted = `127.0.0.1:${stage.warehouse.port}/team/ours:1`;
     expect(await well('tag', image.reference, name, '--output', 'name')).toBe(`${pasted}\n`);
     expect(await typed('tag', image.reference, name, '--new')).toMatchObject({ code: 5, out: '' });
     expect(await well('tag-history', pasted)).toMatch(/\(new\)/);
     expect(await well('untag', pasted)).toContain('is taken away');
     expect(await well('rollback', name)).toContain('names');
-    expect(await typed('rollback', `${entrepot.host}/team/nothing:1`)).toMatchObject({ code: 3, out: '' });
+    expect(await typed('rollback', `${stage.warehouse.host}/team/nothing:1`)).toMatchObject({ code: 3, out: '' });
   });
 
   it('containers keep an image, and rm says so', async () => {
@@ -83,7 +76,7 @@ describe('the entrepot command, as one types it', () => {
   });
 
   it('rm, trash and restore', async () => {
-    const ours = `127.0.0.1:${entrepot.port}/team/ours:1`;
+    const ours = `127.0.0.1:${stage.warehouse.port}/team/ours:1`;
     const removed = await well('rm', ours);
     expect(removed).toMatch(/^removed /);
     expect(await typed('inspect', ours)).toMatchObject({ code: 3, out: '' });
@@ -107,7 +100,7 @@ describe('the entrepot command, as one types it', () => {
   });
 
   it('says on stderr alone what went wrong, and by its exit code', async () => {
-    expect(await typed('pull', `${upstream.domain}/team/nothing:1`)).toMatchObject({ code: 3, out: '' });
+    expect(await typed('pull', `${stage.upstream.domain}/team/nothing:1`)).toMatchObject({ code: 3, out: '' });
     expect(await typed('pull', 'NOT A NAME')).toMatchObject({ code: 2, out: '' });
     expect(await typed('images', '--sort', 'colour')).toMatchObject({ code: 2, out: '' });
     const nobody = await typed('images', '--url', 'http://127.0.0.1:1');
@@ -120,21 +113,25 @@ describe('the entrepot command, as one types it', () => {
 
   it('Ctrl-C leaves the pull running: it can be followed to its end, and events tell of it', async () => {
     const layer = randomBytes(400_000);
-    const slow = addScriptedImage(upstream, 'team/slow', layer);
+    const slow = addScriptedImage(stage.upstream, 'team/slow', layer);
     let release = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    upstream.script('GET', slow.layerUrl, async (_, response) => void (await released.then(() => response.end(layer))));
+    stage.upstream.script(
+      'GET',
+      slow.layerUrl,
+      async (_, response) => void (await released.then(() => response.end(layer))),
+    );
     const events = new RunningProgram(process.execPath, [COMMAND, 'events', '--subject', 'tag.>', '-o', 'json'], {
       env: environment(),
     });
     const pull = new RunningProgram(process.execPath, [COMMAND, 'pull', slow.reference], { env: environment() });
-    await eventually('the layer is asked for', async () => upstream.count('GET', slow.layerUrl) > 0);
+    await eventually('the layer is asked for', async () => stage.upstream.count('GET', slow.layerUrl) > 0);
     pull.signal('SIGINT');
     expect(await pull.exited).toMatchObject({ code: 130 });
     const [, id] = /entrepot operations follow ([0-9a-f-]{36})/.exec(pull.stderr) ?? [];
-    expect(await well('operations', 'ls', '--state', 'running', '-o', 'name')).toBe(`${id}\n`);
+    expect(await well('operations', 'ls', '--kind', 'pull', '--state', 'running', '-o', 'name')).toBe(`${id}\n`);
     const following = well('operations', 'follow', id!, '-o', 'json');
     release();
     expect(JSON.parse(await following)).toMatchObject({ id, state: 'completed' });
@@ -153,4 +150,4 @@ describe('the entrepot command, as one types it', () => {
     });
     expect(stdout).toBe('images\nname created pulled size\n');
   });
-});
+}
