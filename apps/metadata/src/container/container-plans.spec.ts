@@ -3,6 +3,7 @@ import type { OperationKind } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
 import type { Sql } from '../database/database';
 import { anImage, fetchWhole, type Metadata, openMetadata, repositoryName, wire } from '../metadata.testing';
+import type { ContainerPage } from './container.store';
 
 const NODE = repositoryName('docker.io/library/node');
 
@@ -132,6 +133,24 @@ describe('containers cost what is asked for, not what there is', () => {
     await noScans();
     const found = await plan(...[...asked].at(-1)!);
     if (index) expect(found).toMatch(new RegExp(index));
+  });
+
+  it.each<Partial<ContainerPage>>([
+    { labels: ['rare=yes'] },
+    { name: 'nothing' },
+    { name: 'nothing', state: 'running' },
+  ])('in a page of what none has, %j: two thousand are looked at, and the page after it goes on', async (filter) => {
+    const { containers } = recording();
+    let pages = 0;
+    for (let after: string | undefined, more = true; more; pages += 1) {
+      const page = await containers.list({ labels: [], limit: 10, ...filter, after });
+      expect(page.containers).toEqual([]);
+      after = page.next ?? undefined;
+      more = page.next !== null;
+    }
+    expect(pages).toBeGreaterThanOrEqual(10);
+    expect(pages).toBeLessThanOrEqual(11);
+    await noScans();
   });
 
   it('in reading one by its name, its id and the beginning of it', async () => {

@@ -6,6 +6,7 @@ import { invalidField, isRegistryError, notFound } from '#oci/registry-error';
 import type { RunOverrides } from '#oci/run-overrides';
 import { Database } from '../database/database';
 import { ImageNameStore } from '../image/image-name.store';
+import { MOST_LOOKED_INTO } from '../names/name-pattern';
 import { SHOWN_COLUMNS, type ShownRow, toContainer, WITH_IMAGE } from './container-rows';
 import { findContainer } from './find-container';
 import { labelCondition, labelParams, readLabelFilter } from './read-label-filter';
@@ -23,25 +24,28 @@ export class ContainerStore {
     private readonly names: ImageNameStore,
   ) {}
 
-  /** Newest first. Throws INVALID for a cursor of another making, and what an ambiguous image throws. */
+  /**
+   * Newest first. A page by name or label looks at so many containers and no more: it may be short, or empty, and have a
+   * next one. Throws INVALID for a cursor of another making, and what an ambiguous image throws.
+   */
   async list(asked: ContainerPage): Promise<{ containers: Container[]; next: string | null }> {
     const { state, name, labels, reporter, after, limit } = asked;
     const image = await this.findImage(asked.image);
     if (image === null) return { containers: [], next: null };
     const cursor = after === undefined ? null : readCursor(after);
+    const within = [state ?? null, reporter ?? null, image?.repositoryId ?? null, image?.digest ?? null];
+    const from = [cursor?.at ?? null, cursor?.id ?? null];
+    const isLookedInto = name !== undefined || labels.length > 0;
+    const [edge] = isLookedInto ? await this.database.read<Cursor>(CONTAINER_EDGE, [...within, ...from]) : [];
     const rows = await this.database.read<ShownRow & { at: string }>(LIST, [
-      state ?? null,
-      name?.toLowerCase() ?? null,
-      reporter ?? null,
-      image?.repositoryId ?? null,
-      image?.digest ?? null,
-      cursor?.at ?? null,
-      cursor?.id ?? null,
-      limit + 1,
+      ...within,
+      ...from,
+      ...[edge?.at ?? null, edge?.id ?? null],
+      ...[name?.toLowerCase() ?? null, limit + 1],
       ...labelParams(readLabelFilter(labels)),
     ]);
     const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : undefined;
+    const last = rows.length > limit ? page.at(-1) : edge;
     return { containers: page.map(toContainer), next: last ? `${last.at}.${last.id}` : null };
   }
 
@@ -82,24 +86,42 @@ interface ReadRow extends ShownRow {
   readonly config_size: number | null;
 }
 
-function readCursor(text: string): { at: string; id: string } {
+/** Where a page ended: when the last container was made, in microseconds since 1970, and its id. */
+interface Cursor {
+  readonly at: string;
+  readonly id: string;
+}
+
+function readCursor(text: string): Cursor {
   const [, at, id] = /^(-?\d{1,18})\.([0-9a-f]{64})$/.exec(text) ?? [];
   if (at === undefined || id === undefined) throw invalidField('after', 'must be the `next` of the page before');
   return { at, id };
 }
 
 /** Microseconds since 1970, as text: what the cursor carries, since a Date would lose the last three digits. */
+const AT = '(extract(epoch FROM container.created_at) * 1000000)::bigint::text AS at';
+const momentOf = (at: string) => `timestamptz 'epoch' + ${at}::bigint * interval '1 microsecond'`;
+const NEWEST_FIRST = 'ORDER BY container.created_at DESC, container.id DESC';
+
+/** What an index answers, behind where the page before ended ($5 and $6). */
+const WITHIN = `($1::text IS NULL OR container.state = $1) AND ($2::text IS NULL OR container.reporter = $2)
+    AND ($3::bigint IS NULL OR container.repository_id = $3 AND container.digest = $4)
+    AND ($5::bigint IS NULL OR (container.created_at, container.id) < (${momentOf('$5')}, $6::text))`;
+
+/** The last container that a page looks at; no row where it looks at all. */
+export const CONTAINER_EDGE = `
+  SELECT ${AT}, container.id FROM container WHERE ${WITHIN}
+  ${NEWEST_FIRST} OFFSET ${MOST_LOOKED_INTO - 1} LIMIT 1`;
+
+/** $7 and $8: the last that is looked at. */
 export const LIST = `
   WITH page AS MATERIALIZED (SELECT * FROM container
-  WHERE ($1::text IS NULL OR container.state = $1) AND ($3::text IS NULL OR container.reporter = $3)
-    AND ($2::text IS NULL OR position($2 IN lower(container.name)) > 0)
-    AND ($4::bigint IS NULL OR container.repository_id = $4 AND container.digest = $5)
-    AND ($6::bigint IS NULL OR (container.created_at, container.id)
-      < (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7::text))
-    AND ${labelCondition(9)}
-  ORDER BY container.created_at DESC, container.id DESC LIMIT $8)
-  SELECT ${SHOWN_COLUMNS}, (extract(epoch FROM container.created_at) * 1000000)::bigint::text AS at
-  FROM page AS container ${WITH_IMAGE} ORDER BY container.created_at DESC, container.id DESC`;
+  WHERE ${WITHIN} AND ($7::bigint IS NULL OR (container.created_at, container.id) >= (${momentOf('$7')}, $8::text))
+    AND ($9::text IS NULL OR position($9 IN lower(container.name)) > 0)
+    AND ${labelCondition(11)}
+  ${NEWEST_FIRST} LIMIT $10)
+  SELECT ${SHOWN_COLUMNS}, ${AT}
+  FROM page AS container ${WITH_IMAGE} ${NEWEST_FIRST}`;
 
 /** The config is read by whoever may read the container's image. */
 const READ = `

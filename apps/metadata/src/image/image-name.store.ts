@@ -104,7 +104,7 @@ const BY_DIGEST = `
  * By the digest of a manifest or an index, or of a manifest's config (which older Docker calls the image's id; one
  * that an index lists means the index), or by how one of these begins. At most a page: more is ambiguous anyway.
  */
-const BY_ID = `
+export const BY_ID = `
   WITH meant AS (
     SELECT digest FROM manifest WHERE digest >= $1 AND digest < $2
     UNION

@@ -1,5 +1,5 @@
 import type { ImageSort } from '#contracts/calls/images';
-import { MOST_IMAGES_LOOKED_AT } from '../names/name-pattern';
+import { MOST_LOOKED_INTO } from '../names/name-pattern';
 import type { Narrowed } from './narrow-images';
 
 /*
@@ -53,9 +53,9 @@ export const byName = ({ repository, image }: Narrowed) => `
 export const edgeByName = ({ repository }: Narrowed) => `
   SELECT '' AS key, r.name AS repository, own.digest FROM repository r
   CROSS JOIN LATERAL (SELECT digest FROM repository_manifest WHERE repository_id = r.id
-    AND digest > CASE WHEN r.name = $1 THEN $2 ELSE '' END ORDER BY digest LIMIT ${MOST_IMAGES_LOOKED_AT}) own
+    AND digest > CASE WHEN r.name = $1 THEN $2 ELSE '' END ORDER BY digest LIMIT ${MOST_LOOKED_INTO}) own
   WHERE r.name >= $1${repository} AND $3 = $3
-  ORDER BY r.name, own.digest OFFSET ${MOST_IMAGES_LOOKED_AT - 1} LIMIT 1`;
+  ORDER BY r.name, own.digest OFFSET ${MOST_LOOKED_INTO - 1} LIMIT 1`;
 
 const MICROSECONDS = '(extract(epoch FROM committed_at) * 1000000)::bigint';
 const momentOf = (key: string) => `timestamptz 'epoch' + nullif(${key}, '')::bigint * interval '1 microsecond'`;
@@ -78,7 +78,7 @@ export const edgeByAge = ({ within }: Narrowed) => `
   SELECT key, r.name AS repository, digest FROM (
     SELECT ${MICROSECONDS}::text AS key, own.repository_id, own.digest FROM repository_manifest own
     WHERE ${behind('').replaceAll('$4', '$3')}${within}
-    ${NEWEST_FIRST} OFFSET ${MOST_IMAGES_LOOKED_AT - 1} LIMIT 1
+    ${NEWEST_FIRST} OFFSET ${MOST_LOOKED_INTO - 1} LIMIT 1
   ) AS edge JOIN repository r ON r.id = repository_id`;
 
 /** Of its blobs that are here, each once: what the list shows. */

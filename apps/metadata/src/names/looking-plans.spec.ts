@@ -1,6 +1,7 @@
 import type { ImageFilter } from '#contracts/calls/images';
 import { DESCRIBE_STATEMENTS } from '../blob/blob-references.store';
 import { SHOWN_IMAGES } from '../blob/shown-images';
+import { BY_ID } from '../image/image-name.store';
 import { byAge, byName, edgeByAge, edgeByName, listOf } from '../image/list-images';
 import { narrowImages } from '../image/narrow-images';
 import { LAYERS, MEMBERS, sharingOf } from '../image/shared-layers.store';
@@ -121,6 +122,9 @@ describe('looking at names and bytes costs what is shown, not what the store hol
     await costsLittle(sharingOf(2), [[digests.manifest], '', 101, digests.everywhere, digests.rare], 3_000);
     await costsLittle(SHOWN_IMAGES, [Array(100).fill(digests.manifest), 20], 10_000);
   });
+
+  it("what a layer's digest names that every image has: none of them by its config", () =>
+    costsLittle(BY_ID, [digests.everywhere, `${digests.everywhere}g`], 20));
 
   it('the largest repositories', () => costsLittle(LARGEST, [null, null, 101], 1_000));
 

@@ -27,8 +27,8 @@ function toRegex(part: string): string {
 /** Names that one page looks at, at most: a filter that fits none of a million costs no more than one that fits all. */
 export const MOST_LOOKED_AT = 10_000;
 
-/** The same of images, each of which costs as much to look at as several names. */
-export const MOST_IMAGES_LOOKED_AT = 2_000;
+/** The same of images and containers: to look into one costs as much as several names. */
+export const MOST_LOOKED_INTO = 2_000;
 
 /**
  * Of rows that were asked for one more than `limit`: the page, and where the next one begins. `edge` is the last name

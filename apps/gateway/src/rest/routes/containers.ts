@@ -62,7 +62,13 @@ export const listContainers = {
     limit,
     after: after(200),
   }),
-  answers: { 200: { description: 'a page', schema: z.array(ContainerSchema), headers: NextLink } },
+  answers: {
+    200: {
+      description: 'a page; by name or label it may be short, or empty, and have a next one',
+      schema: z.array(ContainerSchema),
+      headers: NextLink,
+    },
+  },
   problems: [409],
 } satisfies RestRoute;
 
