@@ -10,24 +10,31 @@ import { readSteps, type Step, whatMatters } from './page';
 
 /** What would end by itself, or was refused, ends before that. */
 const STAYS_S = 2;
+/** Characters of what was said before a fault. */
+const LAST = 2_000;
 
 /** Types what a page says, on a fresh installation whose docker.io is a registry of this machine. */
 export class Reader {
   private constructor(
-    private readonly hub: DockerRegistry,
     private readonly entrepot: Entrepot,
     private readonly folder: string,
   ) {}
 
-  static async sitDown(): Promise<Reader> {
-    const [hub, folder] = await Promise.all([DockerRegistry.start(), tempFolder('reader')]);
-    await hub.push('library/multi:1', 'library/alpine:3');
-    await hub.push('library/quick:1', 'library/busybox:1');
+  /** What the pages pull is there. */
+  static async fill(hub: DockerRegistry): Promise<void> {
+    await Promise.all([
+      hub.push('library/multi:1', 'library/alpine:3'),
+      hub.push('library/quick:1', 'library/busybox:1'),
+    ]);
+  }
+
+  static async sitDown(hub: DockerRegistry): Promise<Reader> {
+    const folder = await tempFolder('reader');
     const upstreams = join(folder, 'upstreams.json');
     await writeFile(upstreams, JSON.stringify({ 'docker.io': { at: hub.host, plainHttp: true } }), { mode: 0o600 });
     const entrepot = await Entrepot.start({ ENTREPOT_UPSTREAMS: upstreams });
     await Promise.all(Object.entries(SHIMS).map(([name, lines]) => putProgram(join(folder, name), lines)));
-    return new Reader(hub, entrepot, folder);
+    return new Reader(entrepot, folder);
   }
 
   /** Types a page from its first line to its last. Throws with the line that failed, or that said something else. */
@@ -40,7 +47,8 @@ export class Reader {
     });
     const said = stdout.split(/^<step \d+>\n/m).slice(1);
     const step = steps[said.length - 1];
-    if (code !== 0) throw new Error(`docs/${page}:${step?.line} ended with ${code}:\n${said.at(-1)}\n${stderr}`);
+    if (code !== 0)
+      throw new Error(`docs/${page}:${step?.line} ended with ${code}:\n${said.at(-1)?.slice(-LAST)}\n${stderr}`);
     const others = steps.flatMap(({ line, shown }, at) => {
       const seen = (said[at] ?? '').replaceAll(String(this.entrepot.port), '5050');
       if (shown === null || whatMatters(seen) === whatMatters(shown)) return [];
@@ -50,7 +58,7 @@ export class Reader {
   }
 
   async leave(): Promise<void> {
-    await Promise.all([this.entrepot.destroy(), this.hub.stop(), removeFolder(this.folder)]);
+    await Promise.all([this.entrepot.destroy(), removeFolder(this.folder)]);
   }
 
   private environment(): NodeJS.ProcessEnv {

@@ -30,7 +30,7 @@ interface ListOptions {
 
 /** As the API names them, with what each says. */
 const ACTIONS = {
-  start: 'Say that a container runs: one that was created, exited or is dead.',
+  start: 'Say that a container runs: one that was created, or has exited.',
   pause: 'Say that a running container is paused.',
   unpause: 'Say that a paused container runs again.',
   exit: 'Say that a container has ended.',

@@ -92,6 +92,14 @@ describe('entrepot rm', () => {
     );
   });
 
+  it('for good, of one tag of several, says that the image stays', async () => {
+    const { code, err } = await warehouse.run(['rm', 'a:1', '--now']);
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^a:1: its image stays under .* digest/) });
+    const whole = { ...outcome, removed: [...outcome.removed, `docker.io/library/alpine@${digestOf('alpine')}`] };
+    warehouse.on(EVENTS, events(['operation', '1', completed({ ...whole, removedCount: 2 })]));
+    expect(await warehouse.run(['rm', 'a:1', '--now'])).toMatchObject({ code: 0, err: '' });
+  });
+
   it('of nothing is typed wrongly', async () =>
     expect(await warehouse.run(['rm'])).toMatchObject({ code: 2, out: '' }));
 });

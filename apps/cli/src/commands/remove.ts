@@ -77,8 +77,15 @@ async function removeOne(desk: Desk, reference: string, { yes, wait, ...how }: O
   });
   if (!wait) return operation;
   const { outcome } = await waitForOutcome(desk, operation);
-  return OutcomeSchema.parse(outcome);
+  const removed = OutcomeSchema.parse(outcome);
+  if (now && tookTagsOnly(removed)) desk.terminal.err(`${reference}: ${STAYS}\n`);
+  return removed;
 }
+
+/** Whoever removes for good means the content. */
+const STAYS = 'its image stays under its other tags; remove it by its id or digest to have it gone with all of them';
+const tookTagsOnly = ({ removed, removedCount = removed.length }: Outcome) =>
+  removed.length > 0 && removedCount === removed.length && !removed.some((name) => name.includes('@'));
 
 /** What the server says of a remove for good, before it was confirmed: what goes, and the word that has it done. */
 const CONFIRM = /\s*To have that done, ask again with confirm ([0-9a-f]{32})/;
