@@ -29,7 +29,8 @@ function containerStage(stage: Stage) {
     const id = randomUUID();
     const event = { specversion: '1.0', id, source: '/test', type: `dev.entrepot.request.${verb}.v1`, data: body };
     await stage.wire.publish(`entrepot.request.${verb}`, JSON.stringify(event));
-    const find = async () => (await stage.warehouse.operations()).find(({ requestId }) => requestId === id);
+    const list = () => stage.warehouse.ask('GET', `/api/v1/operations?kind=${verb}`);
+    const find = async () => ((await list()).json as Operation[]).find(({ requestId }) => requestId === id);
     const { id: operation } = await eventually('it is taken in', find);
     return stage.warehouse.ended(operation);
   };

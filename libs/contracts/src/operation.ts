@@ -80,3 +80,10 @@ export const OperationSchema = z.object({
   outcome: z.record(z.string(), z.unknown()).nullable(),
 });
 export type Operation = z.output<typeof OperationSchema>;
+
+/** What machines ask for again and again is in lists only where its kind is asked for: else nothing else would be. */
+export const UNLISTED_KIND: OperationKind = 'container-report';
+
+export function isListed({ kind }: Pick<Operation, 'kind'>, asked: OperationKind | undefined): boolean {
+  return asked === undefined ? kind !== UNLISTED_KIND : kind === asked;
+}

@@ -139,7 +139,8 @@ export const sizeInvalid = (what: string, limit: number, actual?: number) =>
 
 export const unauthorized = (why = 'authentication is required') => new RegistryError('UNAUTHORIZED', why);
 
-export const denied = (why = 'access to this resource is denied') => new RegistryError('DENIED', why);
+export const denied = (why = 'access to this resource is denied', detail?: unknown) =>
+  new RegistryError('DENIED', why, { detail });
 
 export const unsupported = (what: string) => new RegistryError('UNSUPPORTED', what);
 

@@ -10,6 +10,8 @@ export class PeerFault extends Error {
     message: string,
     /** Of an answer that was no good one. */
     readonly status?: number,
+    /** What such an answer said for programs. */
+    readonly about: Readonly<Record<string, unknown>> = {},
   ) {
     super(message.replace(/\p{Cc}+/gu, ' ').slice(0, 1000));
   }
@@ -39,7 +41,9 @@ const LONGEST_LINE = 8 * 1024 * 1024;
 /** Nothing is read of an error beyond it. */
 const LONGEST_ERROR = 64 * 1024;
 
-const SaidSchema = z.object({ detail: z.string(), message: z.string() }).partial();
+const SaidSchema = z
+  .object({ detail: z.string(), message: z.string(), about: z.record(z.string(), z.unknown()) })
+  .partial();
 
 /** Somebody who speaks JSON over HTTP, at a Unix socket or an address. The way there is found anew for each request. */
 export class HttpPeer {
@@ -135,7 +139,9 @@ export class HttpPeer {
     const { statusCode = 0 } = response;
     if (statusCode >= 200 && statusCode < 300) return;
     const text = await this.read(response, LONGEST_ERROR).catch(() => '');
-    throw new PeerFault(`${this.title} answered ${statusCode}${saidIn(text)}`, statusCode);
+    const { detail, message, about } = saidIn(text);
+    const said = detail ?? message;
+    throw new PeerFault(`${this.title} answered ${statusCode}${said ? `: ${said}` : ''}`, statusCode, about);
   }
 
   private async read(response: IncomingMessage, most: number): Promise<string> {
@@ -170,10 +176,8 @@ export class HttpPeer {
   }
 }
 
-function saidIn(text: string): string {
-  const { data } = SaidSchema.safeParse(parseJson(text));
-  const said = data?.detail ?? data?.message;
-  return said === undefined ? '' : `: ${said}`;
+function saidIn(text: string): z.output<typeof SaidSchema> {
+  return SaidSchema.safeParse(parseJson(text)).data ?? {};
 }
 
 /** undefined where it is no JSON. */

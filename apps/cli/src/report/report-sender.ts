@@ -1,4 +1,8 @@
-import type { ContainerReportOutcome, ReportedContainer } from '#contracts/bodies/container-report';
+import {
+  type ContainerReportOutcome,
+  type ReportedContainer,
+  ReportRefusalSchema,
+} from '#contracts/bodies/container-report';
 import { PeerFault } from './http-peer';
 import type { ReporterSettings, Say } from './reporter-settings';
 import type { SendReport } from './send-report';
@@ -87,8 +91,8 @@ export class ReportSender {
       return await this.send({ ...body, containers: [...containers] }, signal);
     } catch (error) {
       // The clock was set back since: to wait until it is there again would let the lease run out.
-      const newest = error instanceof PeerFault && / is not newer than (\d{1,15})\b/.exec(error.message)?.[1];
-      if (newest) this.sequence = Math.max(this.sequence, Number(newest));
+      const { data: refusal } = ReportRefusalSchema.safeParse(error instanceof PeerFault ? error.about : {});
+      if (refusal?.reason === 'stale') this.sequence = Math.max(this.sequence, refusal.sequence ?? 0);
       throw error;
     }
   }

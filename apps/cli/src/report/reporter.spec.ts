@@ -67,7 +67,7 @@ describe('a reporter', () => {
   const send: SendReport = async (body) => {
     refuse(body);
     reports.push(structuredClone(body));
-    const counts = { created: 0, changed: 0, removed: 0, kept: 0, unknown: [], unknownCount: 0 };
+    const counts = { created: 0, changed: 0, removed: 0, kept: 0, unknown: [], unknownCount: 0, sequence: null };
     return { reporter: body.reporter, leasedUntil: new Date().toISOString(), ...counts, ...outcome };
   };
 
@@ -182,8 +182,14 @@ describe('a reporter', () => {
 
   it('finds its number again when its clock was set back', async () => {
     refuse = ({ sequence }) => {
-      if (sequence! <= 5_000_000)
-        throw new PeerFault(`report ${sequence} of build-1 is not newer than 5000000, …`, 409);
+      if (sequence! > 5_000_000) return;
+      const about = {
+        reporter: 'build-1',
+        reason: 'stale',
+        leasedUntil: new Date().toISOString(),
+        sequence: 5_000_000,
+      };
+      throw new PeerFault('it is too old', 409, about);
     };
     begin({}, () => 1_000);
     await reported('one');

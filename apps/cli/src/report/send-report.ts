@@ -5,7 +5,7 @@ import { HttpPeer, PeerFault } from './http-peer';
 
 const AnswerSchema = z.object({
   outcome: ContainerReportOutcomeSchema.nullable(),
-  error: z.object({ message: z.string() }).nullable(),
+  error: z.object({ message: z.string(), detail: z.record(z.string(), z.unknown()).optional() }).nullable(),
 });
 
 export type ReportOutcome = z.output<typeof ContainerReportOutcomeSchema>;
@@ -29,6 +29,7 @@ export function sendReportsTo(base: URL): SendReport {
     throw new PeerFault(
       `Entrepot at ${base.origin} did not take the report: ${error?.message ?? 'it is not done yet'}`,
       409,
+      error?.detail,
     );
   };
 }

@@ -244,6 +244,18 @@ describe('all operations', () => {
     expect(await client.next()).toMatchObject({ id: other });
   });
 
+  test('leave out what their list leaves out, unless it is asked for', async () => {
+    await start(NEVER);
+    now.set(other, { ...running, id: other, kind: 'container-report' });
+    const [all, reports] = [await watch('?live'), await watch('?live&kind=container-report')];
+    for (const client of [all, reports]) expect(await client.next()).toEqual(running);
+    gateway.say('entrepot.fact.operation.completed', { data: { operation: other } });
+    expect(await reports.next()).toMatchObject({ id: other });
+    now.set(id, { ...running, bytesDone: 50 });
+    gateway.say(`entrepot.progress.anonymous.${id}`, {});
+    expect(await all.next()).toMatchObject({ id, bytesDone: 50 });
+  });
+
   test('come the oldest first', async () => {
     await start(NEVER);
     now.set(other, { ...running, id: other });

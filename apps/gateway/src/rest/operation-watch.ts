@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { Calls } from '#calls/calls';
 import { ListOperations, ReadOperation } from '#contracts/calls/operations';
-import type { Operation } from '#contracts/operation';
+import { isListed, type Operation } from '#contracts/operation';
 import { Bus } from '#messaging/bus';
 import { RegistryError } from '#oci/registry-error';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
@@ -93,7 +93,7 @@ export class OperationWatch implements OnModuleInit, OnModuleDestroy {
   /** One that changed but is too old to be on the page. */
   private async readListed({ principal, kind }: ListQuestion, id: string): Promise<Operation[]> {
     const { operation } = await this.calls.ask(ReadOperation, { principal, id });
-    return operation && (kind === undefined || operation.kind === kind) ? [operation] : [];
+    return operation && isListed(operation, kind) ? [operation] : [];
   }
 
   /** Looks at once, then when told or after a while, until `look` says that all is said or nobody listens. */

@@ -73,7 +73,7 @@ function problem(status: number, code: string, detail: string): Problem {
 }
 
 /** Refused for how things stand, not for what the request says. */
-const STANDS: Partial<Record<ErrorCode, true>> = { CONFLICT: true, PRECONDITION: true, GONE: true };
+const STANDS: Partial<Record<ErrorCode, true>> = { CONFLICT: true, PRECONDITION: true, GONE: true, DENIED: true };
 
 function fault({ code, detail }: RegistryError): Pick<Problem, 'field' | 'rule' | 'about'> {
   const { field, rule } = (detail ?? {}) as { field?: unknown; rule?: unknown };

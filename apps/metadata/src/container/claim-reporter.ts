@@ -1,4 +1,4 @@
-import type { ContainerReportBody } from '#contracts/bodies/container-report';
+import type { ContainerReportBody, ReportRefusal } from '#contracts/bodies/container-report';
 import { conflict, denied } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import { REPORTER_ENDS } from './end-reporters';
@@ -11,8 +11,15 @@ interface ReporterRow {
   readonly leased_until: Date;
 }
 
+export interface ClaimedReporter {
+  /** Until when its lease lasts. */
+  readonly leasedUntil: Date;
+  /** Of its newest report that said one. */
+  readonly sequence: number | null;
+}
+
 /**
- * Locks a reporter, which is new or this one's own, and begins its lease anew. Answers until when it lasts. A set is its
+ * Locks a reporter, which is new or this one's own, and begins its lease anew. A set is its
  * holder's while its lease lasts: throws DENIED for somebody else's, CONFLICT for another holder of the same name, and
  * for a report that is older than the last one.
  */
@@ -20,20 +27,20 @@ export async function claimReporter(
   sql: Sql,
   { reporter: name, holder, sequence, leaseSeconds }: ContainerReportBody,
   principal: string,
-): Promise<Date> {
+): Promise<ClaimedReporter> {
   const before = await lockReporter(sql, name);
   if (before?.lasts) refuseOthers(name, before, { principal, holder, sequence });
-  const [row] = await sql.query<{ leased_until: Date }>(
+  const [row] = await sql.query<ClaimedReporter>(
     `INSERT INTO reporter (name, principal, holder, sequence, lease_ms, reported_at, leased_until)
       SELECT $1, $2, $3, $4::bigint, $5::bigint, now.at, now.at + $5::bigint * interval '1 millisecond' FROM (SELECT clock_timestamp() AS at) AS now
       ON CONFLICT (name) DO UPDATE SET principal = EXCLUDED.principal, holder = EXCLUDED.holder,
         sequence = CASE WHEN reporter.holder = EXCLUDED.holder THEN coalesce(EXCLUDED.sequence, reporter.sequence)
           ELSE EXCLUDED.sequence END,
         lease_ms = EXCLUDED.lease_ms, reported_at = EXCLUDED.reported_at, leased_until = EXCLUDED.leased_until
-      RETURNING leased_until`,
+      RETURNING leased_until AS "leasedUntil", sequence`,
     [name, principal, holder, sequence ?? null, leaseSeconds * 1000],
   );
-  return row!.leased_until;
+  return row!;
 }
 
 /** Two who begin the same name wait for each other here. */
@@ -52,16 +59,21 @@ function refuseOthers(
   before: ReporterRow,
   asked: { principal: string; holder: string; sequence: number | undefined },
 ): void {
-  const until = before.leased_until.toISOString();
-  if (before.principal !== asked.principal) throw denied(`reporter ${name} is another caller's until ${until}`);
+  const leasedUntil = before.leased_until.toISOString();
+  const about = (reason: ReportRefusal['reason']): ReportRefusal => ({
+    ...{ reporter: name, reason, leasedUntil, sequence: before.sequence },
+  });
+  if (before.principal !== asked.principal)
+    throw denied(`reporter ${name} is another caller's until ${leasedUntil}`, about('another-caller'));
   if (before.holder !== asked.holder) {
-    throw conflict(`another one reports as ${name}, and holds that until ${until}: report under a name of your own`, {
-      reporter: name,
-      leasedUntil: until,
-    });
+    throw conflict(
+      `another one reports as ${name}, and holds that until ${leasedUntil}: report under a name of your own`,
+      about('another-holder'),
+    );
   }
   if (asked.sequence === undefined || before.sequence === null || asked.sequence > before.sequence) return;
-  throw conflict(`report ${asked.sequence} of ${name} is not newer than ${before.sequence}, which came before it`, {
-    sequence: before.sequence,
-  });
+  throw conflict(
+    `report ${asked.sequence} of ${name} is not newer than ${before.sequence}, which came before it`,
+    about('stale'),
+  );
 }

@@ -31,7 +31,7 @@ export class ReportContainersHandler {
   async report(sql: Sql, { id, principal, body }: Pick<OperationRow, 'id' | 'principal' | 'body'>): Promise<Done> {
     const asked = body as ContainerReportBody;
     refuseTwins(asked.containers);
-    const leasedUntil = await claimReporter(sql, asked, principal);
+    const { leasedUntil, sequence } = await claimReporter(sql, asked, principal);
     const before = await readSet(sql, asked.reporter);
     const images = await this.findImages(sql, asked.containers, before);
     const held = asked.containers.flatMap((container) => {
@@ -51,6 +51,7 @@ export class ReportContainersHandler {
       unknown: unknown.slice(0, MOST_NAMES),
       unknownCount: unknown.length,
       leasedUntil: leasedUntil.toISOString(),
+      sequence,
     };
     return { outcome };
   }

@@ -163,7 +163,7 @@ describe('reports', () => {
       await expect(accept({ containers: [] }, SOMEBODY)).rejects.toMatchObject({ code: 'DENIED' });
       await expect(accept({ containers: [], holder: 'h2' })).rejects.toMatchObject({
         code: 'CONFLICT',
-        detail: { reporter: 'engine', leasedUntil: expect.any(String) },
+        detail: { reporter: 'engine', reason: 'another-holder', leasedUntil: expect.any(String), sequence: null },
       });
       expect(await shown()).toEqual(['engine/web running']);
       await silent(299);
@@ -191,7 +191,9 @@ describe('reports', () => {
       await aFetched();
       await report([{}], { sequence: 2 });
       for (const sequence of [1, 2]) {
-        await expect(accept({ containers: [], sequence })).rejects.toMatchObject({ code: 'CONFLICT' });
+        await expect(accept({ containers: [], sequence })).rejects.toMatchObject({
+          ...{ code: 'CONFLICT', detail: { reporter: 'engine', reason: 'stale', sequence: 2 } },
+        });
       }
       expect(await shown()).toEqual(['engine/web running']);
       await report([], { sequence: 3 });

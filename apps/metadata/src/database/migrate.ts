@@ -10,6 +10,7 @@ import { Cleanup0007 } from './migrations/0007-cleanup';
 import { Looking0008 } from './migrations/0008-looking';
 import { Usage0009 } from './migrations/0009-usage';
 import { LargeLists0010 } from './migrations/0010-large-lists';
+import { OperationKinds0011 } from './migrations/0011-operation-kinds';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
 const MIGRATIONS = [
@@ -22,6 +23,7 @@ const MIGRATIONS = [
   Cleanup0007,
   Looking0008,
   Usage0009,
+  OperationKinds0011,
   LargeLists0010,
 ];
 

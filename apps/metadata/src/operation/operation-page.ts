@@ -1,4 +1,4 @@
-import type { OperationKind, OperationState } from '#contracts/operation';
+import { type OperationKind, type OperationState, UNLISTED_KIND } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { invalidField } from '#oci/registry-error';
 import type { Database } from '../database/database';
@@ -12,32 +12,34 @@ export interface OperationFilter {
   readonly limit: number;
 }
 
-/** One page, newest first; `next` is the cursor of the one after it. Throws INVALID for a cursor of another making. */
+/**
+ * One page, newest first; `next` is the cursor of the one after it. Reports of containers are made by machines, again
+ * and again: they are listed where their kind is asked for. Throws INVALID for a cursor of another making.
+ */
 export async function readOperationPage(
   database: Pick<Database, 'read'>,
   { principal, kind, state, after, limit }: OperationFilter,
 ): Promise<{ rows: OperationRow[]; next: string | null }> {
   const cursor = after === undefined ? null : readCursor(after);
-  const rows = await database.read<OperationRow & { at: string }>(LIST, [
-    principal,
-    kind ?? null,
-    state ?? null,
-    cursor?.at ?? null,
-    cursor?.id ?? null,
-    limit + 1,
-  ]);
+  const params = [principal, state ?? null, cursor?.at ?? null, cursor?.id ?? null, limit + 1];
+  const rows =
+    kind === undefined
+      ? await database.read<OperationRow & { at: string }>(LIST, params)
+      : await database.read<OperationRow & { at: string }>(LIST_KIND, [...params, kind]);
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
   return { rows: page, next: last ? `${last.at}.${last.id}` : null };
 }
 
-/** Microseconds since 1970, as text: what the cursor carries, since a Date would lose the last three digits. */
-const LIST = `
+/** Each condition on the kind is that of an index. Microseconds since 1970 are text: a Date would lose three digits. */
+const list = (ofKind: string) => `
   SELECT *, (extract(epoch FROM accepted_at) * 1000000)::bigint::text AS at FROM operation
-  WHERE principal = $1 AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR state = $3)
-    AND ($4::bigint IS NULL
-      OR (accepted_at, id) < (timestamptz 'epoch' + $4::bigint * interval '1 microsecond', $5::uuid))
-  ORDER BY accepted_at DESC, id DESC LIMIT $6`;
+  WHERE principal = $1 AND ${ofKind} AND ($2::text IS NULL OR state = $2)
+    AND ($3::bigint IS NULL
+      OR (accepted_at, id) < (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::uuid))
+  ORDER BY accepted_at DESC, id DESC LIMIT $5`;
+const LIST = list(`kind <> '${UNLISTED_KIND}'`);
+const LIST_KIND = list('kind = $6');
 
 function readCursor(text: string): { at: string; id: string } {
   const [, at, id] = /^(\d{1,18})\.([0-9a-f-]{36})$/.exec(text) ?? [];

@@ -403,6 +403,17 @@ describe('operations and their workers', () => {
       expect(seen).toEqual(ids);
     });
 
+    it('has reports of containers only where they are asked for', async () => {
+      const report = { reporter: 'engine', holder: 'h', containers: [] };
+      const asked = { principal: ANONYMOUS, requestId: 'r1', kind: 'container-report' as const, body: report };
+      const { operation } = await operations.accept(asked);
+      const list = async (more: object) =>
+        (await operations.list({ principal: ANONYMOUS, limit: 1000, ...more })).operations;
+      expect((await list({})).map(({ kind }) => kind)).not.toContain('container-report');
+      expect((await list({ state: 'completed' })).map(({ kind }) => kind)).not.toContain('container-report');
+      expect((await list({ kind: 'container-report' })).map(({ id }) => id)).toEqual([operation.id]);
+    });
+
     it('filters by kind and state, and refuses a cursor that it did not give', async () => {
       await accept();
       const claimed = await claimOne().catch(async () => (await claim())[0]!);

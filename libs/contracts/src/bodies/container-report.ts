@@ -76,5 +76,23 @@ export const ContainerReportOutcomeSchema = z.object({
   unknown: z.array(z.string()).max(MOST_NAMES),
   unknownCount: z.number().int().nonnegative(),
   leasedUntil: z.iso.datetime(),
+  sequence: z
+    .number()
+    .int()
+    .nonnegative()
+    .nullable()
+    .default(null)
+    .describe('of the newest report of this holder that said one: an older one is refused'),
 });
 export type ContainerReportOutcome = z.output<typeof ContainerReportOutcomeSchema>;
+
+/** Why a report was not taken, for programs: in a problem's `about`, and in the `detail` of a failed operation's error. */
+export const ReportRefusalSchema = z.object({
+  reporter: z.string(),
+  reason: z
+    .enum(['stale', 'another-holder', 'another-caller'])
+    .describe('it is older than one that came before it, or the name is somebody else’s while his lease lasts'),
+  leasedUntil: z.iso.datetime(),
+  sequence: z.number().int().nonnegative().nullable().describe('of the newest report that was taken'),
+});
+export type ReportRefusal = z.output<typeof ReportRefusalSchema>;

@@ -42,7 +42,9 @@ export const listOperations = {
   summary: 'List operations, the newest first; with `live`, watch them instead',
   params: none,
   query: z.strictObject({
-    kind: OperationKindSchema.optional(),
+    kind: OperationKindSchema.optional().describe(
+      'only these; without it, all but container-report, which machines ask for again and again',
+    ),
     state: OperationStateSchema.optional(),
     limit,
     after: after(100),
