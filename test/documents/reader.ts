@@ -9,7 +9,7 @@ import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { readSteps, type Step, whatMatters } from './page';
 
 /** What would end by itself, or was refused, ends before that. */
-const STAYS_S = 2;
+const STAYS_S = 1;
 /** Characters of what was said before a fault. */
 const LAST = 2_000;
 

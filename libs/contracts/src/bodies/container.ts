@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RunOverridesSchema } from '#oci/run-overrides';
+import { plainText } from '../plain-text';
 import { referenceText } from './reference-text';
 import { MOST_NAMES } from './remove';
 
@@ -25,10 +26,8 @@ const containerText = z
 export const ContainerCreateBodySchema = z.strictObject({
   image: referenceText('what it uses, as one types it for docker create; what is not here is pulled first'),
   name: ContainerNameSchema.optional().describe('made up where absent'),
-  platform: z
-    .string()
+  platform: plainText(100)
     .min(1)
-    .max(100)
     .optional()
     .describe('which image of an index, such as linux/arm64; by default that of this host'),
   ...RunOverridesSchema.shape,
