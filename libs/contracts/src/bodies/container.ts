@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RunOverridesSchema } from '#oci/run-overrides';
-import { plainText } from '../plain-text';
+import { typedText } from '../plain-text';
 import { referenceText } from './reference-text';
 import { MOST_NAMES } from './remove';
 
@@ -26,8 +26,7 @@ const containerText = z
 export const ContainerCreateBodySchema = z.strictObject({
   image: referenceText('what it uses, as one types it for docker create; what is not here is pulled first'),
   name: ContainerNameSchema.optional().describe('made up where absent'),
-  platform: plainText(100)
-    .min(1)
+  platform: typedText(100)
     .optional()
     .describe('which image of an index, such as linux/arm64; by default that of this host'),
   ...RunOverridesSchema.shape,

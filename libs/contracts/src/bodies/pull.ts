@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { plainText } from '../plain-text';
+import { typedText } from '../plain-text';
 import { referenceText } from './reference-text';
 
 /** Which platforms of an index are fetched: the host's own, all of them, or these (`linux/arm64/v8`). */
 export const PlatformsSchema = z
-  .union([z.literal('host'), z.literal('all'), z.array(plainText(100).min(1)).min(1).max(32)])
+  .union([z.literal('host'), z.literal('all'), z.array(typedText(100)).min(1).max(32)])
   .default('host');
 
 export const PullBodySchema = z.strictObject({
