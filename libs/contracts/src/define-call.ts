@@ -26,5 +26,14 @@ export function defineCall<Question extends z.ZodType, Answer extends z.ZodType>
   name: Call['name'],
   definition: { question: Question; answer: Answer; deadlineMs?: number },
 ): Call<Question, Answer> {
+  for (const schema of [definition.question, definition.answer]) refuseOtherBytes(name, schema);
   return { name, deadlineMs: 10_000, ...definition };
+}
+
+/** What travels as raw bytes must be raw bytes: anything else under that name would be cut out of the JSON, and lost. */
+function refuseOtherBytes(name: string, schema: z.ZodType): void {
+  const { bytes } = schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>) : {};
+  const raw = bytes instanceof z.ZodOptional ? bytes.unwrap() : bytes;
+  if (raw === undefined || raw === BytesSchema) return;
+  throw new Error(`${name}: a field at the top level that is named bytes must be a BytesSchema; name it otherwise`);
 }
