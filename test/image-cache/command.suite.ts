@@ -52,6 +52,8 @@ export function commandSuite(stage: Stage): void {
     expect(JSON.parse(await well('usage', '--fresh', '--output', 'json')).bytes).toBeGreaterThan(2_000_000);
     expect(await well('usage')).toMatch(/^images +1 /m);
     expect(await well('why', image.reference)).toContain('the tag 1 in');
+    expect(await well('blobs', 'inspect', image.layer, '-o', 'name')).toBe(`${image.reference}\n`);
+    expect(await well('layers', 'shared', image.reference)).toMatch(/^MANIFEST +LAYERS +SHARED +IMAGES\n$/);
   });
 
   it('tag, tag-history, rollback and untag; what must be so and is not is exit code 5', async () => {
@@ -72,7 +74,8 @@ export function commandSuite(stage: Stage): void {
     expect(await well('containers', 'ls', '--state', 'running')).toContain('web');
     expect(await well('containers', 'inspect', 'web')).toMatch(/^State: +running$/m);
     expect(await typed('rm', image.reference)).toMatchObject({ code: 5, out: '', err: expect.stringContaining('web') });
-    expect(await well('containers', 'rm', 'web', '--force')).toBe('removed web\n');
+    expect(await well('containers', 'kill', 'web')).toBe('web exited\n');
+    expect(await well('containers', 'rm', 'web')).toBe('removed web\n');
   });
 
   it('rm, trash and restore', async () => {

@@ -47,7 +47,7 @@ describe('the tree of commands', () => {
 describe('completion', () => {
   it.each([
     [['im'], ['images']],
-    [['containers', 're'], ['rename']],
+    [['containers', 're'], ['restart', 'rename']],
     [['containers', 'ls', '--st'], ['--state']],
     [['containers', 'ls', '--state', 'p'], ['paused']],
     [['containers', 'ls', '--state=p'], ['--state=paused']],

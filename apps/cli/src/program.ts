@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { addAdmin } from './commands/admin';
+import { addBlobs } from './commands/blobs';
 import { addCompletion } from './commands/completion';
 import { addContainers } from './commands/containers';
 import { addDeadLetters } from './commands/dead-letters';
@@ -8,6 +9,7 @@ import { addGc } from './commands/gc';
 import { addHistory } from './commands/history';
 import { addImages } from './commands/images';
 import { addInspect } from './commands/inspect';
+import { addLayers } from './commands/layers';
 import { addNames } from './commands/names';
 import { addOperations } from './commands/operations';
 import { addPrune } from './commands/prune';
@@ -27,6 +29,8 @@ const ADDED = [
   addImages,
   addInspect,
   addHistory,
+  addLayers,
+  addBlobs,
   addNames,
   addRemove,
   addTrash,

@@ -1,3 +1,4 @@
+import { CONTAINER_ACTIONS } from '#contracts/bodies/container';
 import { completed, digestOf, OPERATION, sampleContainer, sampleOperation } from '../sample-answers.testing';
 import { events, problem, ScriptedWarehouse } from '../scripted-warehouse.testing';
 
@@ -72,7 +73,7 @@ describe('entrepot containers', () => {
     );
   });
 
-  it.each(['start', 'pause', 'unpause', 'exit'])('%s, of several each', async (action) => {
+  it.each(CONTAINER_ACTIONS)('%s, of several each', async (action) => {
     warehouse.on(`POST /api/v1/containers/web/${action}`, { json: outcome });
     warehouse.on(`POST /api/v1/containers/other/${action}`, problem(409, 'CONFLICT', 'it is dead'));
     const { code, out, err } = await warehouse.run(['containers', action, 'other', 'web']);
@@ -87,7 +88,13 @@ describe('entrepot containers', () => {
       code: 2,
       out: '',
     });
-    expect(await warehouse.run(['containers', 'start', 'web', '--exit-code', '1'])).toMatchObject({ code: 2, out: '' });
+    warehouse.on('POST /api/v1/containers/web/kill', { json: outcome });
+    expect(await warehouse.run(['containers', 'kill', 'web', '--exit-code', '143'])).toMatchObject({ code: 0 });
+    for (const action of ['start', 'restart', 'die'])
+      expect(await warehouse.run(['containers', action, 'web', '--exit-code', '1'])).toMatchObject({
+        code: 2,
+        out: '',
+      });
   });
 
   it('inspect, rename and rm', async () => {

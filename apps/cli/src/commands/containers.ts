@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import {
+  CONTAINER_ACTIONS,
+  type ContainerAction,
   type ContainerOutcome,
   ContainerOutcomeSchema,
   ContainerPruneOutcomeSchema,
@@ -29,12 +31,18 @@ interface ListOptions {
 }
 
 /** As the API names them, with what each says. */
-const ACTIONS = {
+const ACTIONS: Readonly<Record<ContainerAction, string>> = {
   start: 'Say that a container runs: one that was created, or has exited.',
+  restart: 'Say that a container was started anew, whether it ran or not. One that is paused is unpaused first.',
   pause: 'Say that a running container is paused.',
   unpause: 'Say that a paused container runs again.',
-  exit: 'Say that a container has ended.',
-} as const;
+  exit: 'Say that a container has ended: one that ran, or was paused.',
+  kill: 'Say that a container was killed: one that ran, or was paused.',
+  die: 'Say that a container is dead: what ran it could not put it away. A dead one can only be removed.',
+};
+
+/** The exit code where none is said. */
+const EXIT_CODES: Partial<Record<ContainerAction, string>> = { exit: '0', kill: '137' };
 
 export function addContainers(program: Command, terminal: Terminal): void {
   const containers = program
@@ -47,7 +55,7 @@ export function addContainers(program: Command, terminal: Terminal): void {
   addCreate(containers, terminal);
   const show = one(containers.command('inspect')).description('A container with what it runs.');
   withExamples(show.action(doing(terminal, inspect)), [['entrepot containers inspect web --output json', 'all of it']]);
-  for (const [action, description] of Object.entries(ACTIONS)) addAction(containers, terminal, action, description);
+  for (const action of CONTAINER_ACTIONS) addAction(containers, terminal, action);
   addRemove(containers, terminal);
   const name = one(containers.command('rename'))
     .argument('<name>', 'its new name')
@@ -112,12 +120,13 @@ async function inspect(desk: Desk, [container]: readonly string[]): Promise<void
   showOne(desk.terminal, desk.output, containerFace(desk), found);
 }
 
-function addAction(containers: Command, terminal: Terminal, action: string, description: string): void {
+function addAction(containers: Command, terminal: Terminal, action: ContainerAction): void {
+  const code = EXIT_CODES[action];
   const command = containers
     .command(action)
-    .description(description)
+    .description(ACTIONS[action])
     .argument('<container...>', 'its name, its id or the beginning of one');
-  if (action === 'exit') command.option('--exit-code <code>', 'with which it ended', wholeNumber(0, 255));
+  if (code) command.option('--exit-code <code>', `with which it ended; ${code} without it`, wholeNumber(0, 255));
   command.action(
     doing<{ exitCode?: number }>(terminal, (desk, args, { exitCode }) =>
       change(desk, args, (container) => ({ path: `${placeOf(container)}/${action}`, query: { exitCode } })),
