@@ -77,6 +77,7 @@ describe('what a container runs', () => {
   it('takes text of its own in place of the image’s, unless it is empty', () => {
     const config = { User: 'node', WorkingDir: '/app', StopSignal: 'SIGINT' };
     expect(merged(config, { user: '' })).toMatchObject({ user: 'node', workingDir: '/app', stopSignal: 'SIGINT' });
+    expect(merged({ WorkingDir: '/app/./x/../' }, {})).toMatchObject({ workingDir: '/app/./x/../' });
     expect(merged(config, { user: '0:0', workingDir: '/srv/../x//y/', stopSignal: '9' })).toMatchObject({
       ...{ user: '0:0', workingDir: '/x/y', stopSignal: '9' },
     });

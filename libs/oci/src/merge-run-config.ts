@@ -33,7 +33,8 @@ export const RunConfigSchema = z.object({
 export type RunConfig = z.output<typeof RunConfigSchema>;
 
 /**
- * The image's defaults and what the container says, as Docker puts them together. `id` is the container's, whose
+ * The image's defaults and what the container says, as Docker 29 puts them together (Docker 20.10 also cleans the working
+ * directory that the image itself says). `id` is the container's, whose
  * beginning is its host name where it says none.
  */
 export function mergeRunConfig(image: ImageRunConfig, own: RunOverrides, id: string): RunConfig {
@@ -44,7 +45,7 @@ export function mergeRunConfig(image: ImageRunConfig, own: RunOverrides, id: str
     exposedPorts: union(own.exposedPorts ?? [], image.exposedPorts),
     volumes: union(own.volumes ?? [], image.volumes),
     user: own.user || (image.user ?? ''),
-    workingDir: cleanPath(own.workingDir || (image.workingDir ?? '')),
+    workingDir: own.workingDir ? cleanPath(own.workingDir) : (image.workingDir ?? ''),
     stopSignal: own.stopSignal || (image.stopSignal ?? ''),
     stopTimeout: own.stopTimeout ?? null,
     hostname: own.hostname || id.slice(0, 12),
@@ -109,9 +110,8 @@ function union(own: readonly string[], image: readonly string[]): string[] {
   return [...new Set([...own, ...image])].sort();
 }
 
-/** `/a//b/../c/` is `/a/c`; what says nothing stays so. */
+/** `/a//b/../c/` is `/a/c`. */
 function cleanPath(path: string): string {
-  if (path === '') return '';
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();
