@@ -47,6 +47,11 @@ export const MetadataConfigSchema = z
     ENTREPOT_PRUNE_SHARE_OF: wholeNumber(0)
       .prefault('100')
       .describe('that share is asked about where there are more images than this, a number'),
+    ENTREPOT_SCHEDULES: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('a YAML or JSON file of schedules by name, as REST takes them, read at the start; none without it'),
     ENTREPOT_SESSION_IDLE_MS: storedMilliseconds(DAY).describe(
       'how long an upload session may lie idle, in milliseconds',
     ),

@@ -69,6 +69,8 @@ import { ManifestReviewStore } from './review/manifest-review.store';
 import { ReviewHandler } from './review/review.handler';
 import { RunController } from './run/run.controller';
 import { RunStore } from './run/run.store';
+import { ConfiguredSchedules } from './schedule/configured-schedules';
+import { FireSchedulesHandler } from './schedule/fire-schedules.handler';
 import { ScheduleController } from './schedule/schedule.controller';
 import { ScheduleStore } from './schedule/schedule.store';
 import { RestoreHandler } from './trash/restore.handler';
@@ -161,6 +163,7 @@ const PROVIDERS: Provider[] = [
   PruneWorkStore,
   RunStore,
   ScheduleStore,
+  FireSchedulesHandler,
   ImageReasonsStore,
   BlobReasonsStore,
   TrashStore,
@@ -176,20 +179,33 @@ const PROVIDERS: Provider[] = [
 export class MetadataModule {
   /**
    * Starts when Postgres answers and its schema is this program's. `alone`: no other process works on this database,
-   * so that whoever had a lease of it is dead.
+   * so that whoever had a lease of it is dead. `works`: a service, whose settings say which schedules there are; not a
+   * command, which may have other settings.
    */
-  static with(config: MetadataConfig, { alone = false } = {}): DynamicModule {
+  static with(config: MetadataConfig, { alone = false, works = true } = {}): DynamicModule {
     return {
       module: MetadataModule,
       controllers: CONTROLLERS,
       providers: [
         { provide: METADATA_CONFIG, useValue: config },
         { provide: Database, useFactory: () => openDatabase(config, alone) },
+        {
+          provide: ConfiguredSchedules,
+          useFactory: (database: Database) => openSchedules(database, works ? config.ENTREPOT_SCHEDULES : null),
+          inject: [Database],
+        },
         ...PROVIDERS,
       ],
       exports: [Database],
     };
   }
+}
+
+async function openSchedules(database: Database, file: string | undefined | null): Promise<ConfiguredSchedules> {
+  if (file === null) return new ConfiguredSchedules();
+  const configured = await ConfiguredSchedules.read(file);
+  await configured.apply(database);
+  return configured;
 }
 
 export async function openDatabase(config: MetadataConfig, alone = false): Promise<Database> {

@@ -57,6 +57,8 @@ import { ManifestReviewStore } from './review/manifest-review.store';
 import { queueManifestReviews } from './review/queue-reviews';
 import { ReviewHandler } from './review/review.handler';
 import { RunStore } from './run/run.store';
+import { ConfiguredSchedules } from './schedule/configured-schedules';
+import { FireSchedulesHandler } from './schedule/fire-schedules.handler';
 import { ScheduleStore } from './schedule/schedule.store';
 import { RestoreHandler } from './trash/restore.handler';
 import { TrashStore } from './trash/trash.store';
@@ -137,7 +139,8 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     plans,
     prunes: new PruneWorkStore(database, config),
     runs: new RunStore(database),
-    schedules: new ScheduleStore(database, operations),
+    schedules: new ScheduleStore(database, new ConfiguredSchedules()),
+    firing: new FireSchedulesHandler(database, operations),
     why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),
     trash: new TrashStore(database),
     tagLists: new TagListStore(database, names),

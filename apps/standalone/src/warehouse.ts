@@ -100,7 +100,7 @@ export async function openStore({
     imports: [
       LinksModule.inProcess(secret),
       BusModule.of(new Bus({ url: natsUrl, name: 'entrepot-admin' })),
-      MetadataModule.with(settings.metadata),
+      MetadataModule.with(settings.metadata, { works: false }),
       BlobsModule.with({ ...settings.blobs, ENTREPOT_COMPOSE_SWEEP_MS: 0 }),
     ],
   };

@@ -120,6 +120,7 @@ export const GcEnded = defineFact(
     purged: z.number().int(),
     purgedBytes: z.number().int(),
     errors: z.number().int(),
+    lastError: z.string().nullable().optional().describe('why it failed, or what went wrong last'),
   }),
 );
 export const GcPaused = defineFact(

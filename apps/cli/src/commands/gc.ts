@@ -96,13 +96,14 @@ function runText(run: GcRun): string {
 }
 
 const CLEANUP: Face<Cleanup> = {
-  names: ({ paused }) => [paused ? 'paused' : 'working'],
+  names: ({ paused, resting }) => [paused ? 'paused' : resting ? 'resting' : 'working'],
   table: (all) => all.map(cleanupText).join('\n'),
 };
 
-function cleanupText({ paused, pausedAt, pausedBy, due, run }: Cleanup): string {
+function cleanupText({ paused, pausedAt, pausedBy, resting, opensAt, due, run }: Cleanup): string {
   return formatFields([
     ['Cleanup', paused ? `paused ${formatMoment(pausedAt, Date.now())} by ${pausedBy ?? 'somebody'}` : 'works'],
+    ['Collector', resting ? `rests until ${opensAt ?? 'a schedule says otherwise'}` : ''],
     ['Due', `${due >= 10_000 ? '10000 or more' : due} reviews`],
     ['Under way', run?.id ?? ''],
   ]);

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Schedule, ScheduleSchema } from '#contracts/calls/schedules';
-import { type Desk, doing, limitOption, sayMore, several, withExamples } from '../desk';
+import { type Desk, doing, limitOption, sayMore, several, wholeNumber, withExamples } from '../desk';
+import { EXIT, Fault } from '../fault';
 import { formatFields } from '../format-table';
 import { formatMoment } from '../format-time';
 import { type Face, showList, showOne, tableOf } from '../show';
@@ -13,6 +14,8 @@ interface SetOptions {
   readonly until?: string;
   readonly repository?: string;
   readonly label?: readonly string[];
+  readonly share?: number;
+  readonly collect?: number | true;
   readonly disabled?: boolean;
 }
 
@@ -21,8 +24,8 @@ const PATH = '/api/v1/schedules';
 export function addSchedules(program: Command, terminal: Terminal): void {
   const schedules = program
     .command('schedules')
-    .summary('what is pruned by the clock')
-    .description('Schedules: a prune that is done by the clock.');
+    .summary('what is cleaned up by the clock')
+    .description('Schedules: a prune that is done by the clock, or when the collector works.');
   const ls = schedules
     .command('ls')
     .description('List schedules by name.')
@@ -34,7 +37,7 @@ export function addSchedules(program: Command, terminal: Terminal): void {
   addSet(schedules, terminal);
   const rm = one(schedules.command('rm')).description('Take a schedule away; what it began goes on.');
   withExamples(rm.action(doing(terminal, remove)), [
-    ['entrepot schedules rm nightly', 'nothing is pruned by it any more'],
+    ['entrepot schedules rm nightly', 'nothing is done by it any more'],
   ]);
 }
 
@@ -43,7 +46,9 @@ const placeOf = (name = '') => `${PATH}/${encodeURIComponent(name)}`;
 
 function addSet(schedules: Command, terminal: Terminal): void {
   const set = one(schedules.command('set'))
-    .description('Have a prune done by the clock, in place of what this schedule said before.')
+    .description(
+      'Have something done by the clock, in place of what this schedule said before: a prune, or collecting.',
+    )
     .argument('<cron>', "minute, hour, day, month, day of the week: '0 3 * * *'; or @daily, @weekly and so on")
     .option('--time-zone <zone>', 'whose clocks count, such as Europe/Berlin; UTC without it')
     .option('--unused', 'images with tags too, as long as no container uses them')
@@ -53,12 +58,26 @@ function addSet(schedules: Command, terminal: Terminal): void {
       'only in these, as they are stored: docker.io/library/*, or quay.io/** to any depth',
     )
     .option('--label <label>', 'only with this label: key, or key=value; may be given several times', several)
+    .option(
+      '--share <percent>',
+      'how many percent of all images it may take unasked; 100: all there are, too',
+      wholeNumber(0, 100),
+    )
+    .option(
+      '--collect [hours]',
+      'no prune: the collector works then, for two hours or so many, and rests otherwise',
+      wholeNumber(1, 168),
+    )
     .option('--disabled', 'keep it, and do nothing by it')
     .action(doing<SetOptions>(terminal, put));
   withExamples(set, [
     [
       "entrepot schedules set nightly '0 3 * * *' --unused --until 30d",
       'at three in the night, what nobody used for a month',
+    ],
+    [
+      "entrepot schedules set weekends '0 22 * * 6' --collect 8",
+      'bytes go in the night to Sunday, and at no other time',
     ],
   ]);
 }
@@ -75,13 +94,26 @@ async function read(desk: Desk, [name]: readonly string[]): Promise<void> {
 }
 
 async function put(desk: Desk, [name, cron]: readonly string[], options: SetOptions): Promise<void> {
-  const { timeZone, unused, until, repository, label, disabled } = options;
-  const said = (fields: object) =>
-    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-  const prune = said({ unused, until, repository, labels: label });
-  const body = { cron, prune, ...said({ timeZone, enabled: disabled ? false : undefined }) };
+  const { timeZone, disabled } = options;
+  const body = { cron, ...whatOf(options), ...said({ timeZone, enabled: disabled ? false : undefined }) };
   const schedule = await desk.warehouse.ask(ScheduleSchema, 'PUT', placeOf(name), { body });
   showOne(desk.terminal, desk.output, schedulesFace(), schedule);
+}
+
+const said = (fields: object) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+function whatOf({ unused, until, repository, label, share, collect }: SetOptions): object {
+  const prune = said({
+    unused,
+    until,
+    repository,
+    labels: label,
+    share,
+  });
+  if (collect === undefined) return { prune };
+  if (Object.keys(prune).length > 0)
+    throw new Fault('--collect takes nothing away: it goes with no option of a prune', EXIT.usage);
+  return { collection: collect === true ? {} : { hours: collect } };
 }
 
 async function remove(desk: Desk, [name]: readonly string[]): Promise<void> {
@@ -92,23 +124,29 @@ async function remove(desk: Desk, [name]: readonly string[]): Promise<void> {
 /** All of one: what it takes, too. */
 function scheduleFace(): Face<Schedule> {
   const now = Date.now();
-  const fieldsOf = ({ name, cron, timeZone, prune, enabled, dueAt, firedAt, firedOperation, source }: Schedule) =>
-    [
+  const fieldsOf = (schedule: Schedule) => {
+    const { name, cron, timeZone, enabled, dueAt, firedAt, firedOperation, source } = schedule;
+    return [
       ['Schedule', `${name}${enabled ? '' : ' (does nothing: it is not enabled)'}`],
       ['When', `${cron} ${timeZone}`],
-      ['Prunes', prunedBy(prune)],
+      [schedule.prune ? 'Prunes' : 'Collects', doneBy(schedule)],
       ['Next', dueAt === null ? 'never' : `${formatMoment(dueAt, now)}, at ${dueAt}`],
       ['Last', firedAt === null ? 'never' : `${formatMoment(firedAt, now)}, at ${firedAt}`],
       ['Operation', firedOperation ?? ''],
       ['Set in', source],
     ] as const;
+  };
   return {
     names: ({ name }) => [name],
     table: (all) => all.map((one) => formatFields([...fieldsOf(one), ['Refused', one.firedError ?? '']])).join('\n'),
   };
 }
 
-function prunedBy({ unused, until, repository, labels }: Schedule['prune']): string[] {
+function doneBy({ prune, collection }: Schedule): string[] {
+  return prune ? prunedBy(prune) : [`for ${collection?.hours} h, and rests at other times`];
+}
+
+function prunedBy({ unused, until, repository, labels, share }: NonNullable<Schedule['prune']>): string[] {
   return [
     unused ? 'images that no container uses, with and without a tag' : 'images without a tag',
     ...(until === undefined
@@ -116,6 +154,7 @@ function prunedBy({ unused, until, repository, labels }: Schedule['prune']): str
       : [`that neither came nor were pulled ${/^\d{4}-/.test(until) ? 'since' : 'for'} ${until}`]),
     ...(repository === undefined ? [] : [`in ${repository}`]),
     ...labels.map((label) => `with the label ${label}`),
+    ...(share === undefined ? [] : [`at most ${share} % of all`]),
   ];
 }
 
@@ -125,6 +164,7 @@ function schedulesFace(): Face<Schedule> {
     [
       { title: 'NAME', text: ({ name }) => name },
       { title: 'WHEN', text: ({ cron, timeZone }) => `${cron} ${timeZone}` },
+      { title: 'DOES', text: ({ prune }) => (prune ? 'prune' : 'collect') },
       { title: 'NEXT', text: ({ dueAt }) => (dueAt === null ? 'never' : formatMoment(dueAt, now)) },
       { title: 'LAST', text: ({ firedAt, firedError }) => firedError ?? formatMoment(firedAt, now) },
       { title: 'SET IN', text: ({ source }) => source },

@@ -17,7 +17,7 @@ import { readBody, readParams, readQuery } from './read-request';
 import { Serves } from './rest-route';
 import * as routes from './routes/schedules';
 
-/** When prunes are done by themselves. */
+/** When prunes are done by themselves, and when the collector works. */
 @Controller()
 export class SchedulesController {
   constructor(private readonly calls: Calls) {}

@@ -7,7 +7,7 @@ import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
-import { isPaused } from '../run/is-paused';
+import { mayCollect } from '../run/is-paused';
 import { noteCollected } from '../run/note-run';
 import { endComposingsOf } from './discard-targets';
 
@@ -23,11 +23,12 @@ export class PurgeStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  /** Nothing while cleanup is paused, a restored database waits for its reconcile, or metadata was just away. */
+  /** Nothing while cleanup is paused or rests, a restored database waits for its reconcile, or metadata was just away. */
   async claim(limit: number): Promise<AnswerOf<typeof ClaimPurges>> {
     const quietMs = await this.presence.beat();
     if (quietMs > 0) return { objects: [], nextInMs: quietMs };
-    if ((await this.database.snapshot(isPaused)) || (await this.isRestored())) return { objects: [], nextInMs: null };
+    if (!(await this.database.snapshot(mayCollect)) || (await this.isRestored()))
+      return { objects: [], nextInMs: null };
     await this.database.transaction('metadata.end-objects', async (sql) => {
       await endExpiredSessions(sql, limit);
       await endCondemned(sql, limit);

@@ -34,7 +34,8 @@ export async function endOperation(
   );
   await recordEnd(sql, operation, end);
   await releaseItsManifests(sql, operation.id, reviewInMs);
-  if (operation.kind === 'prune') await endPrune(sql, operation.id, end.state);
+  if (operation.kind === 'prune')
+    await endPrune(sql, operation.id, end.state, end.state === 'failed' ? end.error.message : null);
   return ended!;
 }
 

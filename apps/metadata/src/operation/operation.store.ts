@@ -59,21 +59,22 @@ export class OperationStore {
 
   /**
    * Records a request that cannot be done as an operation that failed at once, so that whoever sent it sees why.
-   * One whose id another request already has is recorded under an id made of both.
+   * One whose id another request already has is recorded under an id made of both. Answers the operation's id.
    */
-  async refuse(asked: AskedOperation, why: OperationError): Promise<void> {
+  async refuse(asked: AskedOperation, why: OperationError): Promise<string> {
     const error = storableError(why);
     const body = storableJson(withoutUsers(asked.body));
     const hash = hashBody(asked.kind, asked.body);
     const derived = `${asked.requestId}~${hash.toString('hex').slice(0, 16)}`;
-    await this.database.transaction('metadata.refuse-operation', async (sql) => {
+    return this.database.transaction('metadata.refuse-operation', async (sql) => {
       const before = await findRequest(sql, asked);
-      if (before?.body_hash.equals(hash)) return;
+      if (before?.body_hash.equals(hash)) return before.id;
       const requestId = before ? derived : asked.requestId;
       const inserted = await insert(sql, { ...asked, requestId, body }, hash, null, error);
-      if (!inserted) return;
+      if (!inserted) return (await findRequest(sql, { ...asked, requestId }))!.id;
       await recordFact(sql, OperationAccepted, inserted.id, about(inserted));
       await recordEnd(sql, inserted, { state: 'failed', error });
+      return inserted.id;
     });
   }
 

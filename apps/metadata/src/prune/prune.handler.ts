@@ -21,15 +21,16 @@ export class PruneHandler {
    * applied or is too old, DENIED for another's plan, NOT_FOUND.
    */
   async prune(sql: Sql, { id, principal, body }: OperationRow): Promise<Done | null> {
-    const { dryRun, confirm, plan: asked, ...filters } = body as PruneBody;
+    const { dryRun, confirm, share, plan: asked, ...filters } = body as PruneBody;
     if (asked !== undefined) {
-      refuseFilters(filters, dryRun, confirm);
+      refuseFilters(filters, dryRun, confirm ?? share);
       return this.carryOut(sql, id, await takeUp(sql, asked, { id, principal }));
     }
     refuseBoth(filters);
     const { plan, takesAll, ofHow } = await this.plans.make(sql, { operation: id, principal }, filters);
     if (dryRun) return { outcome: outcomeOf(plan) };
-    this.refuseUnconfirmed(plan.items, ofHow, takesAll, confirm);
+    if (confirm !== undefined) refuseOther(plan.items, ofHow, confirm);
+    else this.refuseUnconfirmed(plan.items, ofHow, takesAll, share);
     await sql.query('UPDATE plan SET applied_by = $2 WHERE id = $1', [plan.id, id]);
     return this.carryOut(sql, id, plan);
   }
@@ -40,19 +41,25 @@ export class PruneHandler {
   }
 
   /** Whoever takes all there is, or most of much, has seen how much it is. */
-  private refuseUnconfirmed(items: number, of: number, takesAll: boolean, confirm: number | undefined): void {
-    const { ENTREPOT_PRUNE_SHARE: share, ENTREPOT_PRUNE_SHARE_OF: least } = this.config;
-    if (confirm === items) return;
-    const images = items === 1 ? '1 image' : `${items} images`;
-    if (confirm !== undefined) throw conflict(`${images} would go now, and not ${confirm}: look again`, { items, of });
-    const isMost = of > least && items * 100 > of * share;
-    if (!takesAll && !isMost) return;
-    const what = takesAll ? `${images} would go, and that is all there is` : `${images} of ${of} would go`;
-    throw conflict(`${what}: say that it is meant with "confirm": ${items}, or make a plan with a dry run`, {
-      items,
-      of,
-    });
+  private refuseUnconfirmed(items: number, of: number, takesAll: boolean, share: number | undefined): void {
+    const { ENTREPOT_PRUNE_SHARE: usual, ENTREPOT_PRUNE_SHARE_OF: least } = this.config;
+    const most = share ?? usual;
+    const isMost = of > least && items * 100 > of * most;
+    if (!isMost && (!takesAll || share === 100)) return;
+    const what = takesAll
+      ? `${imagesOf(items)} would go, and that is all there is`
+      : `${imagesOf(items)} of ${of} would go, more than the ${most} % that may go unasked`;
+    const larger = takesAll ? 100 : Math.ceil((items * 100) / of);
+    const remedy = `say that it is meant with "confirm": ${items}, or where nobody can (a schedule) with "share": ${larger}`;
+    throw conflict(`${what}: ${remedy}, or carry out the plan of a dry run`, { items, of });
   }
+}
+
+const imagesOf = (items: number) => (items === 1 ? '1 image' : `${items} images`);
+
+function refuseOther(items: number, of: number, confirm: number): void {
+  if (confirm !== items)
+    throw conflict(`${imagesOf(items)} would go now, and not ${confirm}: look again`, { items, of });
 }
 
 /** Nobody has two prunes carry out one plan. */

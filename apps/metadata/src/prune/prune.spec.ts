@@ -197,6 +197,19 @@ describe('a prune', () => {
     expect(await ask({})).toMatchObject({ state: 'accepted' });
   });
 
+  it('with a share of its own asks above that, and takes all there are with the whole', async () => {
+    for (const _ of Array(2)) await fetched();
+    for (const tag of ['1', '2', '3', '4', '5']) await fetched(QUAY, tag);
+    await expect(ask({ share: 28 })).rejects.toMatchObject({
+      code: 'CONFLICT',
+      detail: { items: 2, of: 7 },
+      message: expect.stringMatching(/^2 images of 7 would go, more than the 28 % .* "share": 29,/),
+    });
+    expect(await ask({ share: 29, dryRun: true })).toMatchObject({ state: 'completed' });
+    await expect(ask({ unused: true, share: 99 })).rejects.toMatchObject({ detail: { items: 7, of: 7 } });
+    expect((await prune({ unused: true, share: 100 })).outcome).toMatchObject({ removed: 7 });
+  });
+
   it('of nothing ends at once', async () => {
     await fetched(NODE, '1');
     expect(await ask({})).toMatchObject({ state: 'completed', outcome: { seen: 1, removed: 0, kept: { tag: 1 } } });
@@ -221,6 +234,9 @@ describe('a prune', () => {
     [{ plan: 'yesterday' }, 'plan'],
     [{ plan: randomUUID(), unused: true }, 'plan'],
     [{ plan: randomUUID(), dryRun: true }, 'plan'],
+    [{ plan: randomUUID(), share: 100 }, 'plan'],
+    [{ share: 101 }, 'share'],
+    [{ share: 1.5 }, 'share'],
     [{ all: true }, 'all'],
   ])('%j is refused, naming %s', async (body, field) => {
     await expect(ask(body)).rejects.toMatchObject({ code: 'INVALID', detail: { field } });

@@ -6,7 +6,7 @@ import { REPORTER_ENDS } from '../container/end-reporters';
 import { Database } from '../database/database';
 import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
-import { isPaused } from '../run/is-paused';
+import { mayCollect } from '../run/is-paused';
 import { BlobReviewStore } from './blob-review.store';
 import { ManifestReviewStore } from './manifest-review.store';
 
@@ -35,7 +35,7 @@ export class ReviewHandler {
     const quietMs = await this.presence.beat();
     const counts = { reviewed: 0, condemned: 0, removed: 0, postponed: 0 };
     if (quietMs > 0) return { ...counts, nextInMs: quietMs };
-    if (await this.database.snapshot(isPaused)) return { ...counts, nextInMs: null };
+    if (!(await this.database.snapshot(mayCollect))) return { ...counts, nextInMs: null };
     const due = await this.readDue(limit);
     for (const { repository_id, digest } of due.filter((review) => review.kind === 'manifest')) {
       const verdict = await this.manifests.review(repository_id, digest);

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { GcEnded, GcStarted } from '#contracts/facts';
 import type { Sql } from '../database/database';
 import { recordFact } from '../outbox/outbox.store';
+import { RESTING } from './is-paused';
 import { type RunRow, toRun } from './run-rows';
 
 /** What a transaction did; written in it, so that a report adds up whatever dies. Sizes are bytes. */
@@ -69,28 +70,48 @@ export async function notePruned(sql: Sql, operation: string, tally: Tally): Pro
 }
 
 /** Ends the run of a prune as its operation ends; of another operation there is none. */
-export async function endPrune(sql: Sql, operation: string, state: 'completed' | 'failed' | 'cancelled') {
+export async function endPrune(
+  sql: Sql,
+  operation: string,
+  state: 'completed' | 'failed' | 'cancelled',
+  error: string | null = null,
+): Promise<void> {
   const [run] = await sql.query<RunRow>(
-    `UPDATE gc_run SET state = $2, ended_at = clock_timestamp() WHERE id = $1 AND ended_at IS NULL RETURNING *`,
-    [operation, state],
+    `UPDATE gc_run SET state = $2, ended_at = clock_timestamp(), last_error = coalesce($3, last_error),
+        errors = errors + ($3::text IS NOT NULL)::int WHERE id = $1 AND ended_at IS NULL RETURNING *`,
+    [operation, state, error],
   );
   if (run) await recordEnd(sql, run);
 }
 
-/** Something that is due, or on its way out, keeps it open, whoever works on it. Answers whether it ended one. */
+/** A prune that a schedule asked for and that was refused is a run too: one that took nothing, and says why. */
+export async function noteRefused(sql: Sql, operation: string, error: string): Promise<void> {
+  const [run] = await sql.query<RunRow>(
+    `INSERT INTO gc_run (id, kind, state, ended_at, errors, last_error)
+      VALUES ($1, 'prune', 'failed', clock_timestamp(), 1, $2) ON CONFLICT DO NOTHING RETURNING *`,
+    [operation, error],
+  );
+  if (run) await recordEnd(sql, run);
+}
+
+/**
+ * Something that is due, or on its way out, keeps it open, whoever works on it, until the collector rests. Answers whether
+ * it ended one.
+ */
 export async function endCollection(sql: Sql): Promise<boolean> {
   const [run] = await sql.query<RunRow>(
     `UPDATE gc_run SET state = 'completed', ended_at = clock_timestamp()
       WHERE kind = 'collection' AND ended_at IS NULL
-        AND NOT EXISTS (SELECT FROM review WHERE due_at <= now())
-        AND NOT EXISTS (SELECT FROM object WHERE state = 'purging') RETURNING *`,
+        AND (${RESTING} OR (NOT EXISTS (SELECT FROM review WHERE due_at <= now())
+          AND NOT EXISTS (SELECT FROM object WHERE state = 'purging'))) RETURNING *`,
   );
   if (run) await recordEnd(sql, run);
   return run !== undefined;
 }
 
 async function recordEnd(sql: Sql, row: RunRow): Promise<void> {
-  const { id, kind, state, seen, removed, condemned, condemnedBytes, purged, purgedBytes, errors } = toRun(row);
-  const counts = { seen, removed, condemned, condemnedBytes, purged, purgedBytes, errors };
+  const { id, kind, state, seen, removed, condemned, condemnedBytes, purged, purgedBytes, errors, lastError } =
+    toRun(row);
+  const counts = { seen, removed, condemned, condemnedBytes, purged, purgedBytes, errors, lastError };
   await recordFact(sql, GcEnded, id, { run: id, kind, state, ...counts });
 }

@@ -4,6 +4,7 @@ import type { QuestionOf } from '#contracts/define-call';
 import { GcPaused, GcResumed } from '#contracts/facts';
 import { Database } from '../database/database';
 import { recordFact } from '../outbox/outbox.store';
+import { RESTING } from './is-paused';
 import { endCollection } from './note-run';
 import { type RunRow, toRun } from './run-rows';
 
@@ -14,6 +15,8 @@ interface PauseRow {
   readonly paused_at: Date | null;
   readonly paused_by: string | null;
   readonly due: number;
+  readonly resting: boolean;
+  readonly opens_at: Date | null;
 }
 
 /** How cleanup goes: its runs, and whether it is to work at all. */
@@ -37,15 +40,18 @@ export class RunStore {
     return this.database.snapshot(async (sql) => {
       const [state] = await sql.query<PauseRow>(
         `SELECT gc_paused_at AS paused_at, gc_paused_by AS paused_by, (
-            SELECT count(*) FROM (SELECT FROM review WHERE due_at <= now() LIMIT 10000) AS waiting) AS due
+            SELECT count(*) FROM (SELECT FROM review WHERE due_at <= now() LIMIT 10000) AS waiting) AS due,
+            ${RESTING} AS resting, (SELECT min(due_at) FROM schedule WHERE kind = 'collect' AND enabled) AS opens_at
           FROM installation`,
       );
       const [run] = await sql.query<RunRow>(`SELECT * FROM gc_run WHERE kind = 'collection' AND ended_at IS NULL`);
-      const { paused_at, paused_by, due } = state!;
+      const { paused_at, paused_by, due, resting, opens_at } = state!;
       return {
         paused: paused_at !== null,
         pausedAt: paused_at?.toISOString() ?? null,
         pausedBy: paused_by,
+        resting,
+        opensAt: (resting && opens_at?.toISOString()) || null,
         due,
         run: run ? toRun(run) : null,
       };

@@ -7,15 +7,21 @@ import { invalidField } from '#oci/registry-error';
  * for a line that never comes.
  */
 export function nextTime(cron: string, timeZone: string, now: Date): Date {
-  checkZone(timeZone);
-  const next = readNext(cron, timeZone, now);
+  const next = readCron(cron, timeZone, (line) => line.nextRun(now));
   if (next === null) throw invalidField('cron', 'must name a time that comes');
   return next;
 }
 
-function readNext(cron: string, timezone: string, now: Date): Date | null {
+/** Of the times since `first`, which is one and has come, the last one that has. */
+export function lastTime(cron: string, timeZone: string, first: Date, now: Date): Date {
+  const last = readCron(cron, timeZone, (line) => line.previousRuns(1, now)[0]);
+  return last && last > first ? last : first;
+}
+
+function readCron<T>(cron: string, timezone: string, read: (line: Cron) => T): T {
+  checkZone(timezone);
   try {
-    return new Cron(cron, { timezone, mode: '5-part', paused: true }).nextRun(now);
+    return read(new Cron(cron, { timezone, mode: '5-part', paused: true }));
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^Cron\w+: /, '').slice(0, 200) : 'it cannot be read';
     throw invalidField('cron', `must be a cron line of five fields: ${why}`);

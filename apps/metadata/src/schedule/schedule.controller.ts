@@ -2,12 +2,16 @@ import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import { DeleteSchedule, FireSchedules, ListSchedules, PutSchedule, ReadSchedule } from '#contracts/calls/schedules';
 import type { QuestionOf } from '#contracts/define-call';
+import { FireSchedulesHandler } from './fire-schedules.handler';
 import { ScheduleStore } from './schedule.store';
 
-/** When prunes are accepted by themselves. */
+/** When prunes are accepted by themselves, and when the collector works. */
 @Controller()
 export class ScheduleController {
-  constructor(private readonly schedules: ScheduleStore) {}
+  constructor(
+    private readonly schedules: ScheduleStore,
+    private readonly firing: FireSchedulesHandler,
+  ) {}
 
   @Answers(ListSchedules)
   list(page: QuestionOf<typeof ListSchedules>) {
@@ -31,6 +35,6 @@ export class ScheduleController {
 
   @Answers(FireSchedules)
   fire() {
-    return this.schedules.fire();
+    return this.firing.fire();
   }
 }

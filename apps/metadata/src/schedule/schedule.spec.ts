@@ -1,7 +1,7 @@
 import { PruneFiltersSchema } from '#contracts/bodies/prune';
 import { ScheduleBodySchema } from '#contracts/calls/schedules';
 import { ANONYMOUS } from '#contracts/principal';
-import { anImage, fetchWhole, type Metadata, openMetadata } from '../metadata.testing';
+import { anImage, fetchWhole, type Metadata, openMetadata, untag } from '../metadata.testing';
 
 const NODE = 'docker.io/library/node';
 
@@ -16,7 +16,11 @@ describe('a schedule', () => {
   afterAll(() => metadata?.stop());
 
   const put = (name: string, body: object = {}) =>
-    metadata.schedules.put(ANONYMOUS, name, ScheduleBodySchema.parse({ cron: '0 3 * * *', prune: {}, ...body }));
+    metadata.schedules.put(
+      ANONYMOUS,
+      name,
+      ScheduleBodySchema.parse({ cron: '0 3 * * *', ...('collection' in body ? {} : { prune: {} }), ...body }),
+    );
   const missed = (name: string, time = `interval '5 days'`) =>
     metadata.database.read(`UPDATE schedule SET due_at = now() - ${time} WHERE name = $1`, [name]);
   const operations = () =>
@@ -25,7 +29,7 @@ describe('a schedule', () => {
   it('is done once for a time, however many replicas look', async () => {
     await put('nightly');
     await missed('nightly', `interval '1 second'`);
-    const looks = await Promise.all([1, 2, 3, 4].map(() => metadata.schedules.fire()));
+    const looks = await Promise.all([1, 2, 3, 4].map(() => metadata.firing.fire()));
     expect(looks.reduce((sum, { fired }) => sum + fired, 0)).toBe(1);
     const [operation, ...others] = await operations();
     expect(others).toEqual([]);
@@ -36,8 +40,8 @@ describe('a schedule', () => {
   it('makes up for missed times once, and goes on with the next one to come', async () => {
     await put('nightly');
     await missed('nightly');
-    await metadata.schedules.fire();
-    expect(await metadata.schedules.fire()).toMatchObject({ fired: 0, nextInMs: expect.any(Number) });
+    await metadata.firing.fire();
+    expect(await metadata.firing.fire()).toMatchObject({ fired: 0, nextInMs: expect.any(Number) });
     expect(await operations()).toHaveLength(1);
     expect(Date.parse((await metadata.schedules.read('nightly'))!.dueAt!)).toBeGreaterThan(Date.now());
   });
@@ -46,28 +50,146 @@ describe('a schedule', () => {
     await put('nightly');
     await missed('nightly');
     const [before] = await metadata.database.read<{ due_at: string }>('SELECT due_at::text FROM schedule');
-    await metadata.schedules.fire();
+    await metadata.firing.fire();
     await metadata.database.read('UPDATE schedule SET due_at = $1::timestamptz', [before!.due_at]);
-    expect(await metadata.schedules.fire()).toMatchObject({ fired: 1 });
+    expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
     expect(await operations()).toHaveLength(1);
   });
 
-  it('that is refused says so, as an operation that failed, and comes again', async () => {
-    await fetchWhole(metadata, NODE, anImage());
-    await put('all', { prune: { unused: true } });
-    await missed('all');
-    expect(await metadata.schedules.fire()).toMatchObject({ fired: 1 });
-    expect(await operations()).toMatchObject([{ state: 'failed' }]);
-    expect(await metadata.schedules.read('all')).toMatchObject({
-      firedOperation: null,
-      firedError: expect.stringContaining('all there is'),
+  describe('that would take more than may go unasked', () => {
+    const REASON =
+      '1 image would go, and that is all there is: say that it is meant with "confirm": 1, or where nobody can ' +
+      '(a schedule) with "share": 100, or carry out the plan of a dry run';
+
+    it('says so, and what to do: as an operation and a run that failed, in a fact, and comes again', async () => {
+      await fetchWhole(metadata, NODE, anImage());
+      await put('all', { prune: { unused: true } });
+      await missed('all');
+      expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
+      const [operation, ...others] = await operations();
+      expect(others).toEqual([]);
+      expect(operation).toMatchObject({ state: 'failed' });
+      const { dueAt, ...schedule } = (await metadata.schedules.read('all'))!;
+      expect(schedule).toMatchObject({ firedOperation: operation!.id, firedError: REASON });
+      expect(Date.parse(dueAt!)).toBeGreaterThan(Date.now());
+      const { runs } = await metadata.runs.list({ limit: 10 });
+      expect(runs).toMatchObject([{ id: operation!.id, kind: 'prune', state: 'failed', errors: 1, lastError: REASON }]);
+      const facts = await metadata.database.read<{ data: object }>(
+        `SELECT message -> 'data' AS data FROM outbox WHERE subject = 'entrepot.fact.gc.ended'`,
+      );
+      expect(facts).toMatchObject([{ data: { run: operation!.id, state: 'failed', lastError: REASON } }]);
+    });
+
+    it('whose process died before it moved on is refused once', async () => {
+      await fetchWhole(metadata, NODE, anImage());
+      await put('all', { prune: { unused: true } });
+      await missed('all');
+      const [before] = await metadata.database.read<{ due_at: string }>('SELECT due_at::text FROM schedule');
+      await metadata.firing.fire();
+      await metadata.database.read('TRUNCATE gc_run');
+      await metadata.database.read('UPDATE schedule SET due_at = $1::timestamptz, fired_error = NULL', [
+        before!.due_at,
+      ]);
+      await metadata.firing.fire();
+      expect(await operations()).toHaveLength(1);
+      expect(await metadata.schedules.read('all')).toMatchObject({ firedError: REASON });
+      expect((await metadata.runs.list({ limit: 10 })).runs).toMatchObject([{ lastError: REASON }]);
+    });
+
+    it('is done where it was said to be meant', async () => {
+      await fetchWhole(metadata, NODE, anImage());
+      await put('all', { prune: { unused: true, share: 100 } });
+      await missed('all');
+      await metadata.firing.fire();
+      expect(await operations()).toMatchObject([{ state: 'accepted' }]);
+      expect(await metadata.schedules.read('all')).toMatchObject({ firedError: null, prune: { share: 100 } });
+    });
+  });
+
+  describe('for collecting', () => {
+    const HOUR = 3_600_000;
+    const resting = async () => (await metadata.runs.readCleanup()).resting;
+    const windowBegan = (hoursAgo: number) =>
+      metadata.database.read(`UPDATE schedule SET fired_at = now() - $1 * interval '1 hour'`, [hoursAgo]);
+
+    it('has the collector rest but in its windows; switched off or taken away, it works on', async () => {
+      await fetchWhole(metadata, NODE, anImage(), { tag: '1' });
+      await untag(metadata, NODE, '1');
+      await metadata.database.read('UPDATE review SET due_at = now()');
+      await put('nights', { collection: { hours: 3 } });
+      const { resting: rests, opensAt } = await metadata.runs.readCleanup();
+      expect({ rests, opensAt }).toEqual({ rests: true, opensAt: (await metadata.schedules.read('nights'))!.dueAt });
+      expect(await metadata.reviews.reviewDue(100)).toMatchObject({ reviewed: 0 });
+      expect(await metadata.purges.claim(100)).toMatchObject({ objects: [] });
+      for (const [hoursAgo, is] of [
+        [2.9, false],
+        [3.1, true],
+      ] as const) {
+        await windowBegan(hoursAgo);
+        expect(await resting()).toBe(is);
+      }
+      await put('nights', { collection: {}, enabled: false });
+      expect(await resting()).toBe(false);
+      await put('nights', { collection: {} });
+      await metadata.database.read('UPDATE schedule SET fired_at = NULL');
+      expect(await resting()).toBe(true);
+      await metadata.schedules.delete('nights');
+      expect(await resting()).toBe(false);
+      expect((await metadata.reviews.reviewDue(100)).reviewed).toBeGreaterThan(0);
+    });
+
+    it('opens its window when its time comes, as of that time, and asks for no operation', async () => {
+      await put('nights', { cron: '0 * * * *', collection: { hours: 1 } });
+      await missed('nights', `interval '30 hours'`);
+      expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
+      const { firedAt, firedOperation, firedError, dueAt } = (await metadata.schedules.read('nights'))!;
+      expect({ firedOperation, firedError }).toEqual({ firedOperation: null, firedError: null });
+      expect(Date.parse(dueAt!) - Date.parse(firedAt!)).toBe(HOUR);
+      expect(await resting()).toBe(false);
+      expect(await operations()).toEqual([]);
+    });
+
+    it('whose window has passed while the program was away is not made up for', async () => {
+      await put('nights', { cron: '0 3 1 1 *', collection: { hours: 2 } });
+      await missed('nights', `interval '3 hours'`);
+      await metadata.firing.fire();
+      expect(await resting()).toBe(true);
+    });
+
+    it('ends the run under way when the window ends, and goes on with another one', async () => {
+      for (const tag of ['1', '2']) await fetchWhole(metadata, NODE, anImage(), { tag });
+      for (const tag of ['1', '2']) await untag(metadata, NODE, tag);
+      await metadata.database.read('UPDATE review SET due_at = now()');
+      await metadata.reviews.reviewDue(1);
+      expect(await metadata.runs.endCollection()).toMatchObject({ ended: false });
+      await put('nights', { collection: {} });
+      expect(await metadata.runs.endCollection()).toEqual({ ended: true, settled: true });
+      await windowBegan(1);
+      await metadata.reviews.reviewDue(1);
+      expect((await metadata.runs.list({ limit: 10 })).runs).toMatchObject([
+        { state: 'running' },
+        { state: 'completed' },
+      ]);
+    });
+
+    it('does not hold up prunes', async () => {
+      await put('nights', { collection: {} });
+      await fetchWhole(metadata, NODE, anImage());
+      await fetchWhole(metadata, NODE, anImage(), { tag: 'kept' });
+      await put('pruning');
+      await missed('pruning');
+      await metadata.firing.fire();
+      const [claim] = (await metadata.work.claim('spec', ['prune'], 1)).operations;
+      expect(await metadata.prunes.prune({ id: claim!.id, epoch: claim!.epoch, limit: 9 })).toMatchObject({
+        removed: 1,
+      });
     });
   });
 
   it('that is switched off does nothing, and begins anew when it is switched on', async () => {
     await put('nightly', { enabled: false });
     expect(await metadata.schedules.read('nightly')).toMatchObject({ enabled: false, dueAt: null });
-    expect(await metadata.schedules.fire()).toEqual({ fired: 0, nextInMs: null });
+    expect(await metadata.firing.fire()).toEqual({ fired: 0, nextInMs: null });
     const { schedule, created } = await put('nightly');
     expect({ created, dueAt: schedule.dueAt }).toEqual({ created: false, dueAt: expect.any(String) });
   });
@@ -93,7 +215,8 @@ describe('a schedule', () => {
     [{ cron: '0 0 31 2 *' }, 'cron'],
     [{ cron: '99 * * * *' }, 'cron'],
     [{ timeZone: 'Europe/Nowhere' }, 'timeZone'],
-    [{ prune: { until: '2026-02-30' } }, 'until'],
+    [{ prune: { until: '2026-02-30' } }, 'prune.until'],
+    [{ collection: {}, cron: '0 0 30 2 *' }, 'cron'],
   ])('%j is refused, naming %s', async (body, field) => {
     await expect(put('bad', body)).rejects.toMatchObject({ code: 'INVALID', detail: { field } });
     expect(await metadata.schedules.read('bad')).toBeNull();

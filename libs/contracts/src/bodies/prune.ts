@@ -25,7 +25,20 @@ export const PruneFiltersSchema = z.strictObject({
 });
 export type PruneFilters = z.output<typeof PruneFiltersSchema>;
 
-export const PruneBodySchema = PruneFiltersSchema.extend({
+/** What a prune takes, and how much it may take unasked: what a schedule says of one, too. */
+export const PruneWithinSchema = PruneFiltersSchema.extend({
+  share: z
+    .int()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe(
+      'how many percent of all images may go without a `confirm`, in place of ENTREPOT_PRUNE_SHARE; with 100 all there are',
+    ),
+});
+export type PruneWithin = z.output<typeof PruneWithinSchema>;
+
+export const PruneBodySchema = PruneWithinSchema.extend({
   dryRun: z.boolean().default(false).describe('only make the plan: what would go, and why'),
   confirm: z
     .int()

@@ -48,6 +48,8 @@ export const CleanupSchema = z.object({
   paused: z.boolean(),
   pausedAt: z.iso.datetime().nullable(),
   pausedBy: z.string().nullable(),
+  resting: z.boolean().default(false).describe('the collector works by schedule only, and it is not its time'),
+  opensAt: z.iso.datetime().nullable().default(null).describe('when it rests: when it works again'),
   due: z.number().int().describe('reviews that wait to be done, counted up to 10,000'),
   run: GcRunSchema.nullable().describe('the collection that is under way'),
 });
@@ -64,7 +66,7 @@ export const PauseCleanup = defineCall('metadata.pause-cleanup', {
   answer: CleanupSchema,
 });
 
-/** Ends the collection that is under way, if nothing is due and nothing on its way out. */
+/** Ends the collection that is under way, if nothing is due and nothing on its way out, or the collector rests. */
 export const EndCollection = defineCall('metadata.end-collection', {
   question: z.object({}),
   answer: z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PruneFiltersSchema } from '../bodies/prune';
+import { PruneWithinSchema } from '../bodies/prune';
 import { defineCall } from '../define-call';
 import { PrincipalSchema } from '../principal';
 
@@ -7,8 +7,12 @@ export const ScheduleNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9, . _ and -, beginning with a letter or a digit');
 
-/** When something is done, and what: a prune of these filters. */
-export const ScheduleBodySchema = z.strictObject({
+/** Collection is what deletes: reviews of what lost its names, and purges. */
+export const CollectionWindowSchema = z.strictObject({
+  hours: z.int().min(1).max(168).default(2).describe('for so many hours from then on the collector works'),
+});
+
+const body = z.strictObject({
   cron: z
     .string()
     .regex(
@@ -17,17 +21,35 @@ export const ScheduleBodySchema = z.strictObject({
     )
     .describe('minute, hour, day of the month, month, day of the week: 0 3 * * *; or @daily, @weekly and so on'),
   timeZone: z.string().max(64).default('UTC').describe('an IANA time zone, whose clocks count: Europe/Berlin'),
-  prune: PruneFiltersSchema.describe('what a prune takes then'),
+  prune: PruneWithinSchema.optional().describe('a prune is done then, of what these say'),
+  collection: CollectionWindowSchema.optional().describe(
+    'the collector works then; where there is such a schedule, it rests at all other times',
+  ),
   enabled: z.boolean().default(true),
+});
+
+/** When something is done, and what: a prune, or collecting. */
+export const ScheduleBodySchema = body.superRefine(({ prune, collection }, context) => {
+  if (prune && collection)
+    context.addIssue({ code: 'custom', path: ['collection'], message: 'cannot be beside prune: make two schedules' });
+  if (!prune && !collection)
+    context.addIssue({
+      code: 'custom',
+      path: ['prune'],
+      message: 'must be there, or collection: they say what is done',
+    });
 });
 export type ScheduleBody = z.output<typeof ScheduleBodySchema>;
 
-export const ScheduleSchema = ScheduleBodySchema.extend({
+export const ScheduleSchema = body.extend({
   name: z.string(),
   source: z.enum(['rest', 'configuration']).describe('what is set in the configuration is changed there only'),
   dueAt: z.iso.datetime().nullable().describe('when it is next; null while it is not enabled'),
   firedAt: z.iso.datetime().nullable(),
-  firedOperation: z.uuid().nullable().describe('the operation of the last time'),
+  firedOperation: z
+    .uuid()
+    .nullable()
+    .describe('the operation of the last time, also of one that was refused; collecting has none'),
   firedError: z.string().nullable().describe('why the last time was refused'),
 });
 export type Schedule = z.output<typeof ScheduleSchema>;

@@ -22,7 +22,7 @@ export const readSchedule = {
   method: 'get',
   path: '/api/v1/schedules/{name}',
   tag: 'cleanup',
-  summary: 'When a prune is done, when it was last, and what came of it',
+  summary: 'When it is next, when it was last, and what came of it',
   params: named,
   query: none,
   answers: { 200: { description: 'the schedule', schema: ScheduleSchema } },
@@ -34,7 +34,8 @@ export const putSchedule = {
   method: 'put',
   path: '/api/v1/schedules/{name}',
   tag: 'cleanup',
-  summary: 'Have a prune done by the clock: each time is done once, and of times that were missed only one',
+  summary:
+    'Have a prune done by the clock, or say when the collector works: each time is done once, and of times that were missed only one',
   params: named,
   query: none,
   body: ScheduleBodySchema,
