@@ -92,7 +92,11 @@ module.exports = {
     onlyIn('@nats-io', '^libs/messaging/', 'the bus has one driver'),
     onlyIn('prom-client', '^apps/gateway/', 'one exposition of metrics'),
     onlyIn('commander', '^apps/cli/', 'one command line'),
-    onlyIn('yaml', '^apps/cli/', 'what is written as YAML is what a person asked the command for'),
+    onlyIn(
+      'yaml',
+      '^apps/cli/|^apps/metadata/src/schedule/parse-schedules\\.ts$',
+      'what is written as YAML is what a person asked the command for, and what is read is the file of schedules',
+    ),
     onlyIn('swagger-ui-dist', '^apps/gateway/', 'the page of the API is served by the gateway'),
     onlyIn(
       '(@nestjs/platform-)?fastify',

@@ -1,25 +1,26 @@
-import { Entrepot, SHORT_TIMES } from '#testing/entrepot';
+import { Entrepot, type Settings, SHORT_TIMES } from '#testing/entrepot';
 import { FiveServices } from '#testing/five-services';
 import { NatsWire } from '#testing/nats-wire';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
+import { removeFolder, tempFolder } from '#testing/temp-folder';
 import type { Warehouse } from '#testing/warehouse';
 import { cleanupSuite } from './image-cache/cleanup.suite';
 import { commandSuite } from './image-cache/command.suite';
 import { containersSuite, reportSuite } from './image-cache/containers.suite';
 import { newsSuite } from './image-cache/news.suite';
 import { removalSuite } from './image-cache/removal.suite';
-import { scheduleSuite } from './image-cache/schedule.suite';
+import { scheduleSuite, writeSchedules } from './image-cache/schedule.suite';
 import type { Stage } from './image-cache/stage';
 
 /** What was removed of our own can come back, and what lost its tag be tagged again, for as long as this lasts. */
 const SETTINGS = { ...SHORT_TIMES, ENTREPOT_UNDO_MS: '600000', ENTREPOT_KEEP_PULLED_MS: '600000' };
 
-const SHAPES: readonly { shape: string; start: () => Promise<Warehouse> }[] = [
-  { shape: 'one process', start: () => Entrepot.start(SETTINGS) },
+const SHAPES: readonly { shape: string; start: (settings: Settings) => Promise<Warehouse> }[] = [
+  { shape: 'one process', start: (settings) => Entrepot.start(settings) },
   // Every other question goes to another gateway, and from there to another metadata.
   {
     shape: 'the services as processes, some of them twice',
-    start: () => FiveServices.start(SETTINGS, { twins: true }),
+    start: (settings) => FiveServices.start(settings, { twins: true }),
   },
 ];
 
@@ -27,14 +28,18 @@ describe.each(SHAPES)('the image cache: $shape', ({ start }) => {
   let upstream: ScriptedUpstream;
   let warehouse: Warehouse;
   let wire: NatsWire;
+  let folder: string;
 
   beforeAll(async () => {
-    [upstream, warehouse] = await Promise.all([ScriptedUpstream.start(), start()]);
+    folder = await tempFolder('image-cache');
+    const settings = { ...SETTINGS, ENTREPOT_SCHEDULES: await writeSchedules(folder) };
+    [upstream, warehouse] = await Promise.all([ScriptedUpstream.start(), start(settings)]);
     wire = await NatsWire.connect(warehouse.natsUrl);
   }, 120_000);
   afterAll(async () => {
     wire?.close();
     await Promise.all([warehouse?.destroy(), upstream?.stop()]);
+    await removeFolder(folder);
   }, 60_000);
 
   const stage: Stage = {

@@ -183,6 +183,19 @@ describe('a start that cannot go on says why in one line, ends with 1 and damage
     60_000,
   );
 
+  it('a file of schedules with faults: all of them, by line and name', async () => {
+    const file = join(folder, 'schedules.yaml');
+    await writeFile(
+      file,
+      'nightly:\n  cron: 0 0 30 2 *\n  prune: {}\nweekly:\n  cron: 0 3 * * 0\n  timeZone: Mars\n  prune: {}\n',
+    );
+    const log = await refusal({ ENTREPOT_SCHEDULES: file });
+    expect(lineWith(log, 'line ')).toEqual([
+      '  line 2: nightly.cron: must name a time that comes',
+      expect.stringMatching(/^ {2}line 6: weekly\.timeZone: must be an IANA time zone/),
+    ]);
+  }, 60_000);
+
   it('a database that does not answer', async () => {
     const nowhere = `postgres://u:hunter2@127.0.0.1:${await freePort()}/d`;
     const log = await refusal({ DATABASE_URL: nowhere, ENTREPOT_DATABASE_WAIT_MS: '500' });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Plan, PlanItem } from '#contracts/calls/plans';
 import type { Cleanup, GcRun } from '#contracts/calls/runs';
+import type { Schedule } from '#contracts/calls/schedules';
 import type { Why } from '#contracts/calls/why';
 import type { Operation } from '#contracts/operation';
 import { eventually } from '#testing/eventually';
@@ -51,7 +52,7 @@ export function cleanupSuite(stage: Stage): void {
   });
 
   it('is paused on every replica by one word, and goes on by another', async () => {
-    const { reference } = addScriptedImage(stage.upstream, 'team/paused', randomBytes(5000));
+    const { reference, layer } = addScriptedImage(stage.upstream, 'team/paused', randomBytes(5000));
     const { image } = await stage.warehouse.completed(await stage.warehouse.pull(reference));
     expect(await ask('POST', '/gc/pause')).toMatchObject({ status: 200 });
     for (let asked = 0; asked < 2; asked += 1)
@@ -62,7 +63,27 @@ export function cleanupSuite(stage: Stage): void {
     expect(await ask('POST', '/gc/resume')).toMatchObject({ status: 200 });
     expect(await stage.warehouse.ended(plan.id)).toMatchObject({ state: 'completed', outcome: { removed: 1 } });
     await eventually('its bytes are forgotten', async () => {
-      const { status } = await ask('GET', `/blobs/${image!.digest}`);
+      const { status } = await ask('GET', `/blobs/${layer}`);
+      return status === 404;
+    });
+  }, 60_000);
+
+  it('rests on every replica while a schedule says that it is not its time, and works on without it', async () => {
+    const { reference, layer } = addScriptedImage(stage.upstream, 'team/resting', randomBytes(5000));
+    await stage.warehouse.completed(await stage.warehouse.pull(reference));
+    // Far from opening within these seconds.
+    const nextMonth = ((new Date().getUTCMonth() + 1) % 12) + 1;
+    const window = { cron: `0 0 28 ${nextMonth} *`, collection: { hours: 1 } };
+    expect(await ask('PUT', '/schedules/window', window)).toMatchObject({ status: 201 });
+    const { dueAt } = await json<Schedule>('GET', '/schedules/window');
+    for (let asked = 0; asked < 2; asked += 1)
+      expect(await json<Cleanup>('GET', '/gc')).toMatchObject({ resting: true, opensAt: dueAt });
+    await stage.warehouse.completed(await stage.warehouse.remove(reference));
+    await eventually('its review waits', async () => (await json<Cleanup>('GET', '/gc')).due > 0);
+    expect(await ask('GET', `/blobs/${layer}`)).toMatchObject({ status: 200 });
+    expect(await ask('DELETE', '/schedules/window')).toMatchObject({ status: 204 });
+    await eventually('its bytes are forgotten', async () => {
+      const { status } = await ask('GET', `/blobs/${layer}`);
       return status === 404;
     });
   }, 60_000);

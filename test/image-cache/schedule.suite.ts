@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Schedule } from '#contracts/calls/schedules';
 import type { Operation } from '#contracts/operation';
 import { eventually } from '#testing/eventually';
@@ -6,6 +8,13 @@ import type { Stage } from './stage';
 const PATH = '/api/v1/schedules/every-minute';
 /** Of nothing that is here, so that it is in nobody's way. */
 const BODY = { cron: '* * * * *', timeZone: 'Europe/Berlin', prune: { unused: true, repository: 'none/such' } };
+
+/** A file of schedules: one that never comes while a test lasts. */
+export async function writeSchedules(folder: string): Promise<string> {
+  const path = join(folder, 'schedules.yaml');
+  await writeFile(path, '# ours\nyearly:\n  cron: 0 3 29 2 *\n  prune: {repository: none/such}\n');
+  return path;
+}
 
 /** A schedule is made, and what it did is looked at some time later: a minute is not waited for by itself. */
 export function scheduleSuite(stage: Stage) {
@@ -18,6 +27,16 @@ export function scheduleSuite(stage: Stage) {
       expect(made).toMatchObject({ status: 201, json: { name: 'every-minute', firedAt: null } });
       dueAt = (made.json as Schedule).dueAt!;
       expect(await read()).toMatchObject({ dueAt });
+    });
+
+    it('of the file is there, and changed and taken away nowhere else', async () => {
+      const path = '/api/v1/schedules/yearly';
+      for (let asked = 0; asked < 2; asked += 1)
+        expect(await stage.warehouse.ask('GET', path)).toMatchObject({ json: { source: 'configuration' } });
+      for (const method of ['PUT', 'DELETE']) {
+        const { status, text } = await stage.warehouse.ask(method, path, method === 'PUT' ? BODY : undefined);
+        expect({ status, text }).toEqual({ status: 409, text: expect.stringContaining('line 2 of the file of') });
+      }
     });
   };
 
