@@ -34,12 +34,16 @@ export async function detachImage(sql: Sql, repositoryId: number, digest: string
   );
 }
 
-/** Somebody had these back: they are kept as if nobody had asked. What was removed by itself stays removed. */
+/**
+ * Somebody had these back, or gave them a name: they are kept as if nobody had asked. What was removed by itself stays
+ * removed.
+ */
 export async function keepImagesAgain(sql: Sql, repositoryId: number, digests: readonly string[]): Promise<void> {
   await sql.query(
     `${TREE}
       UPDATE repository_manifest SET removed_at = NULL, detached = false
-        WHERE repository_id = $1 AND digest IN (SELECT digest FROM below) AND (digest = ANY($2) OR NOT detached)`,
+        WHERE repository_id = $1 AND digest IN (SELECT digest FROM below) AND (digest = ANY($2) OR NOT detached)
+          AND (removed_at IS NOT NULL OR detached)`,
     [repositoryId, digests],
   );
   // A container whose image had lost its last name has one to show again.

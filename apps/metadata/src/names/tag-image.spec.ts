@@ -107,6 +107,21 @@ describe('names of our own', () => {
     expect(await metadata.rows.check()).toEqual([]);
   });
 
+  it('who gives an image a name wants it again: it is listed without that, and its containers have an image', async () => {
+    const image = await aFetched();
+    const name = `${HERE}/team/app:1`;
+    await tag('node:20', name);
+    await ask('container-create', { image: name, name: 'again' });
+    await ask('remove', { reference: name, force: true });
+    const container = async () => (await metadata.containers.list({ labels: [], limit: 10 })).containers[0]?.image;
+    const listed = async () => (await metadata.images.list({ repository: APP, limit: 10 })).images;
+    expect([await container(), await listed()]).toMatchObject([{ removed: true }, []]);
+    await tag('node:20', name);
+    expect(await container()).toMatchObject({ removed: false });
+    await ask('untag', { reference: name });
+    expect(await listed()).toMatchObject([{ digest: image.digest, tags: [] }]);
+  });
+
   it('a tag is moved only where it names what was expected', async () => {
     const [first, second] = [await aFetched('1'), await aFetched('2')];
     const live = `${HERE}/team/app:live`;

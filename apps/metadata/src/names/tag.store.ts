@@ -5,6 +5,7 @@ import type { RepositoryName } from '#oci/repository-name';
 import type { Tag } from '#oci/tag';
 import { Database, type Sql } from '../database/database';
 import { noteTags } from '../journal/note-journal';
+import { keepImagesAgain } from '../image/release-image';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
@@ -36,7 +37,8 @@ export class TagStore {
 
   /**
    * Has a tag name a manifest that is visible there, unless its upstream was asked later for what it names now.
-   * The caller holds the tag's lock (`lockTags`), taken before the manifest's. What it named is reviewed.
+   * The caller holds the tag's lock (`lockTags`), taken before the manifest's. What it named is reviewed; what it names
+   * now is wanted again, if somebody had asked for it to go.
    */
   async move(sql: Sql, { repositoryId, repository, name, digest, askedMsAgo, ...by }: TagMove): Promise<void> {
     const [before] = await sql.query<TagRow>(
@@ -60,6 +62,7 @@ export class TagStore {
       [repositoryId, name, from, digest, by.principal, by.operation],
     );
     if (from) await queueManifestReviews(sql, repositoryId, [from], this.config.ENTREPOT_REVIEW_DELAY_MS);
+    await keepImagesAgain(sql, repositoryId, [digest]);
     await recordFact(sql, TagMoved, `${repository}:${name}`, { repository, tag: name, from, to: digest });
   }
 
