@@ -121,8 +121,8 @@ function toItem({ used_at, left_because, ...item }: PlanItemRow): PlanItem {
   return { ...item, usedAt: used_at.toISOString(), leftBecause: left_because };
 }
 
-/** What is held here of an image, each blob once. */
-const SIZE = `
+/** What is held here of an index and its images, each blob once. */
+const SIZE_BELOW = `
   WITH RECURSIVE tree (digest) AS (
     SELECT judged.digest
     UNION
@@ -134,6 +134,10 @@ const SIZE = `
     SELECT DISTINCT listed.held, listed.size FROM tree JOIN manifest_blob AS listed ON listed.manifest = tree.digest
     WHERE listed.held IS NOT NULL) AS each`;
 
+/** Most images are no index, and list each blob once. */
+const SIZE = `CASE WHEN EXISTS (SELECT FROM manifest_child WHERE parent = judged.digest) THEN (${SIZE_BELOW})
+  ELSE (SELECT coalesce(sum(size), 0) FROM manifest_blob WHERE manifest = judged.digest AND held IS NOT NULL) END`;
+
 const MAKE = `
   WITH RECURSIVE ${JUDGED}, made AS (
     INSERT INTO plan (id, principal, operation_id, filters, until, seen, kept, items)
@@ -144,7 +148,7 @@ const MAKE = `
     FROM judged RETURNING *
   ), taken AS (
     INSERT INTO plan_item (plan_id, repository, digest, repository_id, tags, size, used_at, reason)
-    SELECT $8, repository, digest, repository_id, tags, (${SIZE}), used_at,
+    SELECT $8, repository, digest, repository_id, tags, ${SIZE}, used_at,
       CASE WHEN tags = '{}' THEN 'dangling' ELSE 'unused' END
     FROM judged WHERE kept_by IS NULL ORDER BY repository, digest
   )
