@@ -1,6 +1,7 @@
 import type { Source } from '#contracts/calls/manifests';
 import { upstreamFault } from '#oci/registry-error';
 import type { Sql } from '../database/database';
+import { lockBlobs } from '../database/locks';
 
 /*
  * Who may have bytes that are here already. An upstream run by an attacker can claim any digest, so a fetched
@@ -48,6 +49,8 @@ const HAS_RIGHT = `EXISTS (
   JOIN repository_blob AS given ON given.repository_id = visible.repository_id AND given.digest = manifest_blob.digest
   WHERE visible.digest = manifest_blob.manifest)`;
 
+const IS_SHOWN = `EXISTS (SELECT FROM repository_manifest AS visible WHERE visible.digest = manifest_blob.manifest)`;
+
 /**
  * Sets `held` wherever these digests, which the caller has locked, have become the manifest's. A manifest that says
  * another size than the bytes have never holds them.
@@ -82,9 +85,23 @@ export async function refuseOtherSizes(
   );
 }
 
-/** Takes `held` back wherever no repository that shows the manifest has the right any more. */
-export async function releaseUnlisted(sql: Sql, digests: readonly string[]): Promise<void> {
-  await sql.query(`UPDATE manifest_blob SET held = NULL WHERE held = ANY($1) AND NOT ${HAS_RIGHT}`, [digests]);
+/**
+ * A manifest has left a repository, and others may show it: takes `held` back of what none of these has the right to.
+ * Only so does a manifest lose it: while a repository shows it, its right to what it lists does not end.
+ */
+export async function releaseBlobs(sql: Sql, manifest: string): Promise<void> {
+  const held = await sql.query<{ held: string }>(
+    `SELECT held FROM manifest_blob WHERE manifest = $1 AND held IS NOT NULL AND ${IS_SHOWN} AND NOT ${HAS_RIGHT}`,
+    [manifest],
+  );
+  if (held.length === 0) return;
+  // Whoever gives the right does so, and sets `held`, under a lock of the blob: what was read before it decides nothing.
+  const digests = held.map((row) => row.held);
+  await lockBlobs(sql, digests, 'UPDATE');
+  await sql.query(
+    `UPDATE manifest_blob SET held = NULL WHERE manifest = $1 AND held IS NOT NULL AND NOT ${HAS_RIGHT}`,
+    [manifest],
+  );
 }
 
 /** Puts condemned bytes back for a repository that still has the right to them: only from condemned, never if lost. */

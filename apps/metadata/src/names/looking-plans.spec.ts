@@ -6,6 +6,7 @@ import { byAge, byName, edgeByAge, edgeByName, listOf } from '../image/list-imag
 import { narrowImages } from '../image/narrow-images';
 import { LAYERS, MEMBERS, sharingOf } from '../image/shared-layers.store';
 import { type Metadata, openMetadata } from '../metadata.testing';
+import { END_RIGHTS, READ_COMMON } from '../review/blob-review.store';
 import { LARGEST } from '../usage/usage.store';
 import { LIST_REPOSITORIES, REPOSITORY_EDGE } from './repository-list.store';
 import { LIST_MOVES, LIST_TAGS, TAG_EDGE } from './tag-list.store';
@@ -161,4 +162,25 @@ describe('looking at names and bytes costs what is shown, not what the store hol
     const { text, params } = await pageOfImages(sort, filter);
     await costsLittle(text, params, 10_000);
   });
+
+  it('that many manifests list a layer', () => costsLittle(READ_COMMON, [[digests.everywhere, digests.rare]], 30_000));
+
+  it('whether rights end to a layer that every image has, and twenty thousand repositories', async () => {
+    await metadata.database
+      .transaction('spec.explain', async (sql) => {
+        const [ran] = await sql.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(
+          `EXPLAIN (ANALYZE, FORMAT JSON) ${END_RIGHTS}`,
+          [[digests.everywhere, digests.rare], [digests.everywhere]],
+        );
+        throw new Ran(rowsOf(ran!['QUERY PLAN'][0].Plan));
+      })
+      .catch((ran: unknown) => {
+        if (!(ran instanceof Ran)) throw ran;
+        expect(ran.rows).toBeLessThan(1_000_000);
+      });
+  });
 });
+
+class Ran {
+  constructor(readonly rows: number) {}
+}

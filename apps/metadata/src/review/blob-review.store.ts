@@ -3,7 +3,6 @@ import { BlobCondemned } from '#contracts/facts';
 import type { Digest } from '#oci/digest';
 import { Database, type Sql } from '../database/database';
 import { lockBlobs } from '../database/locks';
-import { releaseUnlisted } from '../manifest/link-blobs';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
 import { noteCollected } from '../run/note-run';
@@ -38,8 +37,9 @@ export class BlobReviewStore {
     return this.database.transaction('metadata.review-blobs', async (sql) => {
       await lockBlobs(sql, digests, 'UPDATE');
       const due = await readDue(sql, digests);
-      await endRights(sql, due);
-      const states = await readStates(sql, due);
+      const common = await readCommon(sql, due);
+      await endRights(sql, due, common);
+      const states = await readStates(sql, due, common);
       const condemned = states.filter((state) => state.stored && !state.held && state.until === null);
       const postponed = states.filter((state) => state.until !== null);
       const condemnedBytes = await this.condemn(
@@ -91,24 +91,48 @@ async function readDue(sql: Sql, digests: readonly string[]): Promise<string[]> 
   return rows.map((row) => row.digest);
 }
 
-const LISTED_IN = (repository: string, digest: string) => `EXISTS (
-  SELECT FROM manifest_blob AS listed JOIN repository_manifest AS visible ON visible.digest = listed.manifest
-  WHERE listed.digest = ${digest} AND visible.repository_id = ${repository})`;
+/** What more manifests list than this is looked for among those of the repository: it is hardly ever not found soon. */
+const FEW = 20;
 
-async function endRights(sql: Sql, digests: readonly string[]): Promise<void> {
+export const READ_COMMON = `
+  SELECT digest FROM unnest($1::text[]) AS asked (digest)
+  WHERE (SELECT count(*) FROM (SELECT FROM manifest_blob AS listed WHERE listed.digest = asked.digest
+    LIMIT ${FEW + 1}) AS first) > ${FEW}`;
+
+async function readCommon(sql: Sql, digests: readonly string[]): Promise<string[]> {
+  const rows = await sql.query<{ digest: string }>(READ_COMMON, [digests]);
+  return rows.map((row) => row.digest);
+}
+
+/**
+ * Whether a manifest of a repository lists a digest. A layer may be in half of all manifests, and in thousands of
+ * repositories: neither is walked through. $2: those of the digests that many list. (A LIMIT, or OFFSET 0, has the
+ * planner ask one by one.)
+ */
+const LISTED_IN = (repository: string, digest: string) => `(CASE
+  WHEN ${digest} <> ALL($2::text[]) THEN (
+    SELECT true FROM manifest_blob AS listed CROSS JOIN LATERAL (SELECT FROM repository_manifest AS visible
+      WHERE visible.repository_id = ${repository} AND visible.digest = listed.manifest OFFSET 0) AS shown
+    WHERE listed.digest = ${digest} LIMIT 1)
+  ELSE (
+    SELECT true FROM repository_manifest AS visible CROSS JOIN LATERAL (SELECT FROM manifest_blob AS listed
+      WHERE listed.manifest = visible.digest AND listed.digest = ${digest} OFFSET 0) AS found
+    WHERE visible.repository_id = ${repository} LIMIT 1)
+  END IS TRUE)`;
+
+export const END_RIGHTS = `
+  DELETE FROM repository_blob AS given WHERE digest = ANY($1)
+    AND NOT ${LISTED_IN('given.repository_id', 'given.digest')}
+    AND NOT EXISTS (SELECT FROM pin WHERE pin.kind = 'blob' AND pin.digest = given.digest
+      AND pin.repository_id = given.repository_id)`;
+
+async function endRights(sql: Sql, digests: readonly string[], common: readonly string[]): Promise<void> {
   await sql.query(`DELETE FROM pin WHERE kind = 'blob' AND digest = ANY($1) AND until <= now()`, [digests]);
-  await sql.query(
-    `DELETE FROM repository_blob AS given WHERE digest = ANY($1)
-      AND NOT ${LISTED_IN('given.repository_id', 'given.digest')}
-      AND NOT EXISTS (SELECT FROM pin WHERE pin.kind = 'blob' AND pin.digest = given.digest
-        AND pin.repository_id = given.repository_id)`,
-    [digests],
-  );
-  await releaseUnlisted(sql, digests);
+  await sql.query(END_RIGHTS, [digests, common]);
 }
 
 /** Expired pins are gone by now. A pin beside a listing ends unnoticed; one that stands alone is waited for. */
-async function readStates(sql: Sql, digests: readonly string[]): Promise<BlobState[]> {
+async function readStates(sql: Sql, digests: readonly string[], common: readonly string[]): Promise<BlobState[]> {
   return sql.query<BlobState>(
     `SELECT review.digest, review.seq, blob.digest IS NOT NULL AS stored, held, (
           SELECT min(until) FROM pin WHERE pin.kind = 'blob' AND pin.digest = review.digest
@@ -116,7 +140,7 @@ async function readStates(sql: Sql, digests: readonly string[]): Promise<BlobSta
       FROM review LEFT JOIN blob ON blob.digest = review.digest,
         LATERAL (SELECT EXISTS (SELECT FROM manifest_blob WHERE manifest_blob.held = review.digest) AS held) AS holding
       WHERE review.kind = 'blob' AND review.repository_id = 0 AND review.digest = ANY($1)`,
-    [digests],
+    [digests, common],
   );
 }
 

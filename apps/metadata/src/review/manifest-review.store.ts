@@ -6,6 +6,7 @@ import { Database, type Sql } from '../database/database';
 import { lockFamily, lockManifests, lockVisible } from '../database/locks';
 import { forgetPulls } from '../image/pull-count.store';
 import { noteRemovedManifests } from '../journal/note-journal';
+import { releaseBlobs } from '../manifest/link-blobs';
 import { releaseChildren } from '../manifest/write-manifest';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFact } from '../outbox/outbox.store';
@@ -120,6 +121,7 @@ async function removeManifest(sql: Sql, repositoryId: number, digest: Digest): P
     [repositoryId, digest],
   );
   await releaseChildren(sql, digest);
+  await releaseBlobs(sql, digest);
   await sql.query(
     `DELETE FROM manifest WHERE digest = $1
       AND NOT EXISTS (SELECT FROM repository_manifest AS visible WHERE visible.digest = manifest.digest)`,
