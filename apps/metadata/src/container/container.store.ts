@@ -4,6 +4,7 @@ import type { AnswerOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
 import { invalidField, isRegistryError, notFound } from '#oci/registry-error';
 import type { RunOverrides } from '#oci/run-overrides';
+import { type Bounded, boundedPage, pageOf } from '../database/bounded-page';
 import { Database } from '../database/database';
 import { ImageNameStore } from '../image/image-name.store';
 import { MOST_LOOKED_INTO } from '../names/name-pattern';
@@ -37,15 +38,14 @@ export class ContainerStore {
     const from = [cursor?.at ?? null, cursor?.id ?? null];
     const isLookedInto = name !== undefined || labels.length > 0;
     const [edge] = isLookedInto ? await this.database.read<Cursor>(CONTAINER_EDGE, [...within, ...from]) : [];
-    const rows = await this.database.read<ShownRow & { at: string }>(LIST, [
+    const rows = await this.database.read<ShownRow & Bounded & { at: string }>(LIST, [
       ...within,
       ...from,
       ...[edge?.at ?? null, edge?.id ?? null],
       ...[name?.toLowerCase() ?? null, limit + 1],
       ...labelParams(readLabelFilter(labels)),
     ]);
-    const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : edge;
+    const { page, last = edge } = pageOf(rows, limit);
     return { containers: page.map(toContainer), next: last ? `${last.at}.${last.id}` : null };
   }
 
@@ -120,8 +120,11 @@ export const LIST = `
     AND ($9::text IS NULL OR position($9 IN lower(container.name)) > 0)
     AND ${labelCondition(11)}
   ${NEWEST_FIRST} LIMIT $10)
-  SELECT ${SHOWN_COLUMNS}, ${AT}
-  FROM page AS container ${WITH_IMAGE} ${NEWEST_FIRST}`;
+  ${boundedPage(
+    `SELECT ${SHOWN_COLUMNS}, ${AT} FROM page AS container ${WITH_IMAGE}`,
+    'octet_length(labels::text)',
+    'created_at DESC, id DESC',
+  )}`;
 
 /** The config is read by whoever may read the container's image. */
 const READ = `

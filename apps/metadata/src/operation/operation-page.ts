@@ -1,6 +1,7 @@
 import { type OperationKind, type OperationState, UNLISTED_KIND } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { invalidField } from '#oci/registry-error';
+import { type Bounded, boundedPage, pageOf } from '../database/bounded-page';
 import type { Database } from '../database/database';
 import type { OperationRow } from './operation-rows';
 
@@ -12,6 +13,8 @@ export interface OperationFilter {
   readonly limit: number;
 }
 
+type ListedRow = OperationRow & Bounded & { readonly at: string };
+
 /**
  * One page, newest first; `next` is the cursor of the one after it. Reports of containers are made by machines, again
  * and again: they are listed where their kind is asked for. Throws INVALID for a cursor of another making.
@@ -22,22 +25,26 @@ export async function readOperationPage(
 ): Promise<{ rows: OperationRow[]; next: string | null }> {
   const cursor = after === undefined ? null : readCursor(after);
   const params = [principal, state ?? null, cursor?.at ?? null, cursor?.id ?? null, limit + 1];
-  const rows =
+  const found =
     kind === undefined
-      ? await database.read<OperationRow & { at: string }>(LIST, params)
-      : await database.read<OperationRow & { at: string }>(LIST_KIND, [...params, kind]);
-  const page = rows.slice(0, limit);
-  const last = rows.length > limit ? page.at(-1) : undefined;
+      ? await database.read<ListedRow>(LIST, params)
+      : await database.read<ListedRow>(LIST_KIND, [...params, kind]);
+  const { page, last } = pageOf(found, limit);
   return { rows: page, next: last ? `${last.at}.${last.id}` : null };
 }
 
 /** Each condition on the kind is that of an index. Microseconds since 1970 are text: a Date would lose three digits. */
-const list = (ofKind: string) => `
+const list = (ofKind: string) =>
+  boundedPage(
+    `
   SELECT *, (extract(epoch FROM accepted_at) * 1000000)::bigint::text AS at FROM operation
   WHERE principal = $1 AND ${ofKind} AND ($2::text IS NULL OR state = $2)
     AND ($3::bigint IS NULL
       OR (accepted_at, id) < (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::uuid))
-  ORDER BY accepted_at DESC, id DESC LIMIT $5`;
+  ORDER BY accepted_at DESC, id DESC LIMIT $5`,
+    'octet_length(body::text) + coalesce(octet_length(outcome::text), 0)',
+    'accepted_at DESC, id DESC',
+  );
 const LIST = list(`kind <> '${UNLISTED_KIND}'`);
 const LIST_KIND = list('kind = $6');
 
