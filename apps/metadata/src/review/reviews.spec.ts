@@ -203,6 +203,16 @@ describe('a review', () => {
     expect(await findBlob(metadata, NODE, image.blobs[0]!.digest)).toBeNull();
   });
 
+  it('lets bytes go that only the repository had the right to which it left', async () => {
+    const image = anImage();
+    const source = { upstream: 'evil.example', credential: 'anonymous' };
+    await fetchWhole(metadata, NODE, image, { source: { upstream: 'docker.io', credential: 'c' }, isPrivate: true });
+    await fetchManifest(metadata, 'evil.example/x', image, { source, tag: 'kept', fill: false });
+    expect(await release(image)).toEqual({ condemned: image.blobs.length, removed: 1 });
+    expect(await visible(image, 'evil.example/x')).toBe(true);
+    expect(await metadata.rows.check()).toEqual([]);
+  });
+
   it('ends a right that nothing lists when its pin ends, while the bytes stay for others', async () => {
     const image = anImage();
     const blob = image.blobs[1]!;
