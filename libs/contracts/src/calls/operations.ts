@@ -8,7 +8,10 @@ import { plainText } from '../plain-text';
 import { PrincipalSchema } from '../principal';
 import { SourceSchema } from './manifests';
 
-/** Takes a request in: accepted means the row is committed. The same id with another body is CONFLICT. */
+/**
+ * Takes a request in: accepted means the row is committed. The same id with another body is CONFLICT. The plan of a
+ * prune is made with it, of one moment, and looks at every image: some seconds where there are half a million tags.
+ */
 export const AcceptOperation = defineCall('metadata.accept-operation', {
   question: z.object({
     principal: PrincipalSchema,
@@ -17,6 +20,7 @@ export const AcceptOperation = defineCall('metadata.accept-operation', {
     body: z.record(z.string(), z.unknown()),
   }),
   answer: z.object({ operation: OperationSchema, created: z.boolean() }),
+  deadlineMs: 30_000,
 });
 
 /** An operation with its progress in bytes; null where this principal has none of that id. */
