@@ -219,6 +219,7 @@ describe('the list', () => {
     ['live=maybe', 'live', 'must be true or false'],
     ['live&state=running', 'state', 'cannot be with live: operations change theirs'],
     ['order=id', 'order', 'there is no such field here'],
+    ['=id', 'query', 'there is no such field here'],
     ['__proto__=x', '__proto__', 'there is no such field here'],
   ])('?%s is refused, naming %s and the rule in plain words', async (query, field, rule) => {
     const { status, json } = await api(`/operations?${query}`);

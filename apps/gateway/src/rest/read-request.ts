@@ -20,7 +20,7 @@ export function readQuery<Route extends RestRoute>(route: Route, request: Fastif
     if (values.length > 1 && !isList) throw invalidField(name, 'must be given once');
     return [name, isList ? values : values[0]];
   });
-  return read(route.query, Object.fromEntries(given)) as QueryOf<Route>;
+  return read(route.query, Object.fromEntries(given), 'query') as QueryOf<Route>;
 }
 
 /** What may be given several times. */
@@ -56,8 +56,8 @@ export function readHeader(route: RestRoute, name: string, request: FastifyReque
   return (read(schema, { [name]: request.headers[name] }) as Record<string, string | undefined>)[name];
 }
 
-function read(schema: z.ZodType, value: unknown): unknown {
+function read(schema: z.ZodType, value: unknown, whole = 'body'): unknown {
   const { data, fault } = readPlainly(schema, value);
-  if (fault) throw invalidField(fault.field || 'body', fault.rule);
+  if (fault) throw invalidField(fault.field || whole, fault.rule);
   return data;
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ownHosts } from '#config/own-hosts';
 import type { Digest } from '#oci/digest';
 import type { Naming } from '#oci/referenced-repository';
-import { conflict, notFound } from '#oci/registry-error';
+import { conflict, notFound, RegistryError } from '#oci/registry-error';
 import type { RepositoryName } from '#oci/repository-name';
 import { splitRepositoryName } from '#oci/upstream-name';
 import type { Sql } from '../database/database';
@@ -32,6 +32,13 @@ type Reading = Pick<Sql, 'query'>;
 const MOST_CANDIDATES = 20;
 
 /** Which images a name means now. */
+/** A few hex digits are a name like any other, and whoever types them means an id. */
+function missing(reference: string): RegistryError {
+  if (!/^(?:sha256:)?[0-9a-f]{1,3}$/.test(reference)) return notFound(`image ${reference}`, { reference });
+  const message = `image ${reference} was not found: of an id, give the first four digits or more`;
+  return new RegistryError('NOT_FOUND', message, { detail: { reference } });
+}
+
 @Injectable()
 export class ImageNameStore {
   private readonly naming: Naming;
@@ -49,7 +56,7 @@ export class ImageNameStore {
     const byName = await findNamed(sql, name);
     if (byName) return byName;
     const [first, ...others] = name.id === null ? [] : await findById(sql, name.id);
-    if (!first) throw notFound(`image ${reference}`, { reference });
+    if (!first) throw missing(reference);
     if (others.some(({ digest }) => digest !== first.digest)) throw ambiguous(reference, [first, ...others]);
     return { ...first, tag: null, byId: true, others };
   }

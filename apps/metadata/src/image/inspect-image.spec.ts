@@ -95,6 +95,7 @@ describe('an image that is looked into', () => {
   it('is told from others whose ids begin alike', async () => {
     await expect(inspect('node:absent')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(inspect('abcd')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(inspect('a')).rejects.toThrow('image a was not found: of an id, give the first four digits or more');
     await expect(inspect('Not A Name')).rejects.toMatchObject({ code: 'INVALID', detail: { field: 'reference' } });
     await metadata.database.read(`INSERT INTO manifest (digest, media_type, kind, bytes)
       SELECT 'sha256:' || 'abcd' || lpad(to_hex(n), 60, '0'), 'a/b', 'other', '{}' FROM generate_series(1, 30) n`);

@@ -3,6 +3,7 @@ import { readUntil } from './read-until';
 describe('until', () => {
   it.each([
     ['36h', { forMs: 36 * 3_600_000 }],
+    ['2w', { forMs: 14 * 86_400_000 }],
     ['1d12h', { forMs: 36 * 3_600_000 }],
     ['0s', { forMs: 0 }],
     ['90m', { forMs: 5_400_000 }],

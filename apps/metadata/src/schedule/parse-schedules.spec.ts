@@ -20,6 +20,8 @@ describe('the file of schedules', () => {
       ['b', { line: 6, body: { collection: { hours: 2 } } }],
     ]);
     expect(parseSchedules('', 'x').size).toBe(0);
+    const aligned = parseSchedules('a: {cron: "  0   3 * *\t* ", prune: {}}', 'x');
+    expect(aligned.get('a')?.body.cron).toBe('0 3 * * *');
   });
 
   it('is refused with all of its faults, each by its line and its name', () => {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { PATTERN_READS, RepositoryPatternSchema } from '../name-pattern';
 
-/** A length of time (`36h`, `30d`, `1d12h`), or a time in ISO 8601. */
+/** A length of time (`36h`, `30d`, `2w`, `1d12h`), or a time in ISO 8601. */
 const UNTIL =
-  /^(?:(?:\d{1,5}[dhms]){1,4}|[12]\d{3}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?)$/;
+  /^(?:(?:\d{1,5}[wdhms]){1,4}|[12]\d{3}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?)$/;
 
 /** What a prune takes: all of these must be so. What is in use is never taken. */
 export const PruneFiltersSchema = z.strictObject({

@@ -15,6 +15,7 @@ export const CollectionWindowSchema = z.strictObject({
 const body = z.strictObject({
   cron: z
     .string()
+    .overwrite((line) => line.trim().replace(/\s+/g, ' '))
     .regex(
       /^(?:@(?:yearly|monthly|weekly|daily|hourly)|[0-9A-Za-z*,/#?-]{1,60}(?: [0-9A-Za-z*,/#?-]{1,60}){4})$/,
       'must be five fields such as 0 3 * * 1-5 (minute, hour, day, month, day of the week), or @daily',
