@@ -7,7 +7,7 @@ import { Command } from './property/step';
 import * as containers from './property/steps/container';
 import * as prunes from './property/steps/prune';
 import * as pulls from './property/steps/pull';
-import { remove } from './property/steps/remove';
+import { remove, removeUsed } from './property/steps/remove';
 import { report } from './property/steps/report';
 import { restore } from './property/steps/restore';
 import * as tags from './property/steps/tag';
@@ -36,12 +36,14 @@ const steps = fc.oneof(
   { weight: 1, arbitrary: containers.removeContainer },
   { weight: 1, arbitrary: containers.pruneContainers },
   { weight: 3, arbitrary: report },
-  { weight: 6, arbitrary: remove },
+  { weight: 5, arbitrary: remove },
+  { weight: 3, arbitrary: removeUsed },
   { weight: 4, arbitrary: restore },
   { weight: 2, arbitrary: prunes.prune },
   { weight: 2, arbitrary: prunes.planPrune },
   { weight: 2, arbitrary: prunes.applyPlan },
   { weight: 3, arbitrary: time.wait },
+  { weight: 1, arbitrary: time.goes },
   { weight: 1, arbitrary: time.kill },
 );
 

@@ -1,5 +1,6 @@
 import type { PlanItem as ShownItem } from '#contracts/calls/plans';
 import type { GcRun } from '#contracts/calls/runs';
+import type { Why } from '#contracts/calls/why';
 import { eventually } from '#testing/eventually';
 import { Asking } from './asking';
 import { Client } from './client';
@@ -12,6 +13,13 @@ import type { Told } from './request';
 import { Stored } from './stored';
 import { TIMES } from './times';
 import type { Warehouse } from './warehouse';
+
+export interface Departure {
+  readonly repository: Name;
+  readonly image: Image;
+  /** In milliseconds since 1970. */
+  readonly goesAt: number;
+}
 
 const SIDES = ['a', 'b'] as const;
 let lives = 0;
@@ -125,6 +133,28 @@ export class Life {
     await Promise.all(SIDES.map((side) => this.comparison.check(side)));
     await this.comparison.checkReasons(SIDES[this.steps % 2]!);
     await this.stored.check(this.model, this.contents);
+  }
+
+  /** The images that go by themselves and the times that are said of it, the first of them first. */
+  async departures(): Promise<Departure[]> {
+    const shown = REPOSITORIES.flatMap((repository) =>
+      [...this.model.repositories[repository].shown.keys()].map((image) => ({ repository, image })),
+    );
+    const all: Departure[] = [];
+    for (const each of shown) {
+      const { goesAt } = await this.client.get<Why>('a', this.whyPath(each));
+      if (goesAt !== null) all.push({ ...each, goesAt: Date.parse(goesAt) });
+    }
+    return all.sort((one, other) => one.goesAt - other.goesAt);
+  }
+
+  async isThere(image: { repository: Name; image: Image }): Promise<boolean> {
+    return (await this.client.send('b', 'GET', this.whyPath(image))).status === 200;
+  }
+
+  private whyPath({ repository, image }: { repository: Name; image: Image }): string {
+    const reference = this.names.text({ by: 'digest', repository, image });
+    return `/api/v1/why?reference=${encodeURIComponent(reference)}`;
   }
 
   /** A plan lists what the model would take, and what became of it. */

@@ -4,7 +4,7 @@ import { childrenOf, type Image, parentsOf, referrersOf, SUBJECT } from './image
 /** Two of an upstream, then two of our own. */
 export const REPOSITORIES = ['upstream one', 'upstream two', 'local one', 'local two'] as const;
 export type Name = (typeof REPOSITORIES)[number];
-export const LOCAL = REPOSITORIES.slice(2);
+export const LOCAL: readonly [Name, ...Name[]] = ['local one', 'local two'];
 export const TAGS = ['1', '2'] as const;
 
 /** An image that a repository shows. Times are milliseconds since 1970, by the moved clock. */

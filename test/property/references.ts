@@ -23,7 +23,7 @@ const exact: fc.Arbitrary<Exact> = fc.oneof(
 );
 
 /** Most of what is asked about is there. */
-const nth = fc.oneof({ weight: 3, arbitrary: fc.nat(11) }, { weight: 1, arbitrary: fc.constant(null) });
+const nth = fc.oneof({ weight: 5, arbitrary: fc.nat(11) }, { weight: 1, arbitrary: fc.constant(null) });
 
 export const anyTag: fc.Arbitrary<TagReference> = fc.record({ nth, else: exactTag });
 export const anyReference: fc.Arbitrary<Reference> = fc.record({ nth, else: exact });

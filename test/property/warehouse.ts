@@ -26,6 +26,9 @@ const SETTINGS: Settings = {
   ENTREPOT_PLAN_MS: String(TIMES.plan),
   ENTREPOT_OPERATION_KEEP_MS: String(LONGEST),
   ENTREPOT_TAG_TTL_MS: String(LONGEST),
+  // Who died is away for as long as a start takes on a busy machine.
+  ENTREPOT_ATTEMPTS: '100',
+  ENTREPOT_BACKOFF_LONGEST_MS: '500',
   ENTREPOT_LEASE_MS: '2000',
   ENTREPOT_FETCH_RENEW_MS: '400',
   ENTREPOT_FETCH_SWEEP_MS: '200',

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { howAsked } from '../how';
+import { type How, howAsked } from '../how';
 import { childrenOf, type Image } from '../images';
 import { collectTree } from '../keep';
 import {
   type Container,
   closure,
   isPutAway,
+  LOCAL,
   type Model,
   type Repository,
   shownParents,
@@ -119,46 +120,66 @@ const options = fc.record({
   now: fc.constantFrom(false, false, true),
 });
 
+function removeStep(label: string, choose: (model: Model) => Exact, options: Options, how: How): Step {
+  const asked = { ...options, withRunning: options.withRunning && options.withContainers };
+  // What is to be confirmed is told to who asks over REST.
+  const by = asked.now && how.by === 'message' ? ({ ...how, by: 'a' } as const) : how;
+  return requestStep(`${label}${said(asked)}`, by, (model, names) => {
+    const reference = choose(model);
+    const before = structuredClone(model);
+    const learn: ((ids: readonly string[]) => void)[] = [];
+    const touched: { repository: Repository; image: Image }[] = [];
+    const expected = outcomeOf(() => {
+      const all = { removed: [] as string[], containers: [] as string[], marked: [] as string[] };
+      for (const found of chosen(model, reference, asked)) {
+        const going = plan(model, found, asked);
+        const taken = take(model, names, going, asked.now);
+        touched.push(going, ...going.containers.map(({ image }) => ({ repository: going.repository, image })));
+        all.removed.push(...taken.removed);
+        all.containers.push(...taken.containers);
+        all.marked.push(...taken.marked);
+        if (taken.learn) learn.push(taken.learn);
+      }
+      return all;
+    });
+    if (expected.state === 'failed') Object.assign(model, before);
+    else if (asked.now) collectTree(model, touched);
+    return {
+      kind: 'remove',
+      body: { reference: names.text(reference), ...asked },
+      expected,
+      learn: ({ trash }) => {
+        for (const each of learn) each((trash as string[] | undefined) ?? []);
+      },
+    };
+  });
+}
+
 export const remove: fc.Arbitrary<Step> = fc
   .tuple(anyReference, options, howAsked('remove'))
-  .map(([reference, { withRunning, ...rest }, how]) => {
-    const asked = { ...rest, withRunning: withRunning && rest.withContainers };
-    // What is to be confirmed is told to who asks over REST.
-    const by = asked.now && how.by === 'message' ? ({ ...how, by: 'a' } as const) : how;
-    return requestStep(`remove ${words(reference)} ${said(asked)}`, by, (model, names) => {
-      const exact = readReference(model, reference);
-      const before = structuredClone(model);
-      const learn: ((ids: readonly string[]) => void)[] = [];
-      const touched: { repository: Repository; image: Image }[] = [];
-      const expected = outcomeOf(() => {
-        const all = { removed: [] as string[], containers: [] as string[], marked: [] as string[] };
-        for (const found of chosen(model, exact, asked)) {
-          const going = plan(model, found, asked);
-          const taken = take(model, names, going, asked.now);
-          touched.push(going, ...going.containers.map(({ image }) => ({ repository: going.repository, image })));
-          all.removed.push(...taken.removed);
-          all.containers.push(...taken.containers);
-          all.marked.push(...taken.marked);
-          if (taken.learn) learn.push(taken.learn);
-        }
-        return { ...all, removed: [...new Set(all.removed)] };
-      });
-      if (expected.state === 'failed') Object.assign(model, before);
-      else if (asked.now) collectTree(model, touched);
-      const body = { reference: names.text(exact), ...asked, withContainers: asked.withContainers };
-      return {
-        kind: 'remove',
-        body,
-        expected,
-        learn: ({ trash }) => {
-          for (const each of learn) each((trash as string[] | undefined) ?? []);
-        },
-      };
-    });
-  });
+  .map(([reference, asked, how]) =>
+    removeStep(`remove ${words(reference)}`, (model) => readReference(model, reference), asked, how),
+  );
+
+/** What a container uses loses its names, or is refused. */
+export const removeUsed: fc.Arbitrary<Step> = fc
+  .tuple(fc.nat(4), options, howAsked('remove'))
+  .map(([nth, asked, how]) =>
+    removeStep(
+      `remove what the ${nth}th container uses`,
+      ({ containers }) => {
+        const { repository, image } = containers[nth % Math.max(1, containers.length)] ?? NOTHING;
+        return { by: 'digest', repository, image };
+      },
+      asked,
+      how,
+    ),
+  );
+
+const NOTHING = { repository: LOCAL[0], image: 'amd' } as const;
 
 function said(asked: Options): string {
   return Object.entries(asked)
-    .flatMap(([name, is]) => (is ? [name] : []))
-    .join(' ');
+    .flatMap(([name, is]) => (is ? [` ${name}`] : []))
+    .join('');
 }
