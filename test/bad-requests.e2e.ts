@@ -50,6 +50,45 @@ const WRONG_BODIES: readonly [what: string, body: string, names: RegExp][] = [
   ['platforms of a kind there is not', '{"kind":"pull","reference":"a:1","platforms":"some"}', /platforms/],
 ];
 
+const NO_ID = '0192f0c1-7c00-7000-8000-000000000000';
+const DAILY = { cron: '0 3 * * *' };
+const PAST = { ...DAILY, prune: { until: '2026-02-30' } };
+/** Of the image cache: each is refused by its field (400), or by what is there (404, 409), and changes nothing. */
+const WRONG_ASKS: readonly [what: string, method: string, path: string, body: unknown, refused: number | string][] = [
+  ['a cron line that never comes', 'PUT', 'schedules/x', { cron: '0 0 30 2 *', prune: {} }, 'cron'],
+  ['a cron line of seconds', 'PUT', 'schedules/x', { cron: '* * * * * *', prune: {} }, 'cron'],
+  ['a time zone that there is not', 'PUT', 'schedules/x', { ...DAILY, timeZone: 'Mars/Base', prune: {} }, 'timeZone'],
+  ['a path for a time zone', 'PUT', 'schedules/x', { ...DAILY, timeZone: '../../etc/passwd', prune: {} }, 'timeZone'],
+  ['a day that there is not, in a schedule', 'PUT', 'schedules/x', PAST, 'prune.until'],
+  ['a schedule of two things', 'PUT', 'schedules/x', { ...DAILY, prune: {}, collection: {} }, 'collection'],
+  ['a schedule of nothing', 'PUT', 'schedules/x', DAILY, 'prune'],
+  ['a regular expression that runs away', 'POST', 'prune', { repository: '(a+)+$' }, 'repository'],
+  [
+    'the same where images are listed',
+    'GET',
+    `images?repository=${encodeURIComponent('(a+)+$')}`,
+    undefined,
+    'repository',
+  ],
+  ['a share of more than all', 'POST', 'prune', { share: 101 }, 'share'],
+  ['a prune of all that there is', 'POST', 'prune', { unused: true, repository: '**' }, 409],
+  ['a plan that there is not', 'POST', `plans/${NO_ID}/apply`, undefined, 404],
+  [
+    'a remove of ten thousand',
+    'POST',
+    'operations',
+    { kind: 'remove', references: Array(10_000).fill('a') },
+    'references',
+  ],
+  ['a prefix of one digit, removed', 'DELETE', 'images?reference=a', undefined, 404],
+  ['a prefix of one digit, looked at', 'GET', 'images/inspect?reference=a', undefined, 404],
+  ['a prefix of no digit', 'GET', `images/inspect?reference=${encodeURIComponent('sha256:')}`, undefined, 'reference'],
+  ['a move that there is not', 'POST', 'containers/none/explode', {}, 'action'],
+  ['a move of nothing', 'POST', 'containers/none/start', {}, 404],
+  ['an undo of nothing', 'POST', `trash/${NO_ID}/restore`, undefined, 404],
+  ['an undo of yesterday', 'POST', 'trash/yesterday/restore', undefined, 'id'],
+];
+
 describe('bad requests', () => {
   let upstream: ScriptedUpstream;
   let entrepot: Entrepot;
@@ -159,6 +198,19 @@ describe('bad requests', () => {
       };
       expect(answered.size).toBeGreaterThan(10);
       expect([...answered].filter((answer) => !documented(answer))).toEqual([]);
+    });
+
+    it('asked of the image cache', async () => {
+      await entrepot.completed(await entrepot.pull(addImage('team/only')));
+      const before = await entrepot.images();
+      const answers: object[] = [];
+      for (const [what, method, path, body] of WRONG_ASKS) {
+        const { status, json } = await entrepot.ask(method, `/api/v1/${path}`, body);
+        answers.push({ what, refused: status === 400 ? (json as { field?: string }).field : status });
+      }
+      expect(answers).toEqual(WRONG_ASKS.map(([what, , , , refused]) => ({ what, refused })));
+      expect(await entrepot.images()).toEqual(before);
+      expect((await entrepot.ask('GET', '/api/v1/schedules')).json).toEqual([]);
     });
 
     it('headers over the limit, and what is no HTTP at all', async () => {

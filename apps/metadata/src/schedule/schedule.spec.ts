@@ -37,6 +37,26 @@ describe('a schedule', () => {
     expect(await metadata.schedules.read('nightly')).toMatchObject({ firedOperation: operation!.id, firedError: null });
   });
 
+  it.each(['1999-12-31T00:00:00Z', '2099-12-31T00:00:00Z'])(
+    "goes by Postgres' clock, also where this process takes it for %s",
+    async (wrong) => {
+      const doNotFake = ['setTimeout', 'setInterval', 'setImmediate', 'nextTick', 'queueMicrotask'] as const;
+      const { now } = Date;
+      jest.useFakeTimers({ now: new Date(wrong), doNotFake: [...doNotFake, 'performance', 'hrtime'] });
+      try {
+        await put('nightly');
+        expect(await metadata.firing.fire()).toMatchObject({ fired: 0 });
+        await missed('nightly', `interval '1 second'`);
+        expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
+      } finally {
+        jest.useRealTimers();
+      }
+      const { dueAt } = (await metadata.schedules.read('nightly'))!;
+      expect(Date.parse(dueAt!) - now()).toBeGreaterThan(0);
+      expect(Date.parse(dueAt!) - now()).toBeLessThanOrEqual(24 * 3_600_000);
+    },
+  );
+
   it('makes up for missed times once, and goes on with the next one to come', async () => {
     await put('nightly');
     await missed('nightly');
