@@ -1,5 +1,6 @@
 import type { PlanItem as ShownItem } from '#contracts/calls/plans';
 import type { GcRun } from '#contracts/calls/runs';
+import type { TrashEntry } from '#contracts/calls/trash';
 import type { Why } from '#contracts/calls/why';
 import { eventually } from '#testing/eventually';
 import { Asking } from './asking';
@@ -130,9 +131,26 @@ export class Life {
 
   /** Both gateways say what the model says, and so do the rows and the store. */
   async compare(): Promise<void> {
+    await this.learnTrash();
     await Promise.all(SIDES.map((side) => this.comparison.check(side)));
     await this.comparison.checkReasons(SIDES[this.steps % 2]!);
     await this.stored.check(this.model, this.contents);
+  }
+
+  /** A prune says not which entries of the trash it made. */
+  private async learnTrash(): Promise<void> {
+    if (this.model.trash.every(({ id }) => id !== '')) return;
+    const listed = await this.client.get<TrashEntry[]>('a', '/api/v1/trash?limit=1000');
+    for (const entry of this.model.trash.filter(({ id }) => id === '')) {
+      const found = listed.find(
+        ({ id, repository, digest, tags }) =>
+          !this.model.trash.some((each) => each.id === id) &&
+          this.names.nameOf(repository) === entry.repository &&
+          this.contents.nameOf(digest) === entry.image &&
+          [...tags].sort().join() === entry.tags.join(),
+      );
+      if (found) entry.id = found.id;
+    }
   }
 
   /** The images that go by themselves and the times that are said of it, the first of them first. */

@@ -64,9 +64,8 @@ function plan(model: Model, found: Found, asked: Options): Going {
   if (tags.length === 0 && parents.length > 0) throw new Refused('CONFLICT');
   const isLast = parents.length === 0 && all.every((tag) => tags.includes(tag));
   const below = closure([image], (each) => childrenOf(each));
-  const using = isLast
-    ? model.containers.filter((each) => each.repository === repository.name && below.includes(each.image))
-    : [];
+  const uses = (each: Container) => each.repository === repository.name && below.includes(each.image);
+  const using = isLast ? model.containers.filter(uses).sort((one, other) => (one.name < other.name ? -1 : 1)) : [];
   const goes = (each: Container) => asked.withContainers && !each.reported && (asked.withRunning || !isAlive(each));
   const deprived = using.filter((each) => !goes(each));
   if (!asked.force && deprived.length > 0) throw new Refused('CONFLICT');
