@@ -7,6 +7,7 @@ import type {
 import { MOST_NAMES } from '#contracts/bodies/remove';
 import { ContainerChanged, ContainerCreated } from '#contracts/facts';
 import type { Digest } from '#oci/digest';
+import { withoutUser } from '#oci/reference';
 import type { Sql } from '../database/database';
 import { ImageNameStore } from '../image/image-name.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
@@ -29,7 +30,7 @@ export class ReportContainersHandler {
 
   /** Replaces the reporter's whole set. Throws INVALID for twins, and as `claimReporter` does. */
   async report(sql: Sql, { id, principal, body }: Pick<OperationRow, 'id' | 'principal' | 'body'>): Promise<Done> {
-    const asked = body as ContainerReportBody;
+    const asked = withoutUsers(body as ContainerReportBody);
     refuseTwins(asked.containers);
     const { leasedUntil, sequence } = await claimReporter(sql, asked, principal);
     const before = await readSet(sql, asked.reporter);
@@ -101,6 +102,11 @@ export class ReportContainersHandler {
     const left = changed.flatMap(({ before, now }) => (placeOf(before) === placeOf(now) ? [] : [before]));
     await releaseUsed(sql, left, reviewInMs);
   }
+}
+
+/** An engine names an image as it was typed there. */
+function withoutUsers({ containers, ...report }: ContainerReportBody): ContainerReportBody {
+  return { ...report, containers: containers.map((said) => ({ ...said, image: withoutUser(said.image) })) };
 }
 
 const keyOf = ({ image, digest }: { image: string; digest?: string | undefined }) => `${image}\0${digest ?? ''}`;

@@ -131,6 +131,24 @@ describe('reports', () => {
     expect(await report([{}, { id: 'c2', name: 'b', digest: anImage().digest }])).toMatchObject({ created: 1 });
   });
 
+  it('a password in what was typed there is not kept', async () => {
+    const { digest } = await aFetched();
+    const image = 'kim:hunter2@registry.example/node:20';
+    expect(
+      await report([
+        { image, digest },
+        { image, id: 'c2', name: 'db' },
+      ]),
+    ).toMatchObject({
+      created: 1,
+      unknown: ['***@registry.example/node:20'],
+    });
+    const rows = await metadata.database.read(
+      'SELECT operation::text, (SELECT json_agg(container)::text FROM container) AS containers FROM operation',
+    );
+    expect(JSON.stringify(rows)).not.toContain('hunter2');
+  });
+
   it('names that two have changed with each other are theirs', async () => {
     await aFetched();
     await report([{}, { id: 'c2', name: 'db' }]);

@@ -121,6 +121,23 @@ describe('requests from the bus', () => {
     expect(await operations()).toMatchObject([{ state: 'failed', body: { reference: '***@registry.example/app' } }]);
   });
 
+  it.each([
+    ['tag', { source: 'kim:hunter2@registry.example/app', target: 'localhost:5050/a:1' }],
+    ['tag', { source: 'node:20', target: 'kim:hunter2@localhost:5050/a:1' }],
+    ['remove', { references: ['node:20', 'kim:hunter2@registry.example/app'] }],
+    [
+      'container-create',
+      { image: 'node', nothing: { 'kim:hunter2@registry.example': ['https://kim:hunter2@x.example'] } },
+    ],
+  ])('nor one anywhere else in a %s that is refused', async (kind, body) => {
+    await send(body, 'm1', `entrepot.request.${kind}`);
+    await taken();
+    expect(await operations()).toMatchObject([{ kind, state: 'failed' }]);
+    const rows = await database().read<{ text: string }>('SELECT operation::text AS text FROM operation');
+    const facts = await database().read<{ text: string }>('SELECT message::text AS text FROM outbox');
+    expect(JSON.stringify([rows, facts])).not.toContain('hunter2');
+  });
+
   it('takes bare JSON from a person who gives no name, under an id of its place in the stream', async () => {
     anybody.publish(PULL, { reference: 'alpine:3' });
     anybody.publish(PULL, { reference: 'alpine:3' });

@@ -4,7 +4,6 @@ import type { RemoveBody } from '#contracts/bodies/remove';
 import { OperationAccepted } from '#contracts/facts';
 import type { Operation, OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
-import { withoutUser } from '#oci/reference';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { storableError, storableJson } from '../database/storable-json';
@@ -18,6 +17,7 @@ import { ImmediateWork } from './immediate-work';
 import { type OperationFilter, readOperationPage } from './operation-page';
 import { readProgress } from './operation-progress';
 import { type NamedImage, type OperationRow, toOperation } from './operation-rows';
+import { withoutUsers } from './without-users';
 
 export interface AskedOperation {
   readonly principal: Principal;
@@ -135,12 +135,6 @@ export class OperationStore {
       rows.map(({ id }) => id),
     );
   }
-}
-
-/** A password that somebody pasted into a reference is why it was refused, and is shown to nobody. */
-function withoutUsers(body: Record<string, unknown>): Record<string, unknown> {
-  const references = ['reference', 'image'].filter((field) => typeof body[field] === 'string');
-  return { ...body, ...Object.fromEntries(references.map((field) => [field, withoutUser(body[field] as string)])) };
 }
 
 async function findRequest(sql: Sql, { principal, requestId }: AskedOperation): Promise<OperationRow | undefined> {
