@@ -145,6 +145,14 @@ export function closure(start: readonly Image[], next: (image: Image) => readonl
 export const treeOf = (repository: Repository, image: Image) =>
   closure([image], (each) => [...childrenOf(each), ...referrersOf(each)].filter((one) => repository.shown.has(one)));
 
+/** As far as it has no name of its own: what somebody named goes with nothing else. */
+export const namelessTreeOf = (repository: Repository, image: Image) =>
+  closure([image], (each) =>
+    [...childrenOf(each), ...referrersOf(each)].filter(
+      (one) => repository.shown.has(one) && tagsOf(repository, one).length === 0,
+    ),
+  );
+
 /** An image, and all that it stays for. */
 export const aboveOf = (repository: Repository, image: Image) =>
   closure([image], (each) => {

@@ -8,11 +8,11 @@ import {
   isPutAway,
   LOCAL,
   type Model,
+  namelessTreeOf,
   type Repository,
   shownParents,
   tagsOf,
   takeTag,
-  treeOf,
 } from '../model';
 import type { Names } from '../names';
 import { anyReference, words } from '../references';
@@ -89,9 +89,12 @@ function take(model: Model, names: Names, going: Going, isNow: boolean): Taken {
   };
 }
 
-/** Nobody wants it there any longer, nor what it lists or what refers to it; it does not stay for its subject. */
+/**
+ * Nobody wants it there any longer, nor what it lists or what refers to it and has no name of its own; it does not stay
+ * for its subject.
+ */
 export function release(model: Model, repository: Repository, image: Image, isNow: boolean): void {
-  const tree = treeOf(repository, image);
+  const tree = namelessTreeOf(repository, image);
   for (const each of tree) repository.shown.get(each)!.removedAt = model.at;
   if (image === 'signature') repository.shown.get(image)!.detached = true;
   if (!isNow) return;

@@ -1,7 +1,6 @@
 import type { Sql } from '../database/database';
 
-/** These, what they list and what refers to them, as far as their repository shows it. */
-export const TREE = `
+const below = (which = '') => `
   WITH RECURSIVE below (digest) AS (
     SELECT unnest($2::text[]) COLLATE "C"
     UNION
@@ -9,16 +8,23 @@ export const TREE = `
       SELECT child.digest FROM manifest_child AS child WHERE child.parent = below.digest
       UNION ALL
       SELECT manifest.digest FROM manifest WHERE manifest.subject = below.digest) AS next
-    JOIN repository_manifest AS visible ON visible.repository_id = $1 AND visible.digest = next.digest)`;
+    JOIN repository_manifest AS visible ON visible.repository_id = $1 AND visible.digest = next.digest${which})`;
+
+/** These, what they list and what refers to them, as far as their repository shows it. */
+const TREE = below();
+
+/** As far as it has no name of its own there: who named it wants it, and what is below it, whatever becomes of these. */
+export const NAMELESS_TREE = below(`
+    WHERE NOT EXISTS (SELECT FROM tag WHERE tag.repository_id = $1 AND tag.digest = next.digest)`);
 
 /**
  * Somebody asked for these to go: that they, what they list or what refers to them came or was pulled before now keeps
- * none of it in this repository any longer. Tags, containers, pins and the rest still do. Whoever calls this queues the
- * reviews.
+ * none of it in this repository any longer, but for what has a name of its own. Tags, containers, pins and the rest still
+ * do. Whoever calls this queues the reviews.
  */
 export async function releaseImages(sql: Sql, repositoryId: number, digests: readonly string[]): Promise<void> {
   await sql.query(
-    `${TREE}
+    `${NAMELESS_TREE}
       UPDATE repository_manifest SET removed_at = clock_timestamp()
         WHERE repository_id = $1 AND digest IN (SELECT digest FROM below)`,
     [repositoryId, digests],

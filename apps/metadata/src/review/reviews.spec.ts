@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ANONYMOUS } from '#contracts/principal';
 import { OCI_LAYER_GZIP } from '#oci/media-type';
 import { releaseImages } from '../image/release-image';
 import {
@@ -190,6 +191,27 @@ describe('a review', () => {
     expect(await visible(child)).toBe(true);
     await untag(metadata, NODE, 'circle');
     expect(await reviewAll(metadata)).toEqual({ condemned: 3, removed: 2 });
+  });
+
+  it('keeps what has a name of its own as long as any other when that name goes, though what listed it was removed', async () => {
+    const [named, nameless] = [anImage(), anImage()];
+    await fetchWhole(metadata, NODE, named, { tag: 'one' });
+    await fetchWhole(metadata, NODE, nameless);
+    const index = anIndex([named, nameless]);
+    await fetchManifest(metadata, NODE, index, { tag: 'all' });
+    await untag(metadata, NODE, 'all');
+    await release(index);
+    expect([await visible(named), await visible(nameless), await visible(index)]).toEqual([true, false, false]);
+    await metadata.operations.accept({
+      principal: ANONYMOUS,
+      requestId: randomUUID(),
+      kind: 'untag',
+      body: { reference: 'node:one' },
+    });
+    await metadata.database.read('UPDATE review SET due_at = now()');
+    await reviewAll(metadata);
+    expect(await visible(named)).toBe(true);
+    expect(await dueInMs(named)).toBeGreaterThan(29 * 24 * HOUR);
   });
 
   it('keeps in one repository what left another', async () => {

@@ -1,5 +1,5 @@
 import type { Sql } from '../database/database';
-import { TREE } from '../image/release-image';
+import { NAMELESS_TREE } from '../image/release-image';
 
 const END = `UPDATE trash SET ended_as = 'gone', ended_at = clock_timestamp()`;
 
@@ -8,9 +8,9 @@ export async function endTrash(sql: Sql, repositoryId: number, digest: string): 
   await sql.query(`${END} WHERE repository_id = $1 AND keeps = $2`, [repositoryId, digest]);
 }
 
-/** Nor anything that it lists, or that refers to it. */
+/** Nor anything that it lists, or that refers to it, and that has no name of its own. */
 export async function endTrashBelow(sql: Sql, repositoryId: number, digest: string): Promise<void> {
-  await sql.query(`${TREE} ${END} WHERE repository_id = $1 AND keeps IN (SELECT digest FROM below)`, [
+  await sql.query(`${NAMELESS_TREE} ${END} WHERE repository_id = $1 AND keeps IN (SELECT digest FROM below)`, [
     repositoryId,
     [digest],
   ]);
