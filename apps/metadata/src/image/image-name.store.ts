@@ -75,6 +75,11 @@ export class ImageNameStore {
     return kind === 'local' ? null : named.repository;
   }
 
+  /** What a name says, whether anything has it or not. Throws INVALID, naming the field. */
+  readName(reference: string, field: string): ImageName {
+    return inField(field, () => readImageName(reference, this.naming));
+  }
+
   /** A repository and a tag, as a person types them. Throws INVALID, naming the field. */
   readTag(reference: string, field: string): TagName {
     return inField(field, () => readTagName(reference, this.naming));

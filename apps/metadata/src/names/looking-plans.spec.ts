@@ -1,6 +1,7 @@
 import type { ImageFilter } from '#contracts/calls/images';
 import { DESCRIBE_STATEMENTS } from '../blob/blob-references.store';
 import { SHOWN_IMAGES } from '../blob/shown-images';
+import { HOLDING } from '../container/find-reported-image';
 import { BY_ID } from '../image/image-name.store';
 import { byAge, byName, edgeByAge, edgeByName, listOf } from '../image/list-images';
 import { narrowImages } from '../image/narrow-images';
@@ -126,6 +127,9 @@ describe('looking at names and bytes costs what is shown, not what the store hol
 
   it("what a layer's digest names that every image has: none of them by its config", () =>
     costsLittle(BY_ID, [digests.everywhere, `${digests.everywhere}g`], 20));
+
+  it('what a reporter says that it runs, by the digest of an image', () =>
+    costsLittle(HOLDING, [digests.manifest, `${digests.manifest}g`, 'docker.io/filler/r1', 't7', null], 100));
 
   it('the largest repositories', () => costsLittle(LARGEST, [null, null, 101], 1_000));
 
