@@ -20,8 +20,8 @@ export interface ClaimedReporter {
 
 /**
  * Locks a reporter, which is new or this one's own, and begins its lease anew. A set is its
- * holder's while its lease lasts: throws DENIED for somebody else's, CONFLICT for another holder of the same name, and
- * for a report that is older than the last one.
+ * holder's while its lease lasts: throws DENIED for somebody else's, CONFLICT for another holder of the same name, and,
+ * whether the lease lasts or not, for a report of the same holder that is older than the last one.
  */
 export async function claimReporter(
   sql: Sql,
@@ -29,12 +29,13 @@ export async function claimReporter(
   principal: string,
 ): Promise<ClaimedReporter> {
   const before = await lockReporter(sql, name);
-  if (before?.lasts) refuseOthers(name, before, { principal, holder, sequence });
+  if (before) refuseOthers(name, before, { principal, holder, sequence });
   const [row] = await sql.query<ClaimedReporter>(
     `INSERT INTO reporter (name, principal, holder, sequence, lease_ms, reported_at, leased_until)
       SELECT $1, $2, $3, $4::bigint, $5::bigint, now.at, now.at + $5::bigint * interval '1 millisecond' FROM (SELECT clock_timestamp() AS at) AS now
       ON CONFLICT (name) DO UPDATE SET principal = EXCLUDED.principal, holder = EXCLUDED.holder,
-        sequence = CASE WHEN reporter.holder = EXCLUDED.holder THEN coalesce(EXCLUDED.sequence, reporter.sequence)
+        sequence = CASE WHEN (reporter.principal, reporter.holder) = (EXCLUDED.principal, EXCLUDED.holder)
+          THEN coalesce(EXCLUDED.sequence, reporter.sequence)
           ELSE EXCLUDED.sequence END,
         lease_ms = EXCLUDED.lease_ms, reported_at = EXCLUDED.reported_at, leased_until = EXCLUDED.leased_until
       RETURNING leased_until AS "leasedUntil", sequence`,
@@ -63,6 +64,8 @@ function refuseOthers(
   const about = (reason: ReportRefusal['reason']): ReportRefusal => ({
     ...{ reporter: name, reason, leasedUntil, sequence: before.sequence },
   });
+  const isOther = before.principal !== asked.principal || before.holder !== asked.holder;
+  if (isOther && !before.lasts) return;
   if (before.principal !== asked.principal)
     throw denied(`reporter ${name} is another caller's until ${leasedUntil}`, about('another-caller'));
   if (before.holder !== asked.holder) {
