@@ -3,6 +3,8 @@ import type { ContainerReportBody } from '#contracts/bodies/container-report';
 import { ANONYMOUS, PrincipalSchema } from '#contracts/principal';
 import {
   anImage,
+  anIndex,
+  fetchManifest,
   fetchWhole,
   findBlob,
   type MadeManifest,
@@ -11,6 +13,7 @@ import {
   purgeAll,
   repositoryName,
   reviewAll,
+  runFills,
   untag,
 } from '../metadata.testing';
 
@@ -124,6 +127,62 @@ describe('reports', () => {
     expect(new Set((await list()).map((each) => each.image.digest))).toEqual(new Set([image.digest]));
   });
 
+  describe('what runs is in use, however many images it may be of', () => {
+    /** One image that two indexes list, the second under a tag that comes first by name. */
+    const listedTwice = async () => {
+      const child = await aFetched('child');
+      await untag(metadata, NODE, 'child');
+      const indexes = ['1', '2'].map((a) => anIndex([child], { annotations: { a } }));
+      for (const [at, index] of indexes.entries()) {
+        await fetchManifest(metadata, NODE, index, { tag: at === 0 ? '20' : '19' });
+      }
+      await runFills(metadata);
+      return { child, config: child.blobs[0]!.digest, indexes };
+    };
+    const used = async () => (await list()).map(({ image }) => ({ ...image }));
+
+    it('a config that several indexes list means the one that is named, else any', async () => {
+      const { config, indexes } = await listedTwice();
+      expect(await report([{ digest: config }])).toMatchObject({ created: 1, unknown: [] });
+      expect(await used()).toMatchObject([{ digest: indexes[0]!.digest, tag: '20' }]);
+      expect(await report([{ digest: config, image: 'node:gone' }])).toMatchObject({ unknown: [] });
+      expect(await report([{ image: config.slice(7, 19) }])).toMatchObject({ changed: 1, unknown: [] });
+    });
+
+    it('and its bytes stay, whichever names go', async () => {
+      const { child, config } = await listedTwice();
+      await report([{ digest: config, image: 'elsewhere.example/x:1' }]);
+      for (const tag of ['19', '20']) await untag(metadata, NODE, tag);
+      await metadata.database.read('DELETE FROM pin');
+      await reviewAll(metadata);
+      await purgeAll(metadata);
+      for (const { digest } of child.blobs) expect(await findBlob(metadata, NODE, digest)).not.toBeNull();
+    });
+
+    it('in the repository that is named, though others have it; the image itself where no index of it does', async () => {
+      const child = anImage();
+      await fetchWhole(metadata, 'docker.io/aaa/other', child);
+      await fetchManifest(metadata, 'docker.io/aaa/other', anIndex([child]), { tag: '1' });
+      await aFetched('20', child);
+      await report([{ digest: child.blobs[0]!.digest }]);
+      expect(await used()).toMatchObject([{ repository: NODE, digest: child.digest, tag: '20' }]);
+    });
+
+    it('and where its bytes are, not where an index lists what was never fetched', async () => {
+      const child = anImage();
+      await fetchManifest(metadata, 'docker.io/aaa/sparse', anIndex([child]), { tag: '1' });
+      await fetchWhole(metadata, NODE, child, { tag: '20' });
+      await report([{ digest: child.blobs[0]!.digest, image: 'aaa/sparse:1' }]);
+      expect(await used()).toMatchObject([{ repository: NODE, digest: child.digest, tag: null }]);
+    });
+
+    it('a digest that its name says counts as one that is said', async () => {
+      const image = await aFetched('20');
+      await report([{ image: `mirror.example/node@${image.digest}` }]);
+      expect(await used()).toMatchObject([{ repository: NODE, digest: image.digest }]);
+    });
+  });
+
   it('what is not here is said, and comes to be used once it is', async () => {
     const unknown = await report([{}, { id: 'c2', name: 'b', digest: anImage().digest }]);
     expect(unknown).toMatchObject({ created: 0, unknown: ['node:20'], unknownCount: 1 });
@@ -214,7 +273,19 @@ describe('reports', () => {
         });
       }
       expect(await shown()).toEqual(['engine/web running']);
+      await silent(301);
+      await expect(accept({ containers: [], sequence: 1 })).rejects.toMatchObject({ detail: { reason: 'stale' } });
+      expect(await shown()).toEqual(['engine/web running']);
       await report([], { sequence: 3 });
+      expect(await shown()).toEqual([]);
+    });
+
+    it('but who takes a lapsed one over begins to count anew', async () => {
+      await aFetched();
+      await report([{}], { sequence: 7 });
+      await silent(301);
+      await accept({ containers: [said()] }, SOMEBODY);
+      await accept({ containers: [], sequence: 1 }, SOMEBODY);
       expect(await shown()).toEqual([]);
     });
   });

@@ -70,6 +70,24 @@ describe('an image that is looked into', () => {
     expect({ size, kind }).toEqual({ size: bytes, kind: 'index' });
   });
 
+  it('is used where a container runs one of the images that it lists, as a remove says', async () => {
+    const child = anImage();
+    await fetchWhole(metadata, NODE, child);
+    await fetchManifest(metadata, NODE, anIndex([child]), { tag: 'runs' });
+    const containers = ['one', 'two'].map((id) => ({ id, name: id, image: 'node:runs', state: 'running' }));
+    const body = {
+      reporter: 'cluster',
+      holder: 'h',
+      containers: [{ ...containers[0], digest: child.digest }, containers[1]],
+    };
+    await metadata.operations.accept({ principal: ANONYMOUS, requestId: 'runs', kind: 'container-report', body });
+    const { containers: used } = await inspect('node:runs');
+    expect({ count: used.count, names: used.first.map(({ name }) => name) }).toEqual({
+      ...{ count: 2, names: ['cluster/one', 'cluster/two'] },
+    });
+    expect((await inspect(child.digest)).containers).toMatchObject({ count: 1, first: [{ name: 'cluster/one' }] });
+  });
+
   it('that is still coming is not complete', async () => {
     const image = anImage();
     await fetchManifest(metadata, NODE, image, { tag: 'coming' });

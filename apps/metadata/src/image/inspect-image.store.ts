@@ -4,6 +4,7 @@ import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { manifestUnknown } from '#oci/registry-error';
 import { Database } from '../database/database';
 import { ImageNameStore } from './image-name.store';
+import { BELOW } from './standing-image';
 
 type Inspected = AnswerOf<typeof InspectImage>;
 type Parts = AnswerOf<typeof ReadImageParts>;
@@ -41,7 +42,7 @@ export class InspectImageStore {
       this.database.read<HeadRow>(HEAD, [...key, MOST_INSPECTED]),
       this.database.read<Member>(MEMBERS, key),
       this.database.read<{ repository: string; tag: string; moved_at: Date }>(TAGS, [digest, MOST_INSPECTED]),
-      this.database.read<Inspected['containers']['first'][number]>(CONTAINERS, [digest, MOST_INSPECTED]),
+      this.database.read<Inspected['containers']['first'][number]>(CONTAINERS, [MOST_INSPECTED, digest]),
     ]);
     const [head] = heads;
     const [own, ...children] = members;
@@ -105,6 +106,11 @@ const HERE = (listed: string) => `(SELECT blob.object_id FROM repository_blob gi
   JOIN blob ON blob.digest = given.digest JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
   WHERE given.repository_id = $1 AND given.digest = ${listed}.digest)`;
 
+/** Containers of an image, or of one that it holds, in each repository that shows it: a remove is refused for them. */
+const USING = `FROM repository_manifest shown JOIN repository ON repository.id = shown.repository_id
+  JOIN container ON container.repository_id = shown.repository_id
+  JOIN below ON below.digest = container.digest WHERE shown.digest = $2`;
+
 /** $3: as many as are named. */
 const HEAD = `
   SELECT m.kind, m.subject, r.upstream, (
@@ -121,8 +127,7 @@ const HEAD = `
       WHERE shown.digest = $2 ORDER BY name LIMIT $3) AS repositories,
     (SELECT count(*) FROM repository_manifest WHERE digest = $2) AS repository_count,
     (SELECT count(*) FROM repository_manifest shown JOIN tag USING (repository_id, digest) WHERE shown.digest = $2) AS tag_count,
-    (SELECT count(*) FROM repository_manifest shown JOIN container USING (repository_id, digest) WHERE shown.digest = $2)
-      AS container_count
+    (${BELOW} SELECT count(*) ${USING}) AS container_count
   FROM repository r JOIN repository_manifest rm ON rm.repository_id = r.id JOIN manifest m ON m.digest = rm.digest
   LEFT JOIN pull_count counted ON counted.repository_id = rm.repository_id AND counted.digest = rm.digest
   WHERE r.id = $1 AND rm.digest = $2`;
@@ -132,10 +137,8 @@ const TAGS = `
   JOIN tag USING (repository_id, digest) JOIN repository ON repository.id = tag.repository_id
   WHERE shown.digest = $1 ORDER BY repository.name, tag.name LIMIT $2`;
 
-const CONTAINERS = `
-  SELECT container.id, container.name, state, repository.name AS repository FROM repository_manifest shown
-  JOIN container USING (repository_id, digest) JOIN repository ON repository.id = container.repository_id
-  WHERE shown.digest = $1 ORDER BY container.name LIMIT $2`;
+const CONTAINERS = `${BELOW}
+  SELECT container.id, container.name, state, repository.name AS repository ${USING} ORDER BY container.name LIMIT $1`;
 
 /** The image, then what it lists. */
 const MEMBERS = `

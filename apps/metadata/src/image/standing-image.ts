@@ -19,7 +19,8 @@ export async function readStanding(
   return row && { ...row, tagNames: tag === null ? undefined : row.tagNames };
 }
 
-const BELOW = `
+/** An image ($2) and what it holds, as `below`. */
+export const BELOW = `
   WITH RECURSIVE below AS (
     SELECT $2::text COLLATE "C" AS digest
     UNION
