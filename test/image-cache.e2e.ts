@@ -5,7 +5,7 @@ import { ScriptedUpstream } from '#testing/scripted-upstream';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import type { Warehouse } from '#testing/warehouse';
 import { cleanupSuite } from './image-cache/cleanup.suite';
-import { commandSuite } from './image-cache/command.suite';
+import { asProcess, commandSuite, inThisProcess, type RunCommand } from './image-cache/command.suite';
 import { containersSuite, reportSuite } from './image-cache/containers.suite';
 import { newsSuite } from './image-cache/news.suite';
 import { removalSuite } from './image-cache/removal.suite';
@@ -15,16 +15,23 @@ import type { Stage } from './image-cache/stage';
 /** What was removed of our own can come back, and what lost its tag be tagged again, for as long as this lasts. */
 const SETTINGS = { ...SHORT_TIMES, ENTREPOT_UNDO_MS: '600000', ENTREPOT_KEEP_PULLED_MS: '600000' };
 
-const SHAPES: readonly { shape: string; start: (settings: Settings) => Promise<Warehouse> }[] = [
-  { shape: 'one process', start: (settings) => Entrepot.start(settings) },
+interface Shape {
+  readonly shape: string;
+  readonly start: (settings: Settings) => Promise<Warehouse>;
+  readonly command: RunCommand;
+}
+
+const SHAPES: readonly Shape[] = [
+  { shape: 'one process', start: (settings) => Entrepot.start(settings), command: asProcess },
   // Every other question goes to another gateway, and from there to another metadata.
   {
     shape: 'the services as processes, some of them twice',
     start: (settings) => FiveServices.start(settings, { twins: true }),
+    command: inThisProcess,
   },
 ];
 
-describe.each(SHAPES)('the image cache: $shape', ({ start }) => {
+describe.each(SHAPES)('the image cache: $shape', ({ command, start }) => {
   let upstream: ScriptedUpstream;
   let warehouse: Warehouse;
   let wire: NatsWire;
@@ -58,7 +65,7 @@ describe.each(SHAPES)('the image cache: $shape', ({ start }) => {
   const schedule = scheduleSuite(stage);
   const report = reportSuite(stage);
   describe('a schedule', schedule.begins);
-  describe('the entrepot command, as one types it', () => commandSuite(stage));
+  describe('the entrepot command, as one types it', () => commandSuite(stage, command));
   describe('what an engine reports', report.begins);
   describe('containers', () => containersSuite(stage));
   describe('removing', () => removalSuite(stage));

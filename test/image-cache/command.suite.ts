@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { runEntrepot } from '#apps/cli/src/run-entrepot';
 import { eventually } from '#testing/eventually';
 import { HOUSE } from '#testing/house';
 import { RunningProgram, runProgram } from '#testing/run-program';
@@ -8,8 +9,38 @@ import type { Stage } from './stage';
 
 const COMMAND = join(HOUSE, 'scripts', 'entrepot.mjs');
 
+export type RunCommand = (words: readonly string[], env: NodeJS.ProcessEnv) => Promise<Typed>;
+interface Typed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export const asProcess: RunCommand = async (words, env) => {
+  const { code, stdout, stderr } = await runProgram(process.execPath, [COMMAND, ...words], { env });
+  return { code, out: stdout, err: stderr };
+};
+
+/** The same without a process for each: what it asks and is answered is the same. */
+export const inThisProcess: RunCommand = async (words, env) => {
+  let [out, err] = ['', ''];
+  const code = await runEntrepot(words, {
+    ...{ env, isOutTerminal: false, isErrTerminal: false, columns: 80, rows: 24 },
+    interrupted: new AbortController().signal,
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    ask: async () => null,
+    now: () => performance.now(),
+  });
+  return { code, out, err };
+};
+
 /** The command as people and programs type it; the store is empty when it begins. */
-export function commandSuite(stage: Stage): void {
+export function commandSuite(stage: Stage, run: RunCommand): void {
   let image: ScriptedImage;
 
   beforeAll(() => {
@@ -17,10 +48,7 @@ export function commandSuite(stage: Stage): void {
   });
 
   const environment = () => ({ PATH: process.env.PATH, HOME: process.env.HOME, ENTREPOT_URL: stage.warehouse.url });
-  const typed = async (...words: string[]) => {
-    const { code, stdout, stderr } = await runProgram(process.execPath, [COMMAND, ...words], { env: environment() });
-    return { code, out: stdout, err: stderr };
-  };
+  const typed = (...words: string[]) => run(words, environment());
   const well = async (...words: string[]) => {
     const { code, out, err } = await typed(...words);
     expect({ code, err }).toEqual({ code: 0, err: '' });

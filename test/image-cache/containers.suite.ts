@@ -39,7 +39,7 @@ function containerStage(stage: Stage) {
 
 /** What an engine says once is in use for a lease: whether that has ended is looked at some time later. */
 export function reportSuite(stage: Stage) {
-  const { offer, json, asked } = containerStage(stage);
+  const { offer, ask, json, asked } = containerStage(stage);
   const names = async () => (await json<Named[]>('GET', '/containers?reporter=engine')).map(({ name }) => name);
   let reference: string;
 
@@ -54,6 +54,12 @@ export function reportSuite(stage: Stage) {
       });
       expect(await asked('remove', { reference })).toMatchObject({ state: 'failed', error: { code: 'CONFLICT' } });
       expect(await names()).toEqual(['engine/app']);
+      const other = { reporter: 'engine', holder: 'other', containers: [] };
+      const about = { reporter: 'engine', reason: 'another-holder', leasedUntil: expect.any(String) };
+      expect(await asked('container-report', other)).toMatchObject({ state: 'failed', error: { detail: about } });
+      expect(await ask('POST', '/operations', { kind: 'container-report', ...other })).toMatchObject({
+        ...{ status: 409, json: { about } },
+      });
     }, 60_000);
   };
 
