@@ -5,12 +5,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endLargeWarehouse } from './bench/large-warehouse.mjs';
 import { ensurePeers } from './peers.mjs';
 import { setUp } from './setup.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PAGE = join(root, 'docs', 'benchmarks.md');
-const ALL = ['start', 'reads', 'pull', 'memory', 'messages'];
+const ALL = ['start', 'reads', 'pull', 'memory', 'messages', 'looking', 'changes', 'prune'];
 
 function machine() {
   const memory = Math.round(totalmem() / 2 ** 30);
@@ -60,7 +61,14 @@ if (unknown.length > 0) {
 }
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
 const measured = new Map();
-for (const name of asked.length > 0 ? asked : ALL) {
+const names = ALL.filter((name) => asked.length === 0 || asked.includes(name));
+try {
+  for (const name of names) await measureOne(name);
+} finally {
+  await endLargeWarehouse();
+}
+
+async function measureOne(name) {
   console.log(`== ${name}`);
   const { measure } = await import(`./bench/${name}.mjs`);
   const result = await measure(console.log);

@@ -6,7 +6,7 @@ const MESSAGES = 1000;
 const ROUNDS = 3;
 
 /** Publishes, and resolves when as many outcomes have come back: what a person at a NATS client sees. */
-function publishAndHear(port, bodies) {
+export function publishAndHear(port, bodies, verb = 'pull') {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let rest = '';
@@ -19,7 +19,7 @@ function publishAndHear(port, bodies) {
       if (heard >= bodies.length) socket.end();
     });
     socket.once('error', reject).once('close', resolve);
-    const lines = bodies.map((body) => `PUB entrepot.request.pull ${Buffer.byteLength(body)}\r\n${body}\r\n`);
+    const lines = bodies.map((body) => `PUB entrepot.request.${verb} ${Buffer.byteLength(body)}\r\n${body}\r\n`);
     socket.write(`CONNECT {"verbose":false}\r\nSUB entrepot.outcome.anonymous.* 1\r\n${lines.join('')}PING\r\n`);
   });
 }
