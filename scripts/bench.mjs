@@ -28,7 +28,7 @@ function section({ title, columns, rows, notes }) {
 function writePage(measured) {
   const old = readPage();
   const sections = ALL.map((name) => measured.get(name) ?? old.get(name)).filter(Boolean);
-  const marked = sections.map(({ name, text }) => `<!-- ${name} -->\n${text}`);
+  const marked = sections.map(({ name, text }) => `<!-- ${name} -->\n${text.trimEnd()}\n`);
   const head = `# Benchmarks\n\nWritten by \`npm run bench\`. The load generator runs on the same machine as what it loads: read the figures as\nratios within one table. Each is the median of its rounds.\n`;
   writeFileSync(PAGE, `${head}\n${marked.join('\n').trimEnd()}\n`);
 }

@@ -8,8 +8,8 @@ const IMAGES = 10_000;
 const REPOSITORIES = 20;
 const LAYER_BYTES = 4096;
 const QUIET_MS = 4000;
-const WITHIN_MS = 240_000;
-const SETTINGS = { ENTREPOT_REVIEW_DELAY_MS: '500', ENTREPOT_GRACE_MS: '500' };
+const WITHIN_MS = 600_000;
+const SETTINGS = { ENTREPOT_REVIEW_DELAY_MS: '500', ENTREPOT_GRACE_MS: '500', ENTREPOT_READ_LEASE_AFTER_MS: '500' };
 
 const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
