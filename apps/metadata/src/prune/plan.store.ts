@@ -39,12 +39,15 @@ export class PlanStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  /** Made by one statement, so of one moment. `takesAll` says whether it leaves out nothing that there is. */
+  /**
+   * Made by one statement, so of one moment. `takesAll` says whether it leaves out nothing that there is, `countAll` how
+   * many images there are, which costs as much as a plan of all of them.
+   */
   async make(
     sql: Sql,
     by: { readonly operation: string; readonly principal: string },
     filters: PruneFilters,
-  ): Promise<{ plan: PlanRow; takesAll: boolean; ofHow: number }> {
+  ): Promise<{ plan: PlanRow; takesAll: boolean; countAll: () => Promise<number> }> {
     const scope = await readScope(sql, filters.repository);
     const [plan] = await sql.query<PlanRow>(MAKE, [
       ...judgeBy(filters, scope.ids),
@@ -55,7 +58,8 @@ export class PlanStore {
       this.config.ENTREPOT_PLAN_MS,
     ]);
     const takesAll = scope.isAll && plan!.items > 0 && plan!.items === plan!.seen;
-    return { plan: plan!, takesAll, ofHow: scope.isAll ? plan!.seen : await countImages(sql, filters) };
+    const countAll = async () => (scope.isAll ? plan!.seen : countImages(sql, filters));
+    return { plan: plan!, takesAll, countAll };
   }
 
   /** A plan with a page of its items, by repository and digest; null where there is none of that id. */

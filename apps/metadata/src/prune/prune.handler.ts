@@ -27,10 +27,13 @@ export class PruneHandler {
       return this.carryOut(sql, id, await takeUp(sql, asked, { id, principal }));
     }
     refuseBoth(filters);
-    const { plan, takesAll, ofHow } = await this.plans.make(sql, { operation: id, principal }, filters);
+    const { plan, takesAll, countAll } = await this.plans.make(sql, { operation: id, principal }, filters);
     if (dryRun) return { outcome: outcomeOf(plan) };
-    if (confirm !== undefined) refuseOther(plan.items, ofHow, confirm);
-    else this.refuseUnconfirmed(plan.items, ofHow, takesAll, share);
+    if (confirm !== undefined && confirm !== plan.items) throw other(plan.items, await countAll(), confirm);
+    const mayBeMost = takesAll || !this.isFew(plan.items, share);
+    if (confirm === undefined && mayBeMost) {
+      this.refuseUnconfirmed(plan.items, await countAll(), takesAll, share);
+    }
     await sql.query('UPDATE plan SET applied_by = $2 WHERE id = $1', [plan.id, id]);
     return this.carryOut(sql, id, plan);
   }
@@ -38,6 +41,12 @@ export class PruneHandler {
   private async carryOut(sql: Sql, operation: string, plan: PlanRow): Promise<Done | null> {
     await beginPrune(sql, operation, plan.id, { seen: plan.seen, kept: plan.kept });
     return plan.items > 0 ? null : { outcome: outcomeOf(plan) };
+  }
+
+  /** However few images there are: a share is asked about of more than so many. */
+  private isFew(items: number, share: number | undefined): boolean {
+    const { ENTREPOT_PRUNE_SHARE: usual, ENTREPOT_PRUNE_SHARE_OF: least } = this.config;
+    return items * 100 <= least * (share ?? usual);
   }
 
   /** Whoever takes all there is, or most of much, has seen how much it is. */
@@ -57,9 +66,8 @@ export class PruneHandler {
 
 const imagesOf = (items: number) => (items === 1 ? '1 image' : `${items} images`);
 
-function refuseOther(items: number, of: number, confirm: number): void {
-  if (confirm !== items)
-    throw conflict(`${imagesOf(items)} would go now, and not ${confirm}: look again`, { items, of });
+function other(items: number, of: number, confirm: number) {
+  return conflict(`${imagesOf(items)} would go now, and not ${confirm}: look again`, { items, of });
 }
 
 /** Nobody has two prunes carry out one plan. */
