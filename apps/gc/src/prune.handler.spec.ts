@@ -11,7 +11,7 @@ import { waitUntil } from '#testing/wait-until';
 import { PruneHandler } from './prune.handler';
 
 const CLEANUP = { paused: false, pausedAt: null, pausedBy: null, due: 0, run: null };
-const SOME = { ended: false, paused: false, removed: 2, left: 0 };
+const SOME = { ended: false, paused: false, removed: 2, left: 0, retryAfterMs: null };
 
 describe('a prune', () => {
   const operation = {
@@ -27,7 +27,7 @@ describe('a prune', () => {
   let bus: MemoryBus;
   let handler: PruneHandler;
   let waiting: (typeof operation)[];
-  let batches: (typeof SOME)[];
+  let batches: (Omit<typeof SOME, 'retryAfterMs'> & { retryAfterMs: number | null })[];
 
   const begin = (perSecond = 1_000_000) => {
     handler = new PruneHandler(calls, bus as unknown as Bus, {
@@ -101,6 +101,13 @@ describe('a prune', () => {
     begin();
     await waitUntil('FailOperation', () => calls.questions(FailOperation).length === 1);
     expect(calls.questions(FailOperation)).toMatchObject([{ ...claim, temporary: true, giveBack: true }]);
+  });
+
+  it('is given back until it is quiet no more after an absence', async () => {
+    batches = [{ ...SOME, paused: true, retryAfterMs: 60_000 }];
+    begin();
+    await waitUntil('FailOperation', () => calls.questions(FailOperation).length === 1);
+    expect(calls.questions(FailOperation)).toMatchObject([{ ...claim, giveBack: true, retryAfterMs: 60_000 }]);
   });
 
   it('is given back where this process ends between two batches', async () => {

@@ -78,16 +78,17 @@ export class PruneHandler implements OnApplicationBootstrap, OnModuleDestroy {
       return false;
     }
     if (this.stopping.signal.aborted) return this.giveBack(claim);
-    const { ended, paused, removed, left } = await this.calls.ask(PruneImages, { ...claim, limit: IMAGES_AT_ONCE });
-    if (paused) return this.giveBack(claim);
+    const done = await this.calls.ask(PruneImages, { ...claim, limit: IMAGES_AT_ONCE });
+    const { ended, paused, removed, left, retryAfterMs } = done;
+    if (paused) return this.giveBack(claim, retryAfterMs ?? 0);
     this.pace.did(removed + left);
     return !ended;
   }
 
   /** Whoever takes it up goes on where this one ended; it is no attempt that failed. */
-  private async giveBack(claim: { id: string; epoch: number }): Promise<false> {
+  private async giveBack(claim: { id: string; epoch: number }, retryAfterMs = 0): Promise<false> {
     const error = toErrorEnvelope(unavailable('cleanup'));
-    await this.calls.ask(FailOperation, { ...claim, error, temporary: true, giveBack: true });
+    await this.calls.ask(FailOperation, { ...claim, error, temporary: true, giveBack: true, retryAfterMs });
     return false;
   }
 

@@ -4,6 +4,7 @@ import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
+import { PresenceStore } from '../database/presence.store';
 import { leaveAlone } from '../image/plan-removal';
 import { takeImage } from '../image/take-image';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
@@ -40,23 +41,26 @@ interface Judged {
 export class PruneWorkStore {
   constructor(
     private readonly database: Database,
+    private readonly presence: PresenceStore,
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
   /** Throws STALE. */
   async prune({ limit, ...claim }: QuestionOf<typeof PruneImages>): Promise<AnswerOf<typeof PruneImages>> {
-    const nothing = { ended: true, paused: false, removed: 0, left: 0 };
+    const nothing = { ended: true, paused: false, removed: 0, left: 0, retryAfterMs: null };
+    const quietMs = await this.presence.beat();
     return this.database.transaction('metadata.prune-images', async (sql) => {
       const operation = await lockForEnd(sql, claim);
       if (!operation) return nothing;
       if (await isPaused(sql)) return { ...nothing, ended: false, paused: true };
+      if (quietMs > 0) return { ...nothing, ended: false, paused: true, retryAfterMs: quietMs };
       const [plan] = await sql.query<PlanRow>('SELECT * FROM plan WHERE applied_by = $1', [operation.id]);
       if (!plan) throw conflict(`operation ${operation.id} carries out no plan`);
       const items = await readNext(sql, plan.id, limit);
       const { removed, left } = await this.carryOut(sql, operation, plan, items);
       const ended = (await readNext(sql, plan.id, 1)).length === 0;
       if (ended) await this.end(sql, operation, plan);
-      return { ended, paused: false, removed, left };
+      return { ...nothing, ended, removed, left };
     });
   }
 

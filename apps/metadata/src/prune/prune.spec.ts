@@ -26,7 +26,7 @@ const QUAY = 'quay.io/corp/app';
 const HERE = 'localhost:5050';
 const DAY = 86_400_000;
 const EMPTY = `TRUNCATE repository, manifest, blob, object, operation, review, outbox, plan, gc_run, container CASCADE;
-  UPDATE installation SET gc_paused_at = NULL, gc_paused_by = NULL`;
+  UPDATE installation SET gc_paused_at = NULL, gc_paused_by = NULL, seen_at = now(), quiet_until = NULL`;
 
 describe('a prune', () => {
   let metadata: Metadata;
@@ -348,12 +348,26 @@ describe('a prune', () => {
     await metadata.runs.pause('kim');
     const [claim] = (await metadata.work.claim('spec', ['prune'], 1)).operations;
     const paused = await metadata.prunes.prune({ id, epoch: claim!.epoch, limit: 5 });
-    expect(paused).toEqual({ ended: false, paused: true, removed: 0, left: 0 });
+    expect(paused).toEqual({ ended: false, paused: true, removed: 0, left: 0, retryAfterMs: null });
     await metadata.runs.resume('kim');
     expect(await metadata.prunes.prune({ id, epoch: claim!.epoch, limit: 5 })).toMatchObject({
       ended: true,
       removed: 2,
     });
+  });
+
+  it('P5: takes nothing while what began to run in an absence may not be reported yet, and says when to ask again', async () => {
+    await fetched();
+    await fetched(QUAY, 'a');
+    const { id } = await ask({});
+    const [claim] = (await metadata.work.claim('spec', ['prune'], 1)).operations;
+    const batch = { id, epoch: claim!.epoch, limit: 5 };
+    await query(`UPDATE installation SET quiet_until = now() + interval '5 minutes'`);
+    const quiet = await metadata.prunes.prune(batch);
+    expect(quiet).toMatchObject({ ended: false, paused: true, removed: 0 });
+    expect(quiet.retryAfterMs).toBeGreaterThan(60_000);
+    await query('UPDATE installation SET quiet_until = now()');
+    expect(await metadata.prunes.prune(batch)).toMatchObject({ ended: true, removed: 1 });
   });
 
   it('of what was pushed can be undone for a while', async () => {

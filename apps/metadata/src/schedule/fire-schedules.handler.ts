@@ -4,6 +4,7 @@ import { PruneBodySchema } from '#contracts/bodies/prune';
 import { isRegistryError, type RegistryError } from '#oci/registry-error';
 import { Database } from '../database/database';
 import { msUntil } from '../database/ms-until';
+import { PresenceStore } from '../database/presence.store';
 import { OperationStore } from '../operation/operation.store';
 import { noteRefused } from '../run/note-run';
 import { lastTime, nextTime } from './next-time';
@@ -29,20 +30,42 @@ export class FireSchedulesHandler {
   constructor(
     private readonly database: Database,
     private readonly operations: OperationStore,
+    private readonly presence: PresenceStore,
   ) {}
 
-  /** Answers how many this call had done, and when the next is due. */
+  /**
+   * Answers how many this call had done, and when the next is due. Nothing while it is quiet after an absence: what
+   * began to run meanwhile was not reported yet, and a prune that was missed would take its name.
+   */
   async fire(): Promise<{ fired: number; nextInMs: number | null }> {
+    const quietMs = await this.presence.beat();
+    if (quietMs > 0) return { fired: 0, nextInMs: quietMs };
     const due = await this.database.read<ScheduleRow>(
       'SELECT * FROM schedule WHERE enabled AND due_at <= clock_timestamp() ORDER BY due_at LIMIT $1',
       [AT_ONCE],
     );
     let fired = 0;
-    for (const row of due) fired += (await this.fireOne(row)) ? 1 : 0;
+    const failed: string[] = [];
+    for (const row of due) {
+      const isFired = await this.fireOrSay(row);
+      if (isFired === null) failed.push(row.name);
+      else if (isFired) fired += 1;
+    }
     const [next] = await this.database.read<{ ms: number | null }>(
-      `SELECT ${msUntil('(SELECT min(due_at) FROM schedule WHERE enabled)')} AS ms`,
+      `SELECT ${msUntil('(SELECT min(due_at) FROM schedule WHERE enabled AND name <> ALL($1))')} AS ms`,
+      [failed],
     );
     return { fired, nextInMs: next?.ms ?? null };
+  }
+
+  /** Null where it could not be done for a fault of ours: it stays due, until a sweep, and holds up no other. */
+  private async fireOrSay(row: ScheduleRow): Promise<boolean | null> {
+    try {
+      return await this.fireOne(row);
+    } catch (error) {
+      this.log.error(`schedule ${row.name} waits: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    }
   }
 
   private async fireOne(row: ScheduleRow): Promise<boolean> {

@@ -11,8 +11,12 @@ describe('a schedule', () => {
     metadata = await openMetadata();
   });
   beforeEach(() =>
-    metadata.database.read('TRUNCATE repository, manifest, object, operation, schedule, plan, gc_run, outbox CASCADE'),
+    metadata.database.read(
+      `TRUNCATE repository, manifest, object, operation, schedule, plan, gc_run, outbox CASCADE;
+        UPDATE installation SET seen_at = now(), quiet_until = NULL`,
+    ),
   );
+  afterEach(() => jest.restoreAllMocks());
   afterAll(() => metadata?.stop());
 
   const put = (name: string, body: object = {}) =>
@@ -74,6 +78,39 @@ describe('a schedule', () => {
     await metadata.database.read('UPDATE schedule SET due_at = $1::timestamptz', [before!.due_at]);
     expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
     expect(await operations()).toHaveLength(1);
+  });
+
+  it('that was missed is not made up for while it is quiet after an absence', async () => {
+    await put('nightly');
+    await missed('nightly', `interval '1 hour'`);
+    await metadata.database.read(`UPDATE installation SET seen_at = now() - interval '1 hour'`);
+    const { fired, nextInMs } = await metadata.firing.fire();
+    expect(fired).toBe(0);
+    expect(nextInMs).toBeGreaterThan(60_000);
+    expect(await operations()).toEqual([]);
+    await metadata.database.read('UPDATE installation SET quiet_until = now()');
+    expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
+  });
+
+  it('that cannot be accepted now holds up no other, and is not asked again at once', async () => {
+    await put('bad');
+    await put('good');
+    await missed('bad', `interval '2 minutes'`);
+    await missed('good', `interval '1 minute'`);
+    const accept = metadata.operations.accept.bind(metadata.operations);
+    jest
+      .spyOn(metadata.operations, 'accept')
+      .mockRejectedValueOnce(new Error('canceling statement due to statement timeout'))
+      .mockImplementation(accept);
+    const { fired, nextInMs } = await metadata.firing.fire();
+    expect(fired).toBe(1);
+    expect(nextInMs).toBeGreaterThan(0);
+    expect(await metadata.schedules.read('good')).toMatchObject({
+      firedError: null,
+      firedOperation: expect.any(String),
+    });
+    expect(await metadata.schedules.read('bad')).toMatchObject({ firedAt: null });
+    expect(await metadata.firing.fire()).toMatchObject({ fired: 1 });
   });
 
   describe('that would take more than may go unasked', () => {

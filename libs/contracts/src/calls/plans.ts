@@ -44,10 +44,17 @@ export const ReadPlan = defineCall('metadata.read-plan', {
 
 /**
  * Carries out the next items of a prune's plan, each checked again, in one transaction; with the last of them it ends
- * the operation. `paused`: nothing was done, since cleanup is paused. Throws STALE.
+ * the operation. `paused`: nothing was done, since cleanup is paused, or, for `retryAfterMs`, quiet after metadata was
+ * away: what began to run meanwhile was not reported yet. Throws STALE.
  */
 export const PruneImages = defineCall('metadata.prune-images', {
   question: z.object({ id: z.uuid(), epoch: z.number().int(), limit: z.number().int().min(1).max(200) }),
-  answer: z.object({ ended: z.boolean(), paused: z.boolean(), removed: z.number().int(), left: z.number().int() }),
+  answer: z.object({
+    ended: z.boolean(),
+    paused: z.boolean(),
+    removed: z.number().int(),
+    left: z.number().int(),
+    retryAfterMs: z.number().nullable().default(null),
+  }),
   deadlineMs: 30_000,
 });
