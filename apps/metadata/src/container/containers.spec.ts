@@ -110,6 +110,15 @@ describe('containers', () => {
     expect(await made({ image: name(image) })).toMatchObject({ digest: image.digest, tag });
   });
 
+  it('by an id, what was removed in one repository is found in another', async () => {
+    const image = await aFetched();
+    await ask('tag', { source: 'node:20', target: `${HERE}/team/app:1` });
+    await ask('remove', { reference: 'node:20' });
+    expect(await made({ image: image.digest })).toMatchObject({ repository: 'team/app', digest: image.digest });
+    await ask('remove', { reference: `${HERE}/team/app:1`, force: true, withContainers: true });
+    await expect(create({ image: image.digest })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('many of one image copy nothing, have names of their own, and are made at once together', async () => {
     await aFetched();
     const objects = () => metadata.database.read('SELECT id FROM object ORDER BY id');

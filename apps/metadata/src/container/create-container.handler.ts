@@ -74,8 +74,10 @@ export class CreateContainerHandler {
   /** Null where the image is not here, and its upstream may have it. */
   private async look(sql: Sql, text: string): Promise<UsedImage | null> {
     try {
-      const found = await this.names.find(sql, text, 'image');
-      if (found.tag !== null || !(await isPutAway(sql, found))) return found;
+      const { tag, others, ...first } = await this.names.find(sql, text, 'image');
+      if (tag !== null) return { ...first, tag };
+      // An id names it in every repository: what was removed in one of them may be wanted in another.
+      for (const image of [first, ...others]) if (!(await isPutAway(sql, image))) return { ...image, tag };
       throw notFound(`image ${text}`, { reference: text });
     } catch (error) {
       if (isRegistryError(error, 'NOT_FOUND') && this.names.fetchedName(text, 'image') !== null) return null;

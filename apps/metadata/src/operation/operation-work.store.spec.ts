@@ -334,6 +334,18 @@ describe('operations and their workers', () => {
       expect(again.map(({ digest }) => digest).sort()).toEqual(own.map(({ digest }) => digest).sort());
     });
 
+    it('of what was removed by itself and is here still, has its subject keep it again', async () => {
+      const image = anImage();
+      await complete(await begin(image), image, 'again').catch(() => undefined);
+      await runFills(metadata);
+      const run = (text: string) => metadata.database.read(text, [image.digest]);
+      await run('UPDATE repository_manifest SET detached = true, removed_at = now() WHERE digest = $1');
+      const { id, epoch } = await claimOne();
+      const end = { id, epoch, repository: repositoryName(ALPINE), tag: null, digest: image.digest, outcome: {} };
+      expect(await pulls.complete({ ...end, held: { source: HUB, manifests: [image.digest] } })).toBe(true);
+      expect(await run('SELECT detached FROM repository_manifest WHERE digest = $1')).toEqual([{ detached: false }]);
+    });
+
     it('does not end while its bytes are here only for another repository', async () => {
       const image = anImage();
       await fetchManifest(metadata, 'quay.io/other/alpine', image, {

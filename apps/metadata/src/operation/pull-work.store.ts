@@ -107,6 +107,11 @@ async function adopt(sql: Sql, id: string, repositoryId: number, { source, manif
       ON CONFLICT (operation_id, repository_id, digest) DO UPDATE SET digest = EXCLUDED.digest RETURNING 1`,
     [id, repositoryId, digests, source.upstream, source.credential],
   );
+  // Somebody had removed it by itself, and somebody wants it: its subject keeps it again, as if it had been fetched.
+  await sql.query(
+    'UPDATE repository_manifest SET detached = false WHERE repository_id = $1 AND digest = ANY($2) AND detached',
+    [repositoryId, digests],
+  );
   return rows.length === digests.length;
 }
 
