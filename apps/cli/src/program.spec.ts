@@ -12,6 +12,10 @@ const leaves = (command: DescribedCommand): DescribedCommand[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
 const LEAVES = leaves(describeCommand(program));
 
+const GROUPS = describeCommand(program)
+  .commands.filter(({ commands }) => commands.length > 0)
+  .map(({ name }) => name);
+
 describe('the tree of commands', () => {
   let warehouse: ScriptedWarehouse;
   beforeAll(async () => {
@@ -25,6 +29,17 @@ describe('the tree of commands', () => {
     expect(out).toContain(`Usage: ${name}`);
     if (name !== 'entrepot version') expect(out).toContain('Examples:\n  $ ');
     expect(warehouse.asked).toEqual([]);
+  });
+
+  it('help is asked for in either way, and its lines fit a terminal', async () => {
+    expect(await warehouse.run(['help', 'images'])).toEqual(await warehouse.run(['images', '--help']));
+    expect(await warehouse.run(['containers', 'help', 'rm'])).toEqual(
+      await warehouse.run(['containers', 'rm', '--help']),
+    );
+    for (const name of ['', ...GROUPS]) {
+      const { out } = await warehouse.run([...name.split(' ').slice(1), '--help']);
+      expect(out.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    }
   });
 
   it('each example is of its own command', () => {

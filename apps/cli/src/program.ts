@@ -48,6 +48,8 @@ const ADDED = [
   addCompletion,
 ];
 
+const HELP = ['help [command]', 'what a command does, and examples'] as const;
+
 /** The tree of commands. Help, the reference page and what shells complete are all made of it. */
 export function buildProgram(terminal: Terminal): Command {
   const program = new Command('entrepot')
@@ -57,11 +59,13 @@ export function buildProgram(terminal: Terminal): Command {
     .option('--no-trunc', 'ids and digests as they are, not their first digits')
     .version(VERSION, '--version', 'the version of this command')
     .helpOption('-h, --help', 'what it does, and examples')
-    .helpCommand(false)
-    .configureHelp({ showGlobalOptions: true })
+    .helpCommand(...HELP)
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
@@ -73,6 +77,7 @@ export function buildProgram(terminal: Terminal): Command {
     .summary('which version this is')
     .description('The version of this command.')
     .action(() => terminal.out(`${VERSION}\n`));
+  for (const group of program.commands.filter(({ commands }) => commands.length > 0)) group.helpCommand(...HELP);
   return program.addHelpText('after', AFTER);
 }
 

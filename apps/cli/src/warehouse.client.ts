@@ -188,6 +188,7 @@ const WHY: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection broke',
   EHOSTUNREACH: 'there is no way to that host',
   ETIMEDOUT: 'it did not answer in time',
+  EPROTO: 'what it says is no TLS; is it http:// and not https://',
 };
 
 function unreachable(base: URL, error: unknown): Fault {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RollbackBody, TagOutcome } from '#contracts/bodies/tag';
 import type { Digest } from '#oci/digest';
-import { conflict, invalidField, notFound } from '#oci/registry-error';
+import { conflict, invalidField, notFound, RegistryError } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import { lockManifests, lockTags, lockVisible } from '../database/locks';
 import { ImageNameStore } from '../image/image-name.store';
@@ -31,7 +31,7 @@ export class RollBackTagHandler {
     const from = await readTagDigest(sql, repositoryId, tag);
     expectTag(name, from, expected);
     const digest = await readNamed(sql, repositoryId, tag, { from, asked });
-    if (digest === undefined) throw notFound(asked ? `a time when ${name} named ${asked}` : `an earlier ${name}`);
+    if (digest === undefined) throw neverNamed(name, asked);
     await lockManifests(sql, [digest]);
     const visible = await lockVisible(sql, repositoryId, [digest]);
     if (visible.length === 0) throw conflict(`${repository}@${digest} is held no more: it can only be pushed again`);
@@ -40,6 +40,11 @@ export class RollBackTagHandler {
     const outcome: TagOutcome = { repository, tag, from, to: digest };
     return { outcome, named: { repository, tag, digest } };
   }
+}
+
+function neverNamed(name: string, asked: Digest | undefined): RegistryError {
+  const other = asked ?? 'another image';
+  return new RegistryError('NOT_FOUND', `${name} never named ${other}: its history says where it can go back to`);
 }
 
 /** What it named when it was asked for, or else last before what it names now. */
