@@ -130,7 +130,7 @@ describe('requests from the bus', () => {
       { image: 'node', nothing: { 'kim:hunter2@registry.example': ['https://kim:hunter2@x.example'] } },
     ],
   ])('nor one anywhere else in a %s that is refused', async (kind, body) => {
-    await send(body, 'm1', `entrepot.request.${kind}`);
+    await send(body, undefined, `entrepot.request.${kind}`);
     await taken();
     expect(await operations()).toMatchObject([{ kind, state: 'failed' }]);
     const rows = await database().read<{ text: string }>('SELECT operation::text AS text FROM operation');
