@@ -8,7 +8,9 @@ const IMAGES = 10_000;
 const REPOSITORIES = 20;
 const LAYER_BYTES = 4096;
 const QUIET_MS = 4000;
-const WITHIN_MS = 600_000;
+/** A machine that has not purged them by then says how far it came. */
+const WITHIN_MS = 240_000;
+const PRUNED_WITHIN_MS = 600_000;
 const SETTINGS = { ENTREPOT_REVIEW_DELAY_MS: '500', ENTREPOT_GRACE_MS: '500', ENTREPOT_READ_LEASE_AFTER_MS: '500' };
 
 const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -100,16 +102,16 @@ async function during(act, isOver, everyMs) {
 
 async function untilGone(entrepot) {
   return withDatabase(entrepot, async (client) => {
-    const times = { first: null, last: null };
-    for (const end = performance.now() + WITHIN_MS; performance.now() < end; ) {
+    let first;
+    for (const end = performance.now() + WITHIN_MS; ; ) {
       const { rows } = await client.query(
         `SELECT count(*)::int AS n FROM object WHERE id BETWEEN '01a00000-0000-7000-8000-000000000000' AND '01a00000-0000-7000-8000-ffffffffffff'`,
       );
-      if (rows[0].n < 2 * IMAGES) times.first ??= performance.now();
-      if (rows[0].n === 0) return { ...times, last: performance.now() };
+      const left = rows[0].n;
+      first ??= { left, at: performance.now() };
+      if (left === 0 || performance.now() > end) return { first, last: performance.now(), left };
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    throw new Error('the bytes are not gone in time');
   });
 }
 
@@ -150,19 +152,21 @@ export async function measure(say) {
     });
     if (status !== 202) throw new Error(`${status}: ${text}`);
     const planned = performance.now() - began;
-    const gone = untilGone(entrepot);
-    const operation = await entrepot.completed(json.id, WITHIN_MS);
+    const operation = await entrepot.completed(json.id, PRUNED_WITHIN_MS);
     const pruned = performance.now() - began;
     if (operation.outcome.removed !== IMAGES) throw new Error(JSON.stringify(operation.outcome));
     say(`planned in ${seconds(planned)}, pruned in ${seconds(pruned)}`);
-    const { first, last } = await gone;
+    const { first, last, left } = await untilGone(entrepot);
     over = true;
     const meanwhile = await busy;
     return toTable({
       planned,
       pruned,
-      gone: last - began,
-      perSecond: (2 * IMAGES * 1000) / (last - first),
+      gone:
+        left > 0
+          ? `${left.toLocaleString('en')} of ${(2 * IMAGES).toLocaleString('en')} left after ${seconds(last - began)}`
+          : seconds(last - began),
+      perSecond: ((first.left - left) * 1000) / (last - first.at),
       quiet,
       meanwhile,
     });
@@ -182,8 +186,8 @@ function toTable({ planned, pruned, gone, perSecond, quiet, meanwhile }) {
     rows: [
       ['its plan', seconds(planned)],
       ['the prune: names gone, operation ended', seconds(pruned)],
-      ['until the last of their bytes is gone', seconds(gone)],
-      ['objects purged, from the first to the last', `${Math.round(perSecond)} a second`],
+      ['until the last of their bytes is gone', gone],
+      ['objects purged once the prune has ended', `${Math.round(perSecond)} a second`],
       ['a pull before (manifest by tag, layer of 256 KiB)', waits(quiet[0])],
       ['a pull meanwhile', waits(meanwhile[0])],
       ['a tag moved before, to an image that shares layers with them', waits(quiet[1])],
