@@ -47,7 +47,9 @@ function fields({ properties = {}, required = [] }) {
 /** The example with required fields alone. */
 function shortest({ golden, schema }) {
   const { required = [] } = jsonSchema(schema, { io: 'input' });
-  return Object.fromEntries(required.map((name) => [name, golden.data[name]]));
+  // A remove needs one of two.
+  const said = required.length === 0 && 'reference' in golden.data ? ['reference'] : required;
+  return Object.fromEntries(said.map((name) => [name, golden.data[name]]));
 }
 
 function shell(line) {

@@ -16,8 +16,10 @@ process.once('SIGTERM', () => interruption.abort());
 /** Whoever read the output may have gone (`entrepot images | head -1`): nothing more is to be said. */
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (error.code === 'EPIPE') process.exit(0);
+    if (output === process.stdout)
+      process.stderr.write(`error: what was to be said could not be written: ${error.message}\n`);
+    process.exit(1);
   });
 }
 
@@ -40,6 +42,11 @@ const terminal: Terminal = {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
       return await lines.question(question, { signal: interruption.signal });
+    } catch (error) {
+      // Ctrl-D: an answer that is none.
+      if (interruption.signal.aborted) throw error;
+      process.stderr.write('\n');
+      return '';
     } finally {
       lines.close();
     }

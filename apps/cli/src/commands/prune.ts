@@ -74,7 +74,7 @@ function filtersOf({ unused, until, repository, label }: Options): object {
 
 async function confirm(terminal: Terminal, { id, items, seen }: Plan): Promise<void> {
   const what = `${items} of ${seen} images go`;
-  const answer = await terminal.ask(`${what} (to see which: no, then entrepot prune --dry-run). Go on? [y/N] `);
+  const answer = await terminal.ask(`${what} (to see which: no, then the same with --dry-run). Go on? [y/N] `);
   if (answer === null)
     throw new Fault(`${what}, and there is nobody to ask: add --yes, or entrepot prune --plan ${id}`, EXIT.usage);
   if (!/^y(es)?$/i.test(answer.trim())) throw new Fault('nothing was pruned');
