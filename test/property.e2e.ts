@@ -86,6 +86,6 @@ describeWithPeers('whatever is done in whatever order, and whoever dies', ['nats
         endOnFailure: process.env.PROPERTY_SHRINK === undefined,
       });
     },
-    24 * 60 * 60_000,
+    (5 + 5 * LIVES) * 60_000,
   );
 });

@@ -37,9 +37,12 @@ export class Client {
 
   /** Throws where it is not there, or has other bytes than it is named by. */
   async read(side: Side, path: string, digest = path.slice(path.lastIndexOf('/') + 1)): Promise<void> {
-    const answer = await fetch(`${this.warehouse.url(side)}${path}`, { signal: AbortSignal.timeout(WITHIN_MS) });
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    if (answer.status !== 200) throw new Error(`${side} ${path}: ${answer.status} ${bytes}`);
+    const bytes = await this.untilAnswered(async () => {
+      const answer = await fetch(`${this.warehouse.url(side)}${path}`, { signal: AbortSignal.timeout(WITHIN_MS) });
+      const body = Buffer.from(await answer.arrayBuffer());
+      if (answer.status !== 200) throw new Error(`${side} ${path}: ${answer.status} ${body}`);
+      return body;
+    });
     const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (actual !== digest) throw new Error(`${side} ${path}: its ${bytes.length} bytes hash to ${actual}`);
   }

@@ -4,7 +4,7 @@ import { howAsked } from '../how';
 import type { Image } from '../images';
 import { IMAGES } from '../images';
 import { reporterEnds } from '../keep';
-import type { Container, Model } from '../model';
+import { type Container, type Model, tagsOf } from '../model';
 import { exactTag } from '../references';
 import { type ExactTag, type Found, findAll, outcomeOf, Refused } from '../request';
 import { requestStep, type Step } from '../step';
@@ -29,12 +29,19 @@ const reported: fc.Arbitrary<Reported[]> = fc.uniqueArray(
   { maxLength: 2, selector: ({ name }) => name },
 );
 
-/** A digest counts more than a name: in the repository that is named if it is there, else in any. */
+/**
+ * A digest counts more than a name: in the repository that is named if it is there, else where the named tag names it,
+ * or any does.
+ */
 function findReported(model: Model, { reference, image }: Reported): Found | undefined {
   if (image === null) return findAll(model, reference)[0];
-  const [named] = findAll(model, { by: 'digest', repository: reference.repository, image });
-  if (named) return { ...named, tag: reference.tag };
-  return findAll(model, { by: 'id', image })[0];
+  const rank = ({ repository }: Found) => {
+    if (repository.name === reference.repository) return 0;
+    if (repository.tags.get(reference.tag) === image) return 1;
+    return tagsOf(repository, image).length > 0 ? 2 : 3;
+  };
+  const [first] = findAll(model, { by: 'id', image }).sort((one, other) => rank(one) - rank(other));
+  return first && { ...first, tag: first.repository.name === reference.repository ? reference.tag : null };
 }
 
 /** The same container that says the same of its image keeps what was found for it. */
