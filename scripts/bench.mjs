@@ -29,7 +29,7 @@ function writePage(measured) {
   const old = readPage();
   const sections = ALL.map((name) => measured.get(name) ?? old.get(name)).filter(Boolean);
   const marked = sections.map(({ name, text }) => `<!-- ${name} -->\n${text.trimEnd()}\n`);
-  const head = `# Benchmarks\n\nWritten by \`npm run bench\`. The load generator runs on the same machine as what it loads: read the figures as\nratios within one table. Each is the median of its rounds.\n`;
+  const head = `# Benchmarks\n\nWritten by \`npm run bench\`. The load generator runs on the same machine as what it loads: read the figures as\nratios within one table. Each is the median of its rounds, or the percentile that is named. By name: \`npm run bench -- reads\`;\n\`looking\`, \`changes\` and \`prune\` share one large warehouse where they are run together.\n`;
   writeFileSync(PAGE, `${head}\n${marked.join('\n').trimEnd()}\n`);
 }
 
