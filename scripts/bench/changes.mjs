@@ -70,6 +70,15 @@ async function byRest(entrepot, sources, atOnce, say) {
   }
 }
 
+/** Outcomes of what was asked over REST are told too: they are not to be taken for those of messages. */
+async function untilAllIsTold(entrepot) {
+  await withDatabase(entrepot, async (client) => {
+    while ((await client.query('SELECT FROM outbox LIMIT 1')).rowCount > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+}
+
 async function byMessage(entrepot, sources, say) {
   const port = Number(new URL(entrepot.natsUrl).port);
   const names = Array.from({ length: MESSAGES }, (_, at) => `bench-${at}`);
@@ -84,6 +93,7 @@ async function byMessage(entrepot, sources, say) {
   ];
   const rows = [];
   for (const [what, verb, bodyOf] of kinds) {
+    await untilAllIsTold(entrepot);
     const began = performance.now();
     await publishAndHear(
       port,
