@@ -60,7 +60,7 @@ describe('a remove', () => {
   it('is carried out by one command, and that ends it', async () => {
     expect(await look()).toEqual([RenewOperations.name, RemoveImage.name]);
     expect(calls.questions(RemoveImage)).toEqual([work]);
-    expect(calls.questions(ClaimOperations)[0]).toMatchObject({ kinds: ['remove'] });
+    expect(calls.questions(ClaimOperations)[0]).toMatchObject({ kinds: ['remove', 'container-prune'] });
   });
 
   it('that was called off ends cancelled, and removes nothing', async () => {

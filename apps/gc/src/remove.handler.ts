@@ -13,8 +13,9 @@ import { GC_CONFIG, type GcConfig } from './gc.config';
 type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
 
 const CLAIMED_AT_ONCE = 16;
+const KINDS = ['remove', 'container-prune'] as const;
 
-/** Carries out accepted removes of many images, part by part: small ones were done when they were taken in. A second delivery is harmless: the effect and the end of an operation are one commit. */
+/** Carries out accepted removes of many images, and prunes of many containers, part by part: small ones were done when they were taken in. A second delivery is harmless: the effect and the end of an operation are one commit. */
 @Injectable()
 export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly worker = randomUUID();
@@ -40,7 +41,7 @@ export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async look(): Promise<Found> {
-    const question = { worker: this.worker, kinds: ['remove' as const], limit: CLAIMED_AT_ONCE };
+    const question = { worker: this.worker, kinds: [...KINDS], limit: CLAIMED_AT_ONCE };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, question);
     for (const operation of operations) await this.remove(operation);
     return operations.length === CLAIMED_AT_ONCE ? 'more' : { nextInMs };

@@ -3,6 +3,7 @@ import type { ContainerCreateBody, ContainerOutcome } from '#contracts/bodies/co
 import type { OperationKind } from '#contracts/operation';
 import { ANONYMOUS } from '#contracts/principal';
 import type { Tag } from '#oci/tag';
+import { RemoveImageHandler } from '../image/remove-image.handler';
 import {
   anImage,
   anIndex,
@@ -49,7 +50,7 @@ describe('containers', () => {
   });
   afterAll(() => metadata?.stop());
   beforeEach(() =>
-    metadata.database.read('TRUNCATE repository, manifest, blob, object, operation, review, outbox CASCADE'),
+    metadata.database.read('TRUNCATE repository, manifest, blob, object, operation, review, outbox, absence CASCADE'),
   );
   afterEach(async () => {
     expect(await metadata.rows.check()).toEqual([]);
@@ -446,7 +447,25 @@ describe('containers', () => {
       expect((await prune({ until: '2026-01-02T01:00:00+01:00' })).count).toBe(0);
     });
 
-    it('of ten thousand names the first hundred, and is one short transaction', async () => {
+    it('takes those of that age by Postgres’ clock, in which the time that metadata was away is none', async () => {
+      await aFetched();
+      for (const name of ['old', 'away', 'new']) await made({ name });
+      const created = (name: string, hours: number) =>
+        metadata.database.read(`UPDATE container SET created_at = now() - $2 * interval '1 hour' WHERE name = $1`, [
+          ...[name, hours],
+        ]);
+      await created('old', 200);
+      await created('away', 30);
+      await metadata.database.read(
+        `INSERT INTO absence (began_at, ended_at) VALUES (now() - interval '20 hours', now() - interval '10 hours')`,
+      );
+      expect((await prune({ until: '1d' })).containers).toMatchObject([{ name: 'old' }]);
+      await metadata.database.read('DELETE FROM absence');
+      expect((await prune({ until: '1d' })).containers).toMatchObject([{ name: 'away' }]);
+      await expect(prune({ until: '2026-02-30' })).rejects.toMatchObject({ detail: { field: 'until' } });
+    });
+
+    it('of ten thousand is done a thousand at a time, and names the first hundred; none that came after it was asked', async () => {
       await aFetched();
       await made();
       await metadata.database.read(
@@ -454,9 +473,25 @@ describe('containers', () => {
           SELECT lpad(to_hex(n), 64, '0'), 'n' || n, repository_id, digest, 'exited', 'p'
           FROM container, generate_series(1, 9999) n`,
       );
-      const { count, containers } = await prune();
-      expect({ count, named: containers.length }).toEqual({ count: 10_000, named: 100 });
-      expect(await list()).toEqual([]);
+      expect(await prune({ dryRun: true })).toMatchObject({ count: 10_000 });
+      const operation = await ask('container-prune', {});
+      expect(operation).toMatchObject({ state: 'accepted', outcome: null });
+      await made({ name: 'later' });
+      const { operations } = await work.claim('spec', ['container-prune'], 1);
+      const claim = { id: operation.id, epoch: operations[0]!.epoch };
+      const removes = new RemoveImageHandler(metadata.database, metadata.config);
+      const parts: number[] = [];
+      for (let more = true; more; ) {
+        const part = await removes.remove(claim);
+        parts.push(part.removedCount);
+        more = part.more;
+      }
+      expect(parts).toEqual([...Array.from({ length: 10 }, (_, n) => (n + 1) * 1000), 10_000]);
+      expect(await removes.remove(claim)).toMatchObject({ removed: [], more: false });
+      const { state, outcome } = (await metadata.operations.read(ANONYMOUS, operation.id))!;
+      const { count, containers } = outcome as { count: number; containers: unknown[] };
+      expect({ state, count, named: containers.length }).toEqual({ state: 'completed', count: 10_000, named: 100 });
+      expect((await list()).map(({ name }) => name)).toEqual(['later']);
     });
   });
 

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ContainerPruneBody, ContainerPruneOutcome, ContainerRemoveBody } from '#contracts/bodies/container';
-import { MOST_NAMES } from '#contracts/bodies/remove';
+import type { ContainerRemoveBody } from '#contracts/bodies/container';
 import { conflict } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
@@ -8,8 +7,8 @@ import type { Done } from '../operation/done';
 import type { OperationRow } from '../operation/operation-rows';
 import { toOutcome } from './container-rows';
 import { lockContainer, refuseReported } from './find-container';
-import { ALIVE, STOPPED } from './move-container';
-import { labelCondition, labelParams, readLabelFilter } from './read-label-filter';
+import { ALIVE } from './move-container';
+import { pruneAtOnce } from './prune-containers';
 import { removeContainers } from './remove-containers';
 
 /** Has containers go. Their images stay, for as long as untagged ones do. */
@@ -29,30 +28,13 @@ export class RemoveContainerHandler {
     return { outcome: toOutcome(found) };
   }
 
-  /** Those that have no process, were made here, and that all filters take. */
-  async prune(sql: Sql, { body }: Pick<OperationRow, 'body'>): Promise<Done> {
-    const { until, labels, dryRun } = body as ContainerPruneBody;
-    const asked = [STOPPED, until ?? null, ...labelParams(readLabelFilter(labels))];
-    const found = await sql.query<{ container: string; name: string }>(dryRun ? PRUNED : `${PRUNED} FOR UPDATE`, asked);
-    if (!dryRun)
-      await removeContainers(
-        sql,
-        found.map(({ container }) => container),
-        this.delay,
-      );
-    const outcome: ContainerPruneOutcome = { containers: found.slice(0, MOST_NAMES), count: found.length, dryRun };
-    return { outcome };
+  /** Null where they are too many for one transaction. Throws INVALID for a time that there is not. */
+  async prune(sql: Sql, operation: Pick<OperationRow, 'id' | 'body'>): Promise<Done | null> {
+    const outcome = await pruneAtOnce(sql, operation, this.delay.reviewInMs);
+    return outcome && { outcome };
   }
 
   private get delay(): { reviewInMs: number } {
     return { reviewInMs: this.config.ENTREPOT_REVIEW_DELAY_MS };
   }
 }
-
-/** Where labels decide, those whose image's labels are not known yet are left. */
-const PRUNED = `
-  SELECT id AS container, name FROM container
-  WHERE state = ANY($1) AND reporter IS NULL AND ($2::timestamptz IS NULL OR created_at < $2)
-    AND (NOT $3::boolean OR NOT EXISTS (SELECT FROM image_config
-      WHERE image_config.manifest = container.manifest AND read_at IS NULL))
-    AND ${labelCondition(3)} ORDER BY id`;

@@ -307,6 +307,17 @@ describe('reports', () => {
       expect(await metadata.database.read('SELECT FROM review')).toHaveLength(1);
     });
 
+    it('goes with no other in one transaction: each set may be large', async () => {
+      await aFetched();
+      for (const reporter of ['one', 'two']) await report([{}], { reporter, leaseSeconds: 60 });
+      await silent(61);
+      expect(await forget()).toMatchObject({ rows: 1, more: true });
+      expect(await shown()).toHaveLength(1);
+      expect(await forget()).toMatchObject({ rows: 1, more: true });
+      expect(await forget()).toMatchObject({ rows: 0, more: false });
+      expect(await shown()).toEqual([]);
+    });
+
     it('is looked for when its lease ends', async () => {
       await aFetched();
       await report([{}], { leaseSeconds: 60 });

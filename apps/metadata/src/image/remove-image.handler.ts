@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { MOST_NAMES, type RemoveBody, type RemoveOutcome } from '#contracts/bodies/remove';
 import { conflict, isRegistryError } from '#oci/registry-error';
+import { prunePart } from '../container/prune-containers';
 import { Database, type Sql } from '../database/database';
 import { lockForRemoval, lockTagsOfSeveral } from '../database/locks';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
@@ -47,11 +48,15 @@ export class RemoveImageHandler {
     return { outcome };
   }
 
-  /** Does the next part. Answers what was done so far, and whether there is more. Throws STALE. */
+  /** Does the next part, of a prune of many containers too. Answers what was done so far, and whether there is more. Throws STALE. */
   async remove(claim: OperationClaim): Promise<RemoveOutcome & { more: boolean }> {
     return this.database.transaction('metadata.remove-image', async (sql) => {
       const operation = await lockForEnd(sql, claim);
-      if (!operation) return { ...(await readOutcome(sql, claim.id)), more: false };
+      if (!operation) return { ...NOTHING_REMOVED, ...(await readOutcome(sql, claim.id)), more: false };
+      if (operation.kind === 'container-prune') {
+        const { count, more } = await prunePart(sql, operation, this.config.ENTREPOT_REVIEW_DELAY_MS);
+        return { ...NOTHING_REMOVED, removedCount: count, more };
+      }
       const images = imagesOf(operation);
       const before = (operation.outcome as RemoveOutcome | null) ?? startOf(operation);
       const part = await choosePart(sql, images.slice(operation.parts_done));

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LONGEST_LEASE_SECONDS } from '#contracts/bodies/container-report';
 import type { ForgetEnded } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
-import { endReporters } from '../container/end-reporters';
+import { endReporter } from '../container/end-reporters';
 import { Database, type Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 
@@ -17,24 +17,24 @@ export class EndedStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
-  /** At most `limit` of each kind, those that ended first. */
+  /** At most `limit` of each kind, those that ended first; of reporters, one. */
   async forget(limit: number): Promise<AnswerOf<typeof ForgetEnded>> {
     const operations = await this.database.transaction('metadata.forget-operations', (sql) =>
       forgetOperations(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
     );
-    const lapsed = await this.database.transaction('metadata.forget-lapsed', async (sql) => [
-      await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
-      await forgetTrash(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
-      await endReporters(sql, limit, {
+    const [silent, ...lapsed] = await this.database.transaction('metadata.forget-lapsed', async (sql) => [
+      await endReporter(sql, {
         reviewInMs: this.config.ENTREPOT_REVIEW_DELAY_MS,
         awayMs: this.config.ENTREPOT_AWAY_MS,
       }),
+      await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
+      await forgetTrash(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
       await forgetAbsences(sql, limit, Math.max(this.config.ENTREPOT_KEEP_PULLED_MS, LONGEST_REPORT_MS)),
       await forgetPlans(sql, this.config.ENTREPOT_OPERATION_KEEP_MS),
       await forgetRuns(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
     ]);
-    const rows = lapsed.reduce((sum, each) => sum + each, 0);
-    return { operations, rows, more: [operations, ...lapsed].includes(limit) };
+    const rows = lapsed.reduce((sum, each) => sum + each, silent!);
+    return { operations, rows, more: silent === 1 || [operations, ...lapsed].includes(limit) };
   }
 }
 

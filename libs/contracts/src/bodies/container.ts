@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RunOverridesSchema } from '#oci/run-overrides';
 import { typedText } from '../plain-text';
+import { UntilSchema } from '../until';
 import { referenceText } from './reference-text';
 import { MOST_NAMES } from './remove';
 
@@ -56,10 +57,7 @@ export const LabelFilterSchema = z
   .regex(/^!?[^=!]/, 'must be key, key=value, or one of these after ! for all others');
 
 export const ContainerPruneBodySchema = z.strictObject({
-  until: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .describe('only those created before then, such as 2026-01-31T00:00:00Z'),
+  until: UntilSchema.optional().describe('only those created so long ago (36h, 30d), or before that time'),
   labels: z
     .array(LabelFilterSchema)
     .max(20)

@@ -1,19 +1,12 @@
 import { z } from 'zod';
 import { PATTERN_READS, RepositoryPatternSchema } from '../name-pattern';
-
-/** A length of time (`36h`, `30d`, `2w`, `1d12h`), or a time in ISO 8601. */
-const UNTIL =
-  /^(?:(?:\d{1,5}[wdhms]){1,4}|[12]\d{3}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?)$/;
+import { UntilSchema } from '../until';
 
 /** What a prune takes: all of these must be so. What is in use is never taken. */
 export const PruneFiltersSchema = z.strictObject({
   dangling: z.boolean().optional().describe('only images without a tag; it is so unless `unused` is asked for'),
   unused: z.boolean().default(false).describe('images with tags too, as long as no container uses them'),
-  until: z
-    .string()
-    .regex(UNTIL, 'must be a length of time such as 36h or 30d, or a time such as 2026-01-31T00:00:00Z')
-    .optional()
-    .describe('only what neither came nor was pulled for that long, or since that time'),
+  until: UntilSchema.optional().describe('only what neither came nor was pulled for that long, or since that time'),
   repository: RepositoryPatternSchema.optional().describe(
     `only in these repositories, such as docker.io/library/* or quay.io/**: ${PATTERN_READS}`,
   ),

@@ -73,7 +73,8 @@ export const ListImages = defineCall('metadata.list-images', {
 /**
  * Carries out the next part of a remove of many images: their names go (one tag; or, by digest or id, the image with all
  * its tags in that repository), and what they held is queued for review in the same transaction. Acts on what the
- * references named when the operation was accepted. Ends the operation with its last part; until then there is `more`.
+ * references named when the operation was accepted. A prune of many containers goes by the same command: then only
+ * their count is answered. Ends the operation with its last part; until then there is `more`.
  */
 export const RemoveImage = defineCall('metadata.remove-image', {
   question: z.object({ id: z.uuid(), epoch: z.number().int() }),
