@@ -5,7 +5,6 @@ import {
   type ContainerAction,
   type ContainerOutcome,
   ContainerOutcomeSchema,
-  ContainerPruneOutcomeSchema,
   ContainerStateSchema,
 } from '#contracts/bodies/container';
 import { type Container, ContainerSchema } from '#contracts/calls/containers';
@@ -17,7 +16,7 @@ import { type Face, showList, showOne, tableOf } from '../show';
 import type { Terminal } from '../terminal';
 import { containerFace } from './container-face';
 import { addCreate } from './create-container';
-import { momentOf } from './moment-of';
+import { addPrune } from './prune-containers';
 
 const PATH = '/api/v1/containers';
 
@@ -188,45 +187,4 @@ async function rename(desk: Desk, [container, name]: readonly string[]): Promise
   const ask = { ...asked(), body: { name } };
   const renamed = await desk.warehouse.ask(ContainerOutcomeSchema, 'PATCH', placeOf(container), ask);
   showOne(desk.terminal, desk.output, OUTCOME, renamed);
-}
-
-function addPrune(containers: Command, terminal: Terminal): void {
-  const prune = containers
-    .command('prune')
-    .description('Remove the containers that have no process: created, exited and dead ones.')
-    .option('--until <when>', 'only those created before: 24h or 7d ago, 2026-01-31, or a moment of RFC 3339', momentOf)
-    .option('--label <label>', 'only with this label: key, key=value, or !key; may be given several times', several)
-    .option('--dry-run', 'remove nothing, and say what would go')
-    .action(doing<PruneOptions>(terminal, pruneAll));
-  withExamples(prune, [['entrepot containers prune --until 7d --dry-run', 'what would go, and nothing goes']]);
-}
-
-interface PruneOptions {
-  readonly until?: string;
-  readonly label?: readonly string[];
-  readonly dryRun?: boolean;
-}
-
-async function pruneAll(desk: Desk, _: readonly string[], { until, label, dryRun }: PruneOptions): Promise<void> {
-  const body = {
-    ...(until === undefined ? {} : { until }),
-    ...(label === undefined ? {} : { labels: label }),
-    ...(dryRun ? { dryRun } : {}),
-  };
-  const ask = { ...asked(), body };
-  const outcome = await desk.warehouse.ask(ContainerPruneOutcomeSchema, 'POST', `${PATH}/prune`, ask);
-  const face: Face<z.output<typeof ContainerPruneOutcomeSchema>> = {
-    names: (pruned) => pruned.containers.map(({ container }) => container),
-    table: (all) => all.map(prunedText).join(''),
-  };
-  showOne(desk.terminal, desk.output, face, outcome);
-}
-
-function prunedText({ containers, count, dryRun }: z.output<typeof ContainerPruneOutcomeSchema>): string {
-  const verb = dryRun ? 'would remove' : 'removed';
-  const more = count - containers.length;
-  const lines = containers.map(({ name }) => `${verb} ${name}`);
-  return [...lines, ...(more > 0 ? [`${verb} ${more} more`] : []), `${count} in all`]
-    .map((line) => `${line}\n`)
-    .join('');
 }

@@ -32,10 +32,14 @@ export async function askAtOnce(
   asked: { readonly kind: OperationKind; readonly body: Record<string, unknown> },
 ): Promise<{ operation: Operation; outcome: Record<string, unknown> }> {
   const operation = await askOperation(calls, route, request, asked);
-  const { error, outcome, state } = operation;
+  return { operation, outcome: outcomeOf(operation) };
+}
+
+/** Throws as the operation failed. */
+export function outcomeOf({ id, error, outcome, state }: Operation): Record<string, unknown> {
   if (error) throw new RegistryError(codeOf(error.code), error.message, { detail: error.detail });
-  if (outcome === null) throw new RegistryError('CONFLICT', `operation ${operation.id} is ${state}: it did nothing`);
-  return { operation, outcome };
+  if (outcome === null) throw new RegistryError('CONFLICT', `operation ${id} is ${state}: it did nothing`);
+  return outcome;
 }
 
 function codeOf(code: string): ErrorCode {

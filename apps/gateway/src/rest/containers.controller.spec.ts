@@ -178,6 +178,16 @@ test.each([
   expect(asked()).toMatchObject([{ kind, body: expected }]);
 });
 
+test('a prune of very many is taken in, and done later; one that failed before says so', async () => {
+  const later = { ...operation, state: 'accepted' as const, endedAt: null, outcome: null };
+  gateway.calls.on(AcceptOperation, () => ({ operation: later, created: true }));
+  expect(await api('/prune', 'POST', {})).toMatchObject({ status: 202, json: { id: operation.id, state: 'accepted' } });
+  const error = { code: 'INVALID', message: 'no', detail: { field: 'until' } };
+  const failed = { ...operation, state: 'failed' as const, outcome: null, error };
+  gateway.calls.on(AcceptOperation, () => ({ operation: failed, created: false }));
+  expect(await api('/prune', 'POST', {})).toMatchObject({ status: 400 });
+});
+
 test.each([
   ['what is not there', notFound('x'), 404],
   ['what cannot be', conflict('x'), 409],

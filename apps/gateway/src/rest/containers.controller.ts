@@ -5,7 +5,7 @@ import { ListContainers, ReadContainer } from '#contracts/calls/containers';
 import type { OperationKind } from '#contracts/operation';
 import { authorize } from '../authorize';
 import { sendJson } from '../registry/send-answer';
-import { askAtOnce, askOperation } from './ask-operation';
+import { askAtOnce, askOperation, outcomeOf } from './ask-operation';
 import { ContainerConfigs } from './container-configs';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
@@ -72,8 +72,12 @@ export class ContainersController {
   @Serves(routes.pruneContainers)
   async prune(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     readQuery(routes.pruneContainers, request);
-    const body = readBody(routes.pruneContainers, request);
-    await this.done(routes.pruneContainers, request, reply, 'container-prune', body);
+    authorize('ask', { kind: 'images' });
+    const asked = { kind: 'container-prune' as const, body: readBody(routes.pruneContainers, request) };
+    const operation = await askOperation(this.calls, routes.pruneContainers, request, asked);
+    const headers = { Location: locationOf(operation) };
+    if (operation.endedAt === null) sendJson(reply, 202, operation, headers);
+    else sendJson(reply, 200, outcomeOf(operation), headers);
   }
 
   @Serves(routes.changeContainer)

@@ -163,6 +163,7 @@ export const pruneContainers = {
       schema: ContainerPruneOutcomeSchema,
       headers: operationHeader,
     },
+    202: { ...Accepted, description: 'taken in: of more than a thousand, some go after the others' },
   },
   problems: [409, 413, 415],
 } satisfies RestRoute;
