@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import type { Container, ContainerFilter, ReadContainer } from '#contracts/calls/containers';
 import type { AnswerOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
-import { invalidField, isRegistryError, notFound } from '#oci/registry-error';
+import { isRegistryError, notFound } from '#oci/registry-error';
 import type { RunOverrides } from '#oci/run-overrides';
 import { type Bounded, boundedPage, pageOf } from '../database/bounded-page';
 import { Database } from '../database/database';
+import { readTimeCursor, type TimeCursor } from '../database/read-cursor';
 import { ImageNameStore } from '../image/image-name.store';
 import { MOST_LOOKED_INTO } from '../names/name-pattern';
 import { SHOWN_COLUMNS, type ShownRow, toContainer, WITH_IMAGE } from './container-rows';
@@ -33,11 +35,11 @@ export class ContainerStore {
     const { state, name, labels, reporter, after, limit } = asked;
     const image = await this.findImage(asked.image);
     if (image === null) return { containers: [], next: null };
-    const cursor = after === undefined ? null : readCursor(after);
+    const cursor = after === undefined ? null : readTimeCursor(after, ContainerIdSchema);
     const within = [state ?? null, reporter ?? null, image?.repositoryId ?? null, image?.digest ?? null];
     const from = [cursor?.at ?? null, cursor?.id ?? null];
     const isLookedInto = name !== undefined || labels.length > 0;
-    const [edge] = isLookedInto ? await this.database.read<Cursor>(CONTAINER_EDGE, [...within, ...from]) : [];
+    const [edge] = isLookedInto ? await this.database.read<TimeCursor>(CONTAINER_EDGE, [...within, ...from]) : [];
     const rows = await this.database.read<ShownRow & Bounded & { at: string }>(LIST, [
       ...within,
       ...from,
@@ -86,17 +88,7 @@ interface ReadRow extends ShownRow {
   readonly config_size: number | null;
 }
 
-/** Where a page ended: when the last container was made, in microseconds since 1970, and its id. */
-interface Cursor {
-  readonly at: string;
-  readonly id: string;
-}
-
-function readCursor(text: string): Cursor {
-  const [, at, id] = /^(-?\d{1,18})\.([0-9a-f]{64})$/.exec(text) ?? [];
-  if (at === undefined || id === undefined) throw invalidField('after', 'must be the `next` of the page before');
-  return { at, id };
-}
+const ContainerIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Microseconds since 1970, as text: what the cursor carries, since a Date would lose the last three digits. */
 const AT = '(extract(epoch FROM container.created_at) * 1000000)::bigint::text AS at';

@@ -510,9 +510,11 @@ describe('containers', () => {
       } while (after);
       expect(seen[0]).toBe('newest');
       expect(new Set(seen).size).toBe(8);
-      await expect(metadata.containers.list({ labels: [], limit: 3, after: 'x' })).rejects.toMatchObject({
-        detail: { field: 'after' },
-      });
+      for (const after of ['x', `-999999999999999999.${'a'.repeat(64)}`, `1.${'a'.repeat(63)}`]) {
+        await expect(metadata.containers.list({ labels: [], limit: 3, after })).rejects.toMatchObject({
+          detail: { field: 'after' },
+        });
+      }
     });
 
     it('is filtered by state, a part of the name, and the image that a reference names', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { ReportedContainer } from '#contracts/bodies/container-report';
+import { toMoment } from '#contracts/moment';
 import { invalidField } from '#oci/registry-error';
 import type { ContainerRow } from './container-rows';
 import type { ReportedImage } from './find-reported-image';
@@ -73,6 +74,6 @@ function toRow(reporter: string, said: ReportedContainer, image: ReportedImage):
     reported_id: said.id,
     labels: said.labels,
     run: { image: said.image, ...(said.digest === undefined ? {} : { digest: said.digest }) },
-    createdAt: said.createdAt ?? null,
+    createdAt: toMoment(said.createdAt ?? '') ?? null,
   };
 }

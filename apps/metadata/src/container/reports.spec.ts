@@ -369,6 +369,14 @@ describe('reports', () => {
     expect(await shown()).toEqual(['engine/web exited']);
   });
 
+  it('one whose time of creation is none that everybody keeps counts from now, and no other is lost', async () => {
+    await aFetched();
+    const times = ['0000-01-01T00:00:00Z', '0001-01-01T00:00:00Z', '2026-01-01T00:00:00Z'];
+    await report(times.map((createdAt, n) => ({ id: `${n}`, name: `n${n}`, createdAt })));
+    const created = (await list()).map(({ createdAt }) => createdAt.slice(0, 4)).sort();
+    expect(created).toEqual(['2026', expect.stringMatching(/^20/), expect.stringMatching(/^20/)]);
+  });
+
   it.each([
     [{ reporter: 'Engine' }, 'reporter'],
     [{ reporter: 'a/b' }, 'reporter'],

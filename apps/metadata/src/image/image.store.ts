@@ -6,6 +6,7 @@ import { formatPlatform, type Platform } from '#oci/platform';
 import { invalidField } from '#oci/registry-error';
 import { isRepositoryName } from '#oci/repository-name';
 import { Database } from '../database/database';
+import { badCursor, isCursorNumber } from '../database/read-cursor';
 import { byAge, byName, edgeByAge, edgeByName, listOf, MATCHING, measuredBy } from './list-images';
 import { narrowImages } from './narrow-images';
 
@@ -119,15 +120,14 @@ function boundsOf({ repository, before, since }: ImageFilter, sort: 'name' | 'cr
 }
 
 function readCursor(text: string): Cursor {
-  const [, key = '', repository = '', digest = ''] = /^(-?\d{0,19})~([^@]+)@(.+)$/.exec(text) ?? [];
+  const [, key = '', repository = '', digest = ''] = /^([^~]*)~([^@]+)@(.+)$/.exec(text) ?? [];
   if (isRepositoryName(repository) && isDigest(digest)) return { key, repository, digest };
-  throw invalidField('after', 'must be the `next` of the page before');
+  throw badCursor();
 }
 
 /** A list by name has none. */
 function readKey({ key }: Cursor): void {
-  if (key === '' || BigInt(key) > 2n ** 63n - 1n || BigInt(key) < -(2n ** 63n))
-    throw invalidField('after', 'must be the `next` of the page before, of the same sort');
+  if (!isCursorNumber(key)) throw badCursor(', of the same sort');
 }
 
 function toImage(row: ImageRow): Image {

@@ -130,7 +130,8 @@ describe('a list of images', () => {
     expect(seen).toEqual(whole);
   });
 
-  it.each(['x', '~a@b', `5~${APP}@sha256:1`, `${'9'.repeat(19)}~${APP}@sha256:${'a'.repeat(64)}`])(
+  const NOBODYS = ['9'.repeat(19), '9223372036854775807', '-9223372036854775808', '-', '--1', ''];
+  it.each(['x', '~a@b', `5~${APP}@sha256:1`, ...NOBODYS.map((key) => `${key}~${APP}@sha256:${'a'.repeat(64)}`)])(
     'is not gone on with from %s',
     async (after) => {
       await expect(images.list({ sort: 'created', after, limit: 1 })).rejects.toMatchObject({

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { type OperationKind, type OperationState, UNLISTED_KIND } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
-import { invalidField } from '#oci/registry-error';
 import { type Bounded, boundedPage, pageOf } from '../database/bounded-page';
 import type { Database } from '../database/database';
+import { readTimeCursor } from '../database/read-cursor';
 import type { OperationRow } from './operation-rows';
 
 export interface OperationFilter {
@@ -23,7 +24,7 @@ export async function readOperationPage(
   database: Pick<Database, 'read'>,
   { principal, kind, state, after, limit }: OperationFilter,
 ): Promise<{ rows: OperationRow[]; next: string | null }> {
-  const cursor = after === undefined ? null : readCursor(after);
+  const cursor = after === undefined ? null : readTimeCursor(after, z.uuid());
   const params = [principal, state ?? null, cursor?.at ?? null, cursor?.id ?? null, limit + 1];
   const found =
     kind === undefined
@@ -47,9 +48,3 @@ const list = (ofKind: string) =>
   );
 const LIST = list(`kind <> '${UNLISTED_KIND}'`);
 const LIST_KIND = list('kind = $6');
-
-function readCursor(text: string): { at: string; id: string } {
-  const [, at, id] = /^(\d{1,18})\.([0-9a-f-]{36})$/.exec(text) ?? [];
-  if (at === undefined || id === undefined) throw invalidField('after', 'must be the `next` of the page before');
-  return { at, id };
-}

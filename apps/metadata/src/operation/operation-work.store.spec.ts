@@ -413,6 +413,11 @@ describe('operations and their workers', () => {
         after = page.next ?? undefined;
       } while (after !== undefined);
       expect(seen).toEqual(ids);
+      for (const after of ['x', `1.${'-'.repeat(36)}`, `999999999999999999.${ids[0]}`]) {
+        await expect(operations.list({ principal: ANONYMOUS, limit: 1, after })).rejects.toMatchObject({
+          ...{ code: 'INVALID', detail: { field: 'after' } },
+        });
+      }
     });
 
     it('has reports of containers only where they are asked for', async () => {

@@ -37,7 +37,10 @@ const ReportedContainerSchema = z.strictObject({
         .refine((text) => !/[\0\p{Cs}]/u.test(text)),
     )
     .default({}),
-  createdAt: z.iso.datetime({ offset: true }).optional(),
+  createdAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('one that is not in the years 1970 to 9999 counts as none'),
 });
 export type ReportedContainer = z.output<typeof ReportedContainerSchema>;
 

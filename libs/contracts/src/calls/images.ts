@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
 import { RemoveOutcomeSchema } from '../bodies/remove';
 import { defineCall } from '../define-call';
+import { MomentSchema } from '../moment';
 import { RepositoryPatternSchema, TagPatternSchema } from '../name-pattern';
 import { plainText } from '../plain-text';
 
@@ -42,8 +43,8 @@ export const ImageFilterSchema = z.object({
   /** A container uses it, or one that it lists. */
   inUse: z.boolean().optional(),
   /** When it came here. */
-  before: z.iso.datetime({ offset: true }).optional(),
-  since: z.iso.datetime({ offset: true }).optional(),
+  before: MomentSchema.optional(),
+  since: MomentSchema.optional(),
   minSize: z.number().int().nonnegative().optional(),
   maxSize: z.number().int().nonnegative().optional(),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RemoveBodySchema } from '#contracts/bodies/remove';
 import { ImageSchema, ImageSortSchema, MOST_SORTED } from '#contracts/calls/images';
+import { MomentSchema } from '#contracts/moment';
 import { PATTERN_READS, RepositoryPatternSchema, TagPatternSchema } from '#contracts/name-pattern';
 import { OperationSchema } from '#contracts/operation';
 import type { RestRoute } from '../rest-route';
@@ -11,9 +12,7 @@ const choice = z
   .enum(['', 'true', 'false'], { error: 'must be true or false' })
   .transform((text) => text !== 'false')
   .optional();
-const moment = z.iso
-  .datetime({ offset: true, error: 'must be a moment of RFC 3339, such as 2026-01-31T12:00:00Z' })
-  .optional();
+const moment = MomentSchema.optional();
 const bytes = z
   .string()
   .regex(/^[0-9]{1,15}$/, 'must be a whole number of bytes')
