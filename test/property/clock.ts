@@ -17,10 +17,12 @@ const INSTALL = `
     BEGIN
       EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
       SET LOCAL search_path = public, pg_catalog;
-      FOR old IN SELECT table_name, column_name FROM information_schema.columns
-        WHERE table_schema = 'public' AND column_default LIKE '%now()%'
+      FOR old IN SELECT table_name, column_name,
+          CASE WHEN column_default LIKE '%clock_timestamp()%' THEN 'clock_timestamp()' ELSE 'now()' END AS clock
+        FROM information_schema.columns WHERE table_schema = 'public'
+          AND (column_default LIKE '%now()%' OR column_default LIKE '%clock_timestamp()%')
       LOOP
-        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET DEFAULT now()', old.table_name, old.column_name);
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET DEFAULT %s', old.table_name, old.column_name, old.clock);
       END LOOP;
     END
   $$`;

@@ -20,6 +20,8 @@ export interface HeldImage {
 export interface FoundImage extends HeldImage {
   /** The tag that was named, or nothing where the name was no tag's. */
   readonly tag: string | null;
+  /** A tag that stood beside a digest: the digest says which image it is, whatever that tag names. */
+  readonly besideTag: string | null;
   /** It was named by its id, or by how that begins, in no repository. */
   readonly byId: boolean;
   /** Other repositories that hold what an id named. */
@@ -31,7 +33,6 @@ type Reading = Pick<Sql, 'query'>;
 /** As many candidates of an ambiguous id as are named. */
 const MOST_CANDIDATES = 20;
 
-/** Which images a name means now. */
 /** A few hex digits are a name like any other, and whoever types them means an id. */
 function missing(reference: string): RegistryError {
   if (!/^(?:sha256:)?[0-9a-f]{1,3}$/.test(reference)) return notFound(`image ${reference}`, { reference });
@@ -39,6 +40,7 @@ function missing(reference: string): RegistryError {
   return new RegistryError('NOT_FOUND', message, { detail: { reference } });
 }
 
+/** Which images a name means now. */
 @Injectable()
 export class ImageNameStore {
   private readonly naming: Naming;
@@ -58,7 +60,7 @@ export class ImageNameStore {
     const [first, ...others] = name.id === null ? [] : await findById(sql, name.id);
     if (!first) throw missing(reference);
     if (others.some(({ digest }) => digest !== first.digest)) throw ambiguous(reference, [first, ...others]);
-    return { ...first, tag: null, byId: true, others };
+    return { ...first, tag: null, besideTag: null, byId: true, others };
   }
 
   /** What a name must be that is ours to give. */
@@ -96,12 +98,12 @@ function ambiguous(reference: string, images: readonly HeldImage[]) {
 
 async function findNamed(sql: Reading, { named }: ImageName): Promise<FoundImage | null> {
   if (named === null) return null;
-  const { repository, tag } = named;
+  const { repository, tag, besideTag } = named;
   const [found] = await sql.query<HeldImage>(named.digest === null ? BY_TAG : BY_DIGEST, [
     repository,
     named.digest ?? tag,
   ]);
-  return found ? { ...found, tag, byId: false, others: [] } : null;
+  return found ? { ...found, tag, besideTag, byId: false, others: [] } : null;
 }
 
 const BY_TAG = `

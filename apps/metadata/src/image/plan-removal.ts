@@ -17,6 +17,8 @@ export interface StandingImage {
   readonly isLocal: boolean;
   /** Every tag that names it. */
   readonly tags: readonly string[];
+  /** Those of them that came to name it after this was asked. */
+  readonly newer: readonly string[];
   /** What the asked tag names now; null where it is gone, undefined where no tag was asked for. */
   readonly tagNames: string | null | undefined;
   readonly containers: readonly UsingContainer[];
@@ -49,21 +51,23 @@ export interface RemovalPlan {
 }
 
 /**
- * What a remove does to one image. A name that has moved since it was asked for is left alone, and said; the last name
+ * What a remove does to one image. A name that has moved or come since it was asked for is left alone, and said; the last name
  * of an image takes the image with it, as Docker does, but for one that an index lists: that stays with it. Throws
  * CONFLICT while something uses it, unless forced.
  */
 export function planRemoval(image: StandingImage, asked: AskedRemoval): RemovalPlan {
   const left = asked.tag === null ? null : reasonToLeave(image, asked.tag);
   if (left !== null) return leaveAlone(left);
-  const tags = asked.tag === null ? image.tags : [asked.tag];
+  const tags = asked.tag === null ? image.tags.filter((name) => !image.newer.includes(name)) : [asked.tag];
+  const after = asked.tag === null ? reasonToLeaveNewer(image) : null;
+  if (tags.length === 0 && after !== null) return leaveAlone(after);
   if (tags.length === 0) refuseChild(image);
   const losesLastName = image.parents.length === 0 && image.tags.every((name) => tags.includes(name));
   const using = losesLastName ? image.containers : [];
   const containers = using.filter((container) => goes(container, asked));
   const deprived = using.filter((container) => !containers.includes(container));
   if (!asked.force) refuseInUse(image, deprived, asked);
-  return { tags, losesLastName, containers, deprived, canBeUndone: image.isLocal && !asked.now, left: null };
+  return { tags, losesLastName, containers, deprived, canBeUndone: image.isLocal && !asked.now, left: after };
 }
 
 /** Does nothing, and says why. */
@@ -71,10 +75,18 @@ export function leaveAlone(left: string): RemovalPlan {
   return { tags: [], losesLastName: false, containers: [], deprived: [], canBeUndone: false, left };
 }
 
-function reasonToLeave({ repository, digest, tagNames }: StandingImage, tag: string): string | null {
+function reasonToLeave({ repository, digest, tagNames, newer }: StandingImage, tag: string): string | null {
+  if (newer.includes(tag)) return `${repository}:${tag} was given anew after this was asked, and stays`;
   if (tagNames === digest) return null;
   if (tagNames === null) return `${repository}:${tag} is gone already`;
   return `${repository}:${tag} was moved to ${tagNames} after this was asked, and stays there`;
+}
+
+function reasonToLeaveNewer({ repository, digest, newer }: StandingImage): string | null {
+  const [first, ...others] = newer;
+  if (first === undefined) return null;
+  const names = others.length === 0 ? `${repository}:${first}` : `${repository}:${first} and ${others.length} more`;
+  return `${repository}@${digest} was given the name ${names} after this was asked: that stays, and the image with it`;
 }
 
 const runs = ({ state }: UsingContainer) => state === 'running' || state === 'paused';

@@ -7,10 +7,11 @@ import type { Tag } from '#oci/tag';
 import { splitRepositoryName } from '#oci/upstream-name';
 
 export interface ImageName {
-  /** Where a name was given: the repository, and the digest or else the tag in it. */
+  /** Where a name was given: the repository, and the digest or else the tag in it; the tag that stood beside a digest. */
   readonly named: {
     readonly repository: RepositoryName;
     readonly tag: Tag | null;
+    readonly besideTag: Tag | null;
     readonly digest: Digest | null;
   } | null;
   /** Where it may be an id, or the beginning of one: `sha256:` and hex digits. A name of the same letters goes first. */
@@ -25,7 +26,8 @@ export function readImageName(text: string, naming: Naming): ImageName {
   if (WHOLE_ID.test(text)) return { named: null, id: text.includes(':') ? text : `sha256:${text}` };
   const reference = withDefaultTag(parseReference(text));
   const { tag = null, digest = null } = reference;
-  const named = { repository: referencedRepository(reference, naming), tag: digest === null ? tag : null, digest };
+  const tags = digest === null ? { tag, besideTag: null } : { tag: null, besideTag: tag };
+  const named = { repository: referencedRepository(reference, naming), ...tags, digest };
   return { named, id: SHORT_ID.test(text) ? `sha256:${text}` : null };
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RemoveBody } from '#contracts/bodies/remove';
 import { type Digest, isDigest } from '#oci/digest';
-import { conflict, isRegistryError, RegistryError } from '#oci/registry-error';
+import { conflict, isRegistryError, notFound, RegistryError } from '#oci/registry-error';
 import { isPutAway } from '../container/is-put-away';
 import type { Sql } from '../database/database';
 import type { NamedImage, NamedRemoval } from '../operation/operation-rows';
@@ -48,8 +48,9 @@ export class RemovalStore {
     };
     const found = await this.names.find(sql, reference, field).catch(layer);
     if (Array.isArray(found)) return found;
-    const { tag, byId, others, ...first } = found;
+    const { tag, besideTag, byId, others, ...first } = found;
     if (tag !== null) return [{ ...held(first), tag }];
+    if (besideTag !== null) return [await readBoth(sql, first, besideTag)];
     const images: HeldImage[] = [];
     // What was removed before and waits to go is removed again only to go now.
     for (const image of [first, ...others]) if (asked.now || !(await isPutAway(sql, image))) images.push(image);
@@ -72,6 +73,23 @@ export class RemovalStore {
 }
 
 const held = ({ repositoryId, repository, digest }: HeldImage) => ({ repositoryId, repository, digest });
+
+/** Who gives both a tag and a digest means that tag, and says what it names. Throws NOT_FOUND, CONFLICT. */
+async function readBoth(sql: Sql, image: HeldImage, tag: string): Promise<NamedRemoval> {
+  const name = `${image.repository}:${tag}`;
+  const [row] = await sql.query<{ digest: string }>('SELECT digest FROM tag WHERE repository_id = $1 AND name = $2', [
+    image.repositoryId,
+    tag,
+  ]);
+  if (!row) throw notFound(`tag ${name}`, { reference: `${name}@${image.digest}` });
+  if (row.digest === image.digest) return { ...held(image), tag };
+  throw conflict(
+    `${name} names ${row.digest}, not ${image.digest}: remove ${name}, or ${image.repository}@${image.digest}`,
+    {
+      digest: row.digest,
+    },
+  );
+}
 
 const removedAlready = ({ repository, digest }: HeldImage, reference: string) =>
   new RegistryError('NOT_FOUND', `${repository}@${digest} was removed already`, { detail: { reference } });

@@ -11,7 +11,7 @@ import type { NamedRemoval, OperationRow } from '../operation/operation-rows';
 import { lockForEnd, type OperationClaim } from '../operation/operation-work.store';
 import { addToOutcome, NOTHING_REMOVED } from './add-to-outcome';
 import { type AskedRemoval, leaveAlone, planRemoval, type RemovalPlan } from './plan-removal';
-import { readStanding } from './standing-image';
+import { namedBefore, readStanding } from './standing-image';
 import { takeImage } from './take-image';
 
 type Asked = Omit<AskedRemoval, 'tag'>;
@@ -37,12 +37,12 @@ export class RemoveImageHandler {
     const images = imagesOf(operation);
     const asked = askedOf(operation);
     if ((operation.body as RemoveBody).references) return null;
-    const part = await choosePart(sql, images);
+    const part = await choosePart(sql, operation.id, images);
     if (part.images.length < images.length || part.tags.size > TAGS_AT_ONCE) return null;
     await lockPart(sql, part);
     let outcome = NOTHING_REMOVED;
     for (const image of images) {
-      const plan = await planOne(sql, image, asked);
+      const plan = await planOne(sql, operation.id, image, asked);
       outcome = addToOutcome(outcome, image, plan, await this.take(sql, operation, image, plan));
     }
     return { outcome };
@@ -59,7 +59,7 @@ export class RemoveImageHandler {
       }
       const images = imagesOf(operation);
       const before = (operation.outcome as RemoveOutcome | null) ?? startOf(operation);
-      const part = await choosePart(sql, images.slice(operation.parts_done));
+      const part = await choosePart(sql, operation.id, images.slice(operation.parts_done));
       const { outcome, done } = await this.removePart(sql, operation, part, before);
       const partsDone = operation.parts_done + done;
       if (partsDone < images.length) {
@@ -86,7 +86,7 @@ export class RemoveImageHandler {
     await lockPart(sql, part);
     let outcome = before;
     for (const [done, image] of part.images.entries()) {
-      const whole = await planOne(sql, image, asked).catch(leaveRefused);
+      const whole = await planOne(sql, operation.id, image, asked).catch(leaveRefused);
       const some = whole.tags.length > TAGS_AT_ONCE ? firstTags(whole) : whole;
       outcome = addToOutcome(outcome, image, some, await this.take(sql, operation, image, some));
       if (some !== whole) return { outcome, done };
@@ -95,7 +95,7 @@ export class RemoveImageHandler {
   }
 
   private async take(sql: Sql, { id, principal, body }: OperationRow, image: NamedRemoval, plan: RemovalPlan) {
-    if (plan.left !== null) return { trash: null, marked: [] };
+    if (isLeft(plan)) return { trash: null, marked: [] };
     const { now } = body as RemoveBody;
     const times = { reviewInMs: this.delayMs({ now }), undoMs: this.config.ENTREPOT_UNDO_MS };
     return takeImage(sql, image, plan, { operation: id, principal, now, ...times });
@@ -123,8 +123,8 @@ function startOf({ named }: OperationRow): RemoveOutcome {
   return { ...NOTHING_REMOVED, left: left.slice(0, MOST_NAMES), leftCount: left.length };
 }
 
-async function planOne(sql: Sql, image: NamedRemoval, asked: Asked): Promise<RemovalPlan> {
-  const standing = await readStanding(sql, image);
+async function planOne(sql: Sql, operation: string, image: NamedRemoval, asked: Asked): Promise<RemovalPlan> {
+  const standing = await readStanding(sql, image, operation);
   if (!standing) return leaveAlone(`${image.repository}@${image.digest} is gone already`);
   return planRemoval(standing, { ...asked, tag: image.tag });
 }
@@ -134,9 +134,12 @@ function leaveRefused(error: unknown): RemovalPlan {
   throw error;
 }
 
+const isLeft = ({ left, tags, losesLastName }: RemovalPlan) => left !== null && tags.length === 0 && !losesLastName;
+
 /** The others, and with them the last name, are of the parts to come. */
 function firstTags(plan: RemovalPlan): RemovalPlan {
-  return { ...plan, tags: plan.tags.slice(0, TAGS_AT_ONCE), losesLastName: false, containers: [], deprived: [] };
+  const tags = plan.tags.slice(0, TAGS_AT_ONCE);
+  return { ...plan, tags, losesLastName: false, containers: [], deprived: [], left: null };
 }
 
 /** Of one that ended otherwise, nothing. */
@@ -152,11 +155,11 @@ interface Part {
 }
 
 /** The first images, as many as one transaction takes; the first one at least, however many tags it has. */
-async function choosePart(sql: Sql, images: readonly NamedRemoval[]): Promise<Part> {
+async function choosePart(sql: Sql, operation: string, images: readonly NamedRemoval[]): Promise<Part> {
   const chosen: NamedRemoval[] = [];
   const tags = new Set<string>();
   for (const image of images.slice(0, AT_ONCE)) {
-    const names = await readTags(sql, image);
+    const names = await readTags(sql, operation, image);
     if (chosen.length > 0 && tags.size + names.length > TAGS_AT_ONCE) break;
     chosen.push(image);
     for (const name of names) tags.add(`${image.repositoryId}:${name}`);
@@ -164,11 +167,11 @@ async function choosePart(sql: Sql, images: readonly NamedRemoval[]): Promise<Pa
   return { images: chosen, tags };
 }
 
-async function readTags(sql: Sql, { repositoryId, digest, tag }: NamedRemoval): Promise<string[]> {
+async function readTags(sql: Sql, operation: string, { repositoryId, digest, tag }: NamedRemoval): Promise<string[]> {
   if (tag !== null) return [tag];
   const named = await sql.query<{ name: string }>(
-    'SELECT name FROM tag WHERE repository_id = $1 AND digest = $2 ORDER BY name LIMIT $3',
-    [repositoryId, digest, TAGS_AT_ONCE + 1],
+    `SELECT name FROM tag WHERE repository_id = $1 AND digest = $2 AND ${namedBefore('$4')} ORDER BY name LIMIT $3`,
+    [repositoryId, digest, TAGS_AT_ONCE + 1, operation],
   );
   return named.map(({ name }) => name);
 }

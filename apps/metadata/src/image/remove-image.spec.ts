@@ -125,6 +125,18 @@ describe('a remove', () => {
       expect(await rows('SELECT FROM operation')).toEqual([]);
     });
 
+    it('leaves a name that came or was given anew after it was asked, and says so', async () => {
+      const [one, two] = await ours('team/a:1', 'team/b:1');
+      await ask('remove', { references: [`${HERE}/team/a@${one!.digest}`, `${HERE}/team/b:1`] });
+      await tag(`${HERE}/team/a:1`, 'team/a:stable');
+      await tag(`${HERE}/team/a:1`, 'team/b:1');
+      await tag(`${HERE}/team/b@${two!.digest}`, 'team/b:1');
+      const { removed, left } = await drain();
+      expect(removed).toEqual(['team/a:1']);
+      expect(left.join()).toMatch(/team\/a:stable.* stays.*team\/b:1 was given anew/);
+      expect(await names()).toEqual(['team/a:stable', 'team/b:1']);
+    });
+
     it('named twice is removed once; one that went meanwhile is gone already', async () => {
       await ours('team/a:1', 'team/b:1');
       const a = `${HERE}/team/a:1`;
@@ -207,6 +219,27 @@ describe('a remove', () => {
       await rows(`UPDATE operation SET claimed_until = now() - interval '1 second' WHERE id = $1`, [id]);
       expect(await drain()).toMatchObject({ removedCount: 80, leftCount: 0 });
       await expect(removes.remove(first!)).rejects.toMatchObject({ code: 'STALE' });
+    });
+
+    it('of one image takes the names that it had when that was asked, and no half of it comes back meanwhile', async () => {
+      const [image] = await ours('team/a:first');
+      await rows(`INSERT INTO tag (repository_id, name, digest)
+        SELECT repository_id, 't' || n, digest FROM tag, generate_series(1, 200) AS n`);
+      const { id } = await ask('remove', { reference: `${HERE}/team/a@${image!.digest}` });
+      const { database, config } = metadata;
+      const [claim] = (await new OperationWorkStore(database, config).claim('spec', ['remove'], 1)).operations;
+      const removes = new RemoveImageHandler(database, config);
+      expect(await removes.remove(claim!)).toMatchObject({ more: true, removedCount: 128 });
+      await tag(`${HERE}/team/a@${image!.digest}`, 'team/a:stable');
+      const [entry] = (await metadata.trash.list({ limit: 10 })).entries;
+      await expect(ask('restore', { id: entry!.id })).rejects.toMatchObject({
+        code: 'CONFLICT',
+        detail: { operation: id },
+      });
+      expect(await removes.remove(claim!)).toMatchObject({ more: false, removedCount: 201, leftCount: 1 });
+      expect(await names()).toEqual(['team/a:stable']);
+      await ask('restore', { id: entry!.id });
+      expect(await names()).toHaveLength(202);
     });
 
     it('that is called off says what was done until then', async () => {
@@ -345,6 +378,28 @@ describe('a remove', () => {
         message: expect.stringMatching(/removed already/),
       });
       expect((await metadata.trash.list({ limit: 10 })).entries).toHaveLength(1);
+    });
+  });
+
+  describe('by a tag and a digest', () => {
+    it('takes that tag, and no other of the image', async () => {
+      const [image] = await ours('team/a:1');
+      await tag(`${HERE}/team/a:1`, 'team/a:stable');
+      const outcome = await remove({ reference: `${HERE}/team/a:1@${image!.digest}` });
+      expect(outcome.removed).toEqual(['team/a:1']);
+      expect(await names()).toEqual(['team/a:stable']);
+    });
+
+    it('is refused where that tag names something else, or is not there', async () => {
+      const [one, two] = await ours('team/a:1', 'team/a:2');
+      await expect(remove({ reference: `${HERE}/team/a:1@${two!.digest}` })).rejects.toMatchObject({
+        code: 'CONFLICT',
+        detail: { digest: one!.digest },
+      });
+      await expect(remove({ reference: `${HERE}/team/a:3@${two!.digest}` })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+      expect(await names()).toEqual(['team/a:1', 'team/a:2']);
     });
   });
 

@@ -26,6 +26,8 @@ interface Removed {
   readonly over: boolean;
   readonly until: Date;
   readonly endedAt: Date | null;
+  /** The operation that is still taking names away from it, if any. */
+  readonly growsBy: string | null;
 }
 
 /**
@@ -45,6 +47,7 @@ export class RestoreHandler {
     await lockVisible(sql, asked.repositoryId, [asked.digest], 'UPDATE');
     const removed = await readRemoved(sql, id, 'FOR UPDATE OF trash');
     refuseEnded(removed);
+    refuseGrowing(removed);
     await refuseTaken(sql, removed);
     const { repositoryId, repository, digest, tags } = removed;
     await sql.query(`UPDATE trash SET ended_as = 'restored', ended_at = clock_timestamp() WHERE id = $1`, [id]);
@@ -64,7 +67,8 @@ export class RestoreHandler {
 async function readRemoved(sql: Sql, id: string, lock = ''): Promise<Removed> {
   const [row] = await sql.query<Removed>(
     `SELECT trash.id, repository_id AS "repositoryId", repository.name AS repository, digest, tags, until,
-        ended_as AS ended, ended_at AS "endedAt", until <= now() AS over
+        ended_as AS ended, ended_at AS "endedAt", until <= now() AS over,
+        (SELECT id FROM operation WHERE operation.id = operation_id AND operation.ended_at IS NULL AND NOT whole) AS "growsBy"
       FROM trash JOIN repository ON repository.id = repository_id WHERE trash.id = $1 ${lock}`,
     [id],
   );
@@ -81,6 +85,13 @@ function refuseEnded({ id, repository, digest, ended, over, until, endedAt }: Re
   if (!over) return;
   const why = `${what} could be restored until ${until.toISOString()}: push or pull it again`;
   throw new RegistryError('GONE', why, { detail });
+}
+
+/** What has lost some of its names, and is to lose more, would come back with some of them only. */
+function refuseGrowing({ id, repository, digest, growsBy }: Removed): void {
+  if (growsBy === null) return;
+  const why = `${repository}@${digest} is still being removed by operation ${growsBy}: restore it when that has ended`;
+  throw conflict(why, { id, operation: growsBy });
 }
 
 async function refuseTaken(sql: Sql, { repositoryId, repository, digest, tags }: Removed): Promise<void> {
