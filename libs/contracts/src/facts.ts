@@ -115,6 +115,7 @@ export const GcEnded = defineFact(
     state: z.enum(GC_RUN_STATES),
     seen: z.number().int(),
     removed: z.number().int(),
+    removedBytes: z.number().int().optional(),
     condemned: z.number().int(),
     condemnedBytes: z.number().int(),
     purged: z.number().int(),

@@ -34,6 +34,7 @@ const run = {
   seen: 9,
   kept: { tag: 7 },
   removed: 1,
+  removedBytes: 0,
   condemned: 1,
   condemnedBytes: 2000,
   purged: 1,
@@ -49,7 +50,7 @@ describe('entrepot prune and gc', () => {
     warehouse = await ScriptedWarehouse.start();
   });
   beforeEach(() => {
-    const outcome = { plan: PLAN, seen: 5, kept: { container: 3 }, removed: 1, left: 1 };
+    const outcome = { plan: PLAN, seen: 5, kept: { container: 3 }, removed: 1, removedBytes: 2000, left: 1 };
     warehouse.on('POST /api/v1/prune', { json: plan });
     warehouse.on(
       `GET /api/v1/plans/${PLAN}`,
@@ -93,7 +94,7 @@ describe('entrepot prune and gc', () => {
     const { code, out } = await warehouse.run(['prune'], { answer: 'yes' });
     expect({ code, out }).toEqual({
       code: 0,
-      out: 'Removed:     1\nLeft alone:  1, which were otherwise by then\nKept:        3 by container\nLooked at:   5\n',
+      out: 'Removed:     1, 2.00 kB\nLeft alone:  1, which were otherwise by then\nKept:        3 by container\nLooked at:   5\n',
     });
     expect(await warehouse.run(['prune', '--yes', '--no-wait', '-o', 'name'])).toMatchObject({
       code: 0,

@@ -88,7 +88,7 @@ function runText(run: GcRun): string {
     ['Time', timeOf(run)],
     ['Seen', String(run.seen)],
     ['Kept', Object.entries(run.kept).map(([why, count]) => `${count} by ${why}`)],
-    ['Removed', String(run.removed)],
+    ['Removed', run.kind === 'prune' ? `${run.removed}, ${formatSize(run.removedBytes)}` : String(run.removed)],
     ['Condemned', `${run.condemned}, ${formatSize(run.condemnedBytes)}`],
     ['Purged', `${run.purged}, ${formatSize(run.purgedBytes)}`],
     ['Errors', run.lastError === null ? String(run.errors) : `${run.errors}, the last: ${run.lastError}`],

@@ -90,9 +90,9 @@ async function apply(desk: Desk, id: string, wait: boolean): Promise<void> {
   showOne(desk.terminal, desk.output, { names, table }, outcome);
 }
 
-function outcomeText({ seen, removed, left, kept }: ReturnType<typeof PruneOutcomeSchema.parse>): string {
+function outcomeText({ seen, removed, removedBytes, left, kept }: ReturnType<typeof PruneOutcomeSchema.parse>): string {
   return formatFields([
-    ['Removed', String(removed)],
+    ['Removed', `${removed}, ${formatSize(removedBytes)}`],
     ['Left alone', left > 0 ? `${left}, which were otherwise by then` : ''],
     ['Kept', keptLines(kept)],
     ['Looked at', String(seen)],

@@ -44,6 +44,7 @@ const run = {
   kept: {},
   removed: 1,
   condemned: 0,
+  removedBytes: 0,
   condemnedBytes: 0,
   purged: 0,
   purgedBytes: 0,
@@ -73,7 +74,7 @@ const operation = {
 const dry = {
   ...operation,
   state: 'completed' as const,
-  outcome: { plan: id, seen: 2, kept: {}, removed: 0, left: 0 },
+  outcome: { plan: id, seen: 2, kept: {}, removed: 0, removedBytes: 0, left: 0 },
 };
 
 let gateway: TestGateway;

@@ -23,14 +23,23 @@ const KEY = `hashtextextended($1 || ':' || name, 0)`;
 
 /**
  * Postgres has room for a few thousand locks in all. Whoever needs more than this many (a manifest may list ten
- * thousand blobs) takes the whole namespace in their place; everybody else shares it.
+ * thousand blobs) takes the whole namespace in their place; everybody else shares it. Of tags each repository is one.
  */
 const MANY = 256;
 
-async function lockNames(sql: Sql, space: 'tag' | 'manifest' | 'blob', names: readonly string[]): Promise<void> {
+async function lockNames(
+  sql: Sql,
+  space: 'tag' | 'manifest' | 'blob',
+  names: readonly string[],
+  spaces: readonly string[] = [space],
+): Promise<void> {
   if (names.length === 0) return;
   const whole = names.length > MANY;
-  await sql.query(`SELECT pg_advisory_xact_lock${whole ? '' : '_shared'}(hashtextextended($1, 0))`, [space]);
+  await sql.query(
+    `SELECT pg_advisory_xact_lock${whole ? '' : '_shared'}(key) FROM
+      (SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest($1::text[]) AS name ORDER BY key) AS sorted`,
+    [spaces],
+  );
   if (whole) return;
   await sql.query(
     `SELECT pg_advisory_xact_lock(key) FROM
@@ -41,16 +50,16 @@ async function lockNames(sql: Sql, space: 'tag' | 'manifest' | 'blob', names: re
 
 /** Locks tags of a repository, there or not, against everybody who would move or remove them. */
 export async function lockTags(sql: Sql, repositoryId: number, tags: readonly string[]): Promise<void> {
-  await lockNames(
+  await lockTagsOfSeveral(
     sql,
-    'tag',
     tags.map((tag) => `${repositoryId}:${tag}`),
   );
 }
 
 /** As `lockTags`, of several repositories: each named `<repository id>:<tag>`. */
 export async function lockTagsOfSeveral(sql: Sql, tags: readonly string[]): Promise<void> {
-  await lockNames(sql, 'tag', tags);
+  const spaces = tags.map((tag) => `tag:${tag.slice(0, tag.indexOf(':'))}`);
+  await lockNames(sql, 'tag', tags, [...new Set(spaces)]);
 }
 
 /**

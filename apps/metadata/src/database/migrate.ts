@@ -11,6 +11,7 @@ import { Looking0008 } from './migrations/0008-looking';
 import { Usage0009 } from './migrations/0009-usage';
 import { LargeLists0010 } from './migrations/0010-large-lists';
 import { OperationKinds0011 } from './migrations/0011-operation-kinds';
+import { PruneSteps0012 } from './migrations/0012-prune-steps';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
 const MIGRATIONS = [
@@ -25,6 +26,7 @@ const MIGRATIONS = [
   Usage0009,
   OperationKinds0011,
   LargeLists0010,
+  PruneSteps0012,
 ];
 
 /** Any constant: whoever migrates this database takes this lock. */

@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { PruneOutcome } from '#contracts/bodies/prune';
 import type { PruneImages } from '#contracts/calls/plans';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { conflict } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { lockTags, lockVisible } from '../database/locks';
 import { PresenceStore } from '../database/presence.store';
-import { leaveAlone } from '../image/plan-removal';
+import { leaveAlone, type RemovalPlan } from '../image/plan-removal';
 import { takeImage } from '../image/take-image';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { endOperation } from '../operation/end-operation';
@@ -17,15 +18,17 @@ import { JUDGED, judgeBy } from './judge-images';
 import type { PlanRow } from './plan.store';
 import { outcomeOf } from './prune.handler';
 
-/** Tags that are locked together: more would lock all there are. */
-const MOST_TAGS = 200;
+/** Tags that one transaction takes: who moves one of them waits for it. */
+const MOST_TAGS = 128;
 
 interface OpenItem {
   readonly repository: string;
   readonly repositoryId: number;
   readonly isLocal: boolean;
   readonly digest: string;
+  /** Those that were not taken before: of an image with very many, some go after others. */
   readonly tags: readonly string[];
+  readonly size: number;
   readonly used_at: Date;
 }
 
@@ -71,39 +74,57 @@ export class PruneWorkStore {
     const { repositoryId, repository } = first;
     const digests = items.map(({ digest }) => digest);
     const tags = items.flatMap((item) => item.tags);
-    await lockTags(sql, repositoryId, tags);
+    await lockTags(sql, repositoryId, tags.slice(0, MOST_TAGS));
     await lockVisible(sql, repositoryId, digests, 'UPDATE');
     const standing = await judgeAgain(sql, plan, repositoryId, digests);
     const because = items.map((item) => reasonToLeave(item, standing.get(item.digest)));
     const gone = items.filter((_, at) => because[at] === null);
-    for (const item of gone) await this.take(sql, operation, item);
+    if (tags.length > MOST_TAGS && gone.length > 0) return this.takeTags(sql, operation, plan, first);
+    for (const item of gone) await this.take(sql, operation, item, { tags: item.tags, losesLastName: true });
     await settleItems(sql, plan.id, repository, digests, because);
     const left = items.length - gone.length;
-    await notePruned(sql, operation.id, { removed: gone.length, kept: left > 0 ? { changed: left } : {} });
+    const removedBytes = gone.reduce((sum, { size }) => sum + size, 0);
+    const kept = left > 0 ? { changed: left } : undefined;
+    await notePruned(sql, operation.id, { removed: gone.length, removedBytes, kept });
     return { removed: gone.length, left };
   }
 
+  /** The first tags of an image that has more of them than one transaction takes: the image goes with the last ones. */
+  private async takeTags(sql: Sql, operation: OperationRow, plan: PlanRow, item: OpenItem) {
+    await this.take(sql, operation, item, { tags: item.tags.slice(0, MOST_TAGS), losesLastName: false });
+    await sql.query(
+      'UPDATE plan_item SET tags_gone = tags_gone + $4 WHERE plan_id = $1 AND repository = $2 AND digest = $3',
+      [plan.id, item.repository, item.digest, MOST_TAGS],
+    );
+    return { removed: 0, left: 0 };
+  }
+
   /** As a remove does: what was pushed can be brought back for a while. */
-  private async take(sql: Sql, { id, principal }: OperationRow, item: OpenItem): Promise<void> {
-    const { repositoryId, repository, digest, tags, isLocal } = item;
+  private async take(
+    sql: Sql,
+    { id, principal }: OperationRow,
+    { repositoryId, repository, digest, isLocal }: OpenItem,
+    what: Pick<RemovalPlan, 'tags' | 'losesLastName'>,
+  ): Promise<void> {
     const image = { repositoryId, repository, digest, tag: null };
-    const plan = { ...leaveAlone(''), left: null, tags, losesLastName: true, canBeUndone: isLocal };
+    const plan = { ...leaveAlone(''), ...what, left: null, canBeUndone: isLocal };
     const { ENTREPOT_REVIEW_DELAY_MS: reviewInMs, ENTREPOT_UNDO_MS: undoMs } = this.config;
     await takeImage(sql, image, plan, { operation: id, principal, now: false, reviewInMs, undoMs });
   }
 
   private async end(sql: Sql, operation: OperationRow, plan: PlanRow): Promise<void> {
-    const [counts] = await sql.query<{ removed: number; left: number }>(
-      `SELECT count(*) FILTER (WHERE state = 'removed') AS removed, count(*) FILTER (WHERE state = 'left') AS left
+    const [counts] = await sql.query<Pick<PruneOutcome, 'removed' | 'removedBytes' | 'left'>>(
+      `SELECT count(*) FILTER (WHERE state = 'removed') AS removed, count(*) FILTER (WHERE state = 'left') AS left,
+          coalesce(sum(size) FILTER (WHERE state = 'removed'), 0)::bigint AS "removedBytes"
         FROM plan_item WHERE plan_id = $1`,
       [plan.id],
     );
-    const outcome = outcomeOf(plan, counts!.removed, counts!.left);
+    const outcome = outcomeOf(plan, counts!);
     await endOperation(sql, operation, { state: 'completed', outcome }, this.config.ENTREPOT_REVIEW_DELAY_MS);
   }
 }
 
-/** The next ones of one repository, with at least one, and no more tags than may be locked together. */
+/** The next ones of one repository, with no more tags than one transaction takes; or one that has more. */
 async function readNext(sql: Sql, plan: string, limit: number): Promise<OpenItem[]> {
   const items = await sql.query<OpenItem>(NEXT_ITEMS, [plan, limit]);
   let tags = 0;
@@ -114,7 +135,7 @@ async function readNext(sql: Sql, plan: string, limit: number): Promise<OpenItem
 }
 
 export const NEXT_ITEMS = `
-  SELECT repository, repository_id AS "repositoryId", digest, tags, used_at, (
+  SELECT repository, repository_id AS "repositoryId", digest, tags[tags_gone + 1:] AS tags, size, used_at, (
       SELECT upstream IS NULL FROM repository WHERE id = repository_id) AS "isLocal"
   FROM plan_item WHERE plan_id = $1 AND state = 'planned' ORDER BY repository, digest LIMIT $2`;
 

@@ -89,8 +89,13 @@ async function takeUp(
   return plan;
 }
 
-export function outcomeOf(plan: PlanRow, removed = 0, left = 0): PruneOutcome & Record<string, unknown> {
-  return { plan: plan.id, seen: plan.seen, kept: plan.kept, removed, left };
+const NOTHING = { removed: 0, removedBytes: 0, left: 0 };
+
+export function outcomeOf(
+  { id: plan, seen, kept }: PlanRow,
+  did: Pick<PruneOutcome, 'removed' | 'removedBytes' | 'left'> = NOTHING,
+): PruneOutcome & Record<string, unknown> {
+  return { plan, seen, kept, ...did };
 }
 
 function refuseFilters(filters: PruneFilters, dryRun: boolean, confirm: number | undefined): void {

@@ -5,6 +5,7 @@ import type { PlanItem } from '#contracts/calls/plans';
 import type { Operation } from '#contracts/operation';
 import { ANONYMOUS, PrincipalSchema } from '#contracts/principal';
 import { OCI_LAYER_GZIP } from '#oci/media-type';
+import { lockTags } from '../database/locks';
 import {
   anImage,
   anIndex,
@@ -368,6 +369,58 @@ describe('a prune', () => {
     expect(quiet.retryAfterMs).toBeGreaterThan(60_000);
     await query('UPDATE installation SET quiet_until = now()');
     expect(await metadata.prunes.prune(batch)).toMatchObject({ ended: true, removed: 1 });
+  });
+
+  it('of an image with very many tags takes some at a time, and nobody who tags elsewhere waits for it', async () => {
+    const image = await fetched(NODE, '20');
+    await query(`INSERT INTO tag (repository_id, name, digest)
+      SELECT repository_id, 't' || n, digest FROM tag, generate_series(1, 299) AS n`);
+    const { id } = await ask({ unused: true, confirm: 1 });
+    const [claim] = (await metadata.work.claim('spec', ['prune'], 1)).operations;
+    const tags = async () => (await query('SELECT FROM tag')).length;
+    const steps: number[] = [];
+    for (let ended = false; !ended; steps.push(await tags())) {
+      ({ ended } = await metadata.database.transaction('spec.elsewhere', async (sql) => {
+        await lockTags(sql, -1, ['1']);
+        return metadata.prunes.prune({ id, epoch: claim!.epoch, limit: 50 });
+      }));
+    }
+    expect(steps).toEqual([172, 44, 0]);
+    expect(await read(id)).toMatchObject({ outcome: { seen: 1, removed: 1, removedBytes: 2200, left: 0 } });
+    expect(await metadata.runs.read(id)).toMatchObject({ seen: 1, removed: 1, removedBytes: 2200, kept: {} });
+    expect(
+      await query('SELECT FROM repository_manifest WHERE removed_at IS NULL AND digest = $1', [image.digest]),
+    ).toEqual([]);
+  });
+
+  it('of an image with very many tags leaves it, and the tags that it still has, where it was given another meanwhile', async () => {
+    const image = await fetched(NODE, '20');
+    await query(`INSERT INTO tag (repository_id, name, digest)
+      SELECT repository_id, 't' || n, digest FROM tag, generate_series(1, 199) AS n`);
+    const { id } = await ask({ unused: true, confirm: 1 });
+    const [claim] = (await metadata.work.claim('spec', ['prune'], 1)).operations;
+    const step = () => metadata.prunes.prune({ id, epoch: claim!.epoch, limit: 50 });
+    expect(await step()).toMatchObject({ ended: false, removed: 0, left: 0 });
+    await query('INSERT INTO tag (repository_id, name, digest) SELECT id, $1, $2 FROM repository', [
+      'zzz',
+      image.digest,
+    ]);
+    expect(await step()).toMatchObject({ ended: true, removed: 0, left: 1 });
+    expect(await query('SELECT FROM tag')).toHaveLength(73);
+    expect(await metadata.runs.read(id)).toMatchObject({ seen: 1, removed: 0, removedBytes: 0, kept: { changed: 1 } });
+  });
+
+  it('that is called off adds up: what it did not come to was kept', async () => {
+    for (let i = 0; i < 4; i += 1) await fetched();
+    await fetched(NODE, '1');
+    const { id } = await ask({});
+    const [claim] = (await metadata.work.claim('spec', ['prune'], 1)).operations;
+    await metadata.prunes.prune({ id, epoch: claim!.epoch, limit: 2 });
+    await metadata.operations.cancel(ANONYMOUS, id);
+    await metadata.work.endCancelled({ id, epoch: claim!.epoch });
+    const run = (await metadata.runs.read(id))!;
+    expect(run).toMatchObject({ state: 'cancelled', seen: 5, removed: 2, removedBytes: 4400 });
+    expect(run.kept).toEqual({ tag: 1, cancelled: 2 });
   });
 
   it('of what was pushed can be undone for a while', async () => {

@@ -8,8 +8,9 @@ import { type RunRow, toRun } from './run-rows';
 /** What a transaction did; written in it, so that a report adds up whatever dies. Sizes are bytes. */
 export interface Tally {
   readonly seen?: number;
-  readonly kept?: Readonly<Record<string, number>>;
+  readonly kept?: Readonly<Record<string, number>> | undefined;
   readonly removed?: number;
+  readonly removedBytes?: number;
   readonly condemned?: number;
   readonly condemnedBytes?: number;
   readonly purged?: number;
@@ -18,17 +19,20 @@ export interface Tally {
   readonly lastError?: string | null;
 }
 
-/** The counts $2 to $10, as the columns have them. */
-const COLUMNS = 'seen, kept, removed, condemned, condemned_bytes, purged, purged_bytes, errors, last_error';
+/** The counts $2 to $11, as the columns have them. */
+const COLUMNS =
+  'seen, kept, removed, removed_bytes, condemned, condemned_bytes, purged, purged_bytes, errors, last_error';
 
 function countsOf(tally: Tally): unknown[] {
-  const { seen = 0, kept = {}, removed = 0, condemned = 0, condemnedBytes = 0 } = tally;
+  const { seen = 0, kept = {}, removed = 0, removedBytes = 0, condemned = 0, condemnedBytes = 0 } = tally;
   const { purged = 0, purgedBytes = 0, errors = 0, lastError = null } = tally;
-  return [seen, JSON.stringify(kept), removed, condemned, condemnedBytes, purged, purgedBytes, errors, lastError];
+  const took = [removed, removedBytes, condemned, condemnedBytes, purged, purgedBytes];
+  return [seen, JSON.stringify(kept), ...took, errors, lastError];
 }
 
 const ADDED = `
   seen = gc_run.seen + added.seen, removed = gc_run.removed + added.removed,
+  removed_bytes = gc_run.removed_bytes + added.removed_bytes,
   condemned = gc_run.condemned + added.condemned, condemned_bytes = gc_run.condemned_bytes + added.condemned_bytes,
   purged = gc_run.purged + added.purged, purged_bytes = gc_run.purged_bytes + added.purged_bytes,
   errors = gc_run.errors + added.errors, last_error = coalesce(added.last_error, gc_run.last_error),
@@ -42,7 +46,7 @@ const ADDED = `
 export async function noteCollected(sql: Sql, tally: Tally): Promise<void> {
   if (!tally.seen && !tally.purged && !tally.errors) return;
   const [run] = await sql.query<{ id: string; began: boolean }>(
-    `INSERT INTO gc_run (id, kind, ${COLUMNS}) VALUES ($1, 'collection', $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    `INSERT INTO gc_run (id, kind, ${COLUMNS}) VALUES ($1, 'collection', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
       ON CONFLICT (kind) WHERE kind = 'collection' AND ended_at IS NULL DO UPDATE SET
         ${ADDED.replaceAll('added.', 'EXCLUDED.')} RETURNING id, xmax = 0 AS began`,
     [uuidv7(), ...countsOf(tally)],
@@ -53,7 +57,7 @@ export async function noteCollected(sql: Sql, tally: Tally): Promise<void> {
 /** A prune's run has the id of its operation. */
 export async function beginPrune(sql: Sql, operation: string, plan: string, tally: Tally): Promise<void> {
   await sql.query(
-    `INSERT INTO gc_run (id, kind, ${COLUMNS}, plan_id) VALUES ($1, 'prune', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    `INSERT INTO gc_run (id, kind, ${COLUMNS}, plan_id) VALUES ($1, 'prune', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [operation, ...countsOf(tally), plan],
   );
   await recordFact(sql, GcStarted, operation, { run: operation, kind: 'prune' });
@@ -62,14 +66,17 @@ export async function beginPrune(sql: Sql, operation: string, plan: string, tall
 export async function notePruned(sql: Sql, operation: string, tally: Tally): Promise<void> {
   await sql.query(
     `UPDATE gc_run SET ${ADDED} FROM (SELECT $2::bigint AS seen, $3::jsonb AS kept, $4::bigint AS removed,
-        $5::bigint AS condemned, $6::bigint AS condemned_bytes, $7::bigint AS purged, $8::bigint AS purged_bytes,
-        $9::bigint AS errors, $10::text AS last_error) AS added
+        $5::bigint AS removed_bytes, $6::bigint AS condemned, $7::bigint AS condemned_bytes, $8::bigint AS purged,
+        $9::bigint AS purged_bytes, $10::bigint AS errors, $11::text AS last_error) AS added
       WHERE gc_run.id = $1`,
     [operation, ...countsOf(tally)],
   );
 }
 
-/** Ends the run of a prune as its operation ends; of another operation there is none. */
+/**
+ * Ends the run of a prune as its operation ends; of another operation there is none. What it did not come to was kept,
+ * because it ended so.
+ */
 export async function endPrune(
   sql: Sql,
   operation: string,
@@ -78,7 +85,11 @@ export async function endPrune(
 ): Promise<void> {
   const [run] = await sql.query<RunRow>(
     `UPDATE gc_run SET state = $2, ended_at = clock_timestamp(), last_error = coalesce($3, last_error),
-        errors = errors + ($3::text IS NOT NULL)::int WHERE id = $1 AND ended_at IS NULL RETURNING *`,
+        errors = errors + ($3::text IS NOT NULL)::int,
+        kept = CASE WHEN open.items = 0 THEN kept ELSE kept || jsonb_build_object($2::text, open.items) END
+      FROM (SELECT count(*) AS items FROM plan_item
+        WHERE plan_id = (SELECT plan_id FROM gc_run WHERE id = $1) AND state = 'planned') AS open
+      WHERE id = $1 AND ended_at IS NULL RETURNING *`,
     [operation, state, error],
   );
   if (run) await recordEnd(sql, run);
@@ -110,8 +121,8 @@ export async function endCollection(sql: Sql): Promise<boolean> {
 }
 
 async function recordEnd(sql: Sql, row: RunRow): Promise<void> {
-  const { id, kind, state, seen, removed, condemned, condemnedBytes, purged, purgedBytes, errors, lastError } =
-    toRun(row);
-  const counts = { seen, removed, condemned, condemnedBytes, purged, purgedBytes, errors, lastError };
+  const { id, kind, state, seen, removed, removedBytes, condemned, condemnedBytes, ...more } = toRun(row);
+  const { purged, purgedBytes, errors, lastError } = more;
+  const counts = { seen, removed, removedBytes, condemned, condemnedBytes, purged, purgedBytes, errors, lastError };
   await recordFact(sql, GcEnded, id, { run: id, kind, state, ...counts });
 }

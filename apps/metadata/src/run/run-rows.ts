@@ -10,6 +10,7 @@ export interface RunRow {
   readonly seen: number;
   readonly kept: Record<string, number>;
   readonly removed: number;
+  readonly removed_bytes: number;
   readonly condemned: number;
   readonly condemned_bytes: number;
   readonly purged: number;
@@ -30,6 +31,7 @@ export function toRun(row: RunRow): GcRun {
     seen,
     kept,
     removed,
+    removedBytes: row.removed_bytes,
     condemned,
     condemnedBytes: row.condemned_bytes,
     purged,

@@ -51,6 +51,11 @@ export const PruneOutcomeSchema = z.object({
   seen: z.number().int(),
   kept: KeptBySchema,
   removed: z.number().int(),
+  removedBytes: z
+    .number()
+    .int()
+    .default(0)
+    .describe('bytes of the images that went, each with all that it had: what others share stays with them'),
   left: z.number().int(),
 });
 export type PruneOutcome = z.output<typeof PruneOutcomeSchema>;

@@ -16,9 +16,14 @@ export const GcRunSchema = z.object({
   endedAt: z.iso.datetime().nullable(),
   seen: z.number().int().describe('manifests and blobs that were reviewed, or images that a prune looked at'),
   kept: KeptBySchema.describe(
-    'how many of them were not taken, by why: what keeps them, `changed` meanwhile, or `gone` before',
+    'how many of them were not taken, by why: what keeps them, `changed` meanwhile, `gone` before, or that a prune was `cancelled` or `failed` before it came to them',
   ),
   removed: z.number().int().describe('manifests that left their repository, or images whose names a prune took'),
+  removedBytes: z
+    .number()
+    .int()
+    .default(0)
+    .describe('bytes of the images that a prune took, each with all that it had: what others share stays with them'),
   condemned: z.number().int().describe('blobs that nothing needs any more'),
   condemnedBytes: z.number().int(),
   purged: z.number().int().describe('objects whose bytes left the store'),
