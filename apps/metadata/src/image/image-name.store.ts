@@ -24,11 +24,14 @@ export interface FoundImage extends HeldImage {
   readonly besideTag: string | null;
   /** It was named by its id, or by how that begins, in no repository. */
   readonly byId: boolean;
-  /** Other repositories that hold what an id named. */
+  /** Other repositories that hold what an id named; no more than `MOST_HOLDERS`. */
   readonly others: readonly HeldImage[];
 }
 
 type Reading = Pick<Sql, 'query'>;
+
+/** An id is looked for in as many repositories, and one more: who needs all of them says that there are too many. */
+export const MOST_HOLDERS = 1000;
 
 /** As many candidates of an ambiguous id as are named. */
 const MOST_CANDIDATES = 20;
@@ -116,7 +119,8 @@ const BY_DIGEST = `
 
 /**
  * By the digest of a manifest or an index, or of a manifest's config (which older Docker calls the image's id; one
- * that an index lists means the index), or by how one of these begins. At most a page: more is ambiguous anyway.
+ * that an index lists means the index), or by how one of these begins. Of several the first of each come first, so that
+ * none of them is behind the many repositories of another.
  */
 export const BY_ID = `
   WITH meant AS (
@@ -128,7 +132,7 @@ export const BY_ID = `
   )
   SELECT r.id AS "repositoryId", r.name AS repository, rm.digest
   FROM meant JOIN repository_manifest rm ON rm.digest = meant.digest JOIN repository r ON r.id = rm.repository_id
-  ORDER BY r.name, rm.digest LIMIT 100`;
+  ORDER BY row_number() OVER (PARTITION BY rm.digest ORDER BY r.name), r.name, rm.digest LIMIT ${MOST_HOLDERS + 1}`;
 
 /** `g` follows every hex digit. */
 function findById(sql: Reading, beginning: string): Promise<HeldImage[]> {

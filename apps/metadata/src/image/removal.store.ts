@@ -6,7 +6,7 @@ import { isPutAway } from '../container/is-put-away';
 import type { Sql } from '../database/database';
 import type { NamedImage, NamedRemoval } from '../operation/operation-rows';
 import { refuseUnconfirmed } from './confirm-removal';
-import { type HeldImage, ImageNameStore } from './image-name.store';
+import { type HeldImage, ImageNameStore, MOST_HOLDERS } from './image-name.store';
 
 /** As many images as have a layer that is to go; a layer of more is that of a base image. */
 const MOST_OF_A_LAYER = 1000;
@@ -51,6 +51,7 @@ export class RemovalStore {
     const { tag, besideTag, byId, others, ...first } = found;
     if (tag !== null) return [{ ...held(first), tag }];
     if (besideTag !== null) return [await readBoth(sql, first, besideTag)];
+    if (others.length >= MOST_HOLDERS) throw tooMany(reference);
     const images: HeldImage[] = [];
     // What was removed before and waits to go is removed again only to go now.
     for (const image of [first, ...others]) if (asked.now || !(await isPutAway(sql, image))) images.push(image);
@@ -90,6 +91,9 @@ async function readBoth(sql: Sql, image: HeldImage, tag: string): Promise<NamedR
     },
   );
 }
+
+const tooMany = (reference: string) =>
+  conflict(`${reference} is in more than ${MOST_HOLDERS} repositories, too many to go at once: name one of them`);
 
 const removedAlready = ({ repository, digest }: HeldImage, reference: string) =>
   new RegistryError('NOT_FOUND', `${repository}@${digest} was removed already`, { detail: { reference } });

@@ -369,6 +369,38 @@ describe('a remove', () => {
       },
     );
 
+    it('is found wherever it is, in however many repositories: all of it goes, and why says all', async () => {
+      const [image] = await ours('team/a:1');
+      const digest = image!.digest;
+      await rows(
+        `WITH made AS (INSERT INTO repository (name) SELECT 'team/r' || lpad(n::text, 4, '0') FROM generate_series(1, 120) AS n RETURNING id)
+          INSERT INTO repository_manifest (repository_id, digest) SELECT id, $1 FROM made`,
+        [digest],
+      );
+      const nameAll = (where: string) =>
+        rows(`INSERT INTO tag (repository_id, name, digest) SELECT repository_id, 'x', digest FROM repository_manifest
+          JOIN repository ON repository.id = repository_id WHERE ${where} ON CONFLICT DO NOTHING`);
+      await nameAll(`name = 'team/r0120'`);
+      expect((await metadata.why.explain(digest)).roots).toContainEqual(
+        expect.objectContaining({ root: 'tag', repository: 'team/r0120' }),
+      );
+      await nameAll(`name LIKE 'team/r%'`);
+      await rows(
+        `WITH last AS (INSERT INTO repository (name) VALUES ('zzz/last') RETURNING id),
+          made AS (INSERT INTO manifest (digest, media_type, kind, bytes)
+            VALUES (left($1, 20) || repeat('0', 51), 'a/b', 'other', '') RETURNING digest)
+          INSERT INTO repository_manifest (repository_id, digest) SELECT id, digest FROM last, made`,
+        [digest],
+      );
+      await expect(remove({ reference: digest.slice(0, 20), force: true })).rejects.toMatchObject({
+        code: 'CONFLICT',
+        detail: { candidates: expect.arrayContaining([expect.objectContaining({ repository: 'zzz/last' })]) },
+      });
+      await ask('remove', { reference: digest, force: true });
+      await drain();
+      expect(await names()).toEqual([]);
+    });
+
     it('that was removed already says so, and does not begin its time anew', async () => {
       const [image] = await ours('team/a:1');
       await remove({ reference: `${HERE}/team/a:1` });

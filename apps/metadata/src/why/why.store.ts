@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { MOST_ROOTS, type Why } from '#contracts/calls/why';
+import { MOST_REPOSITORIES, MOST_ROOTS, type Why } from '#contracts/calls/why';
 import { type Digest, isDigest } from '#oci/digest';
 import { isRegistryError } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
-import { type HeldImage, ImageNameStore } from '../image/image-name.store';
+import { type HeldImage, ImageNameStore, MOST_HOLDERS } from '../image/image-name.store';
 import { inMs } from '../review/keep-reasons';
 import { BlobReasonsStore, type Moment } from './blob-reasons.store';
 import { ImageReasonsStore, latest, type Reasons, toTime } from './image-reasons.store';
@@ -44,18 +44,19 @@ export class WhyStore {
   }
 }
 
-/** In several repositories it goes with the last of them. */
+/** In several repositories it goes with the last of them: nobody knows when where these are more than were looked at. */
 function explainImage(held: readonly HeldImage[], reasons: readonly Reasons[], moment: Moment): Why {
   const roots = reasons.flatMap((each) => each.roots).sort(byEnd);
-  const unknown = reasons.some(({ goesAtMs }) => goesAtMs === null);
+  const unlooked = held.length > MOST_HOLDERS;
+  const unknown = unlooked || reasons.some(({ goesAtMs }) => goesAtMs === null);
   const goesMs = unknown ? null : Math.max(...reasons.map(({ goesAtMs }) => goesAtMs ?? 0));
   return {
     kind: 'image',
     digest: held[0]!.digest,
-    repositories: held.map(({ repository }) => repository),
+    repositories: held.slice(0, MOST_REPOSITORIES).map(({ repository }) => repository),
     kept: roots.length > 0,
     roots: roots.slice(0, MOST_ROOTS),
-    moreRoots: roots.length > MOST_ROOTS || reasons.some(({ moreRoots }) => moreRoots),
+    moreRoots: unlooked || roots.length > MOST_ROOTS || reasons.some(({ moreRoots }) => moreRoots),
     goesAt: toTime(latest(goesMs, moment.nowMs, moment.quietMs)),
     purgedAt: null,
   };

@@ -5,6 +5,7 @@ import { defineCall } from '../define-call';
 
 /** As many roots as are named; whether there are more is said beside them. */
 export const MOST_ROOTS = 20;
+export const MOST_REPOSITORIES = 100;
 
 /** A step of the way down from what a root keeps to what was asked about. */
 const StepSchema = z.object({
@@ -29,7 +30,7 @@ export type KeepingRoot = z.output<typeof KeepingRootSchema>;
 export const WhySchema = z.object({
   kind: z.enum(['image', 'blob']),
   digest: DigestSchema,
-  repositories: z.array(z.string()).describe('where it is held, as far as it was looked: up to a hundred'),
+  repositories: z.array(z.string()).max(MOST_REPOSITORIES).describe('where it is held: up to a hundred'),
   kept: z.boolean().describe('whether a root keeps it now'),
   roots: z.array(KeepingRootSchema).max(MOST_ROOTS).describe('what keeps it: first what stays longest'),
   moreRoots: z.boolean(),
