@@ -1,5 +1,6 @@
 import type { ImageSort } from '#contracts/calls/images';
 import { MOST_LOOKED_INTO } from '../names/name-pattern';
+import { isListed, noneByRow } from './is-listed';
 import type { Narrowed } from './narrow-images';
 
 /*
@@ -12,19 +13,10 @@ import type { Narrowed } from './narrow-images';
 const COUNTED = `LEFT JOIN LATERAL (SELECT pulls, pulled_at FROM pull_count counted
   WHERE counted.repository_id = own.repository_id AND counted.digest = own.digest OFFSET 0) counted ON true`;
 
-/**
- * Untagged, an image is left out where it is part of another one (a child of an index, a referrer), or where somebody
- * asked for it to go and nobody has pulled it since.
- */
-const LISTED = `(
-  (SELECT true FROM tag WHERE tag.repository_id = own.repository_id AND tag.digest = own.digest LIMIT 1)
-  OR (
-    (removed_at IS NULL OR pulled_at > removed_at)
-    AND (SELECT subject IS NULL FROM manifest m WHERE m.digest = own.digest)
-    AND (SELECT true FROM manifest_child c JOIN repository_manifest above ON above.repository_id = own.repository_id
-      AND above.digest = c.parent WHERE c.held = own.digest LIMIT 1) IS NULL
-  )
-)`;
+const LISTED = isListed(
+  '(SELECT true FROM tag WHERE tag.repository_id = own.repository_id AND tag.digest = own.digest LIMIT 1)',
+  noneByRow,
+);
 
 const COLUMNS =
   'r.id AS repository_id, r.name AS repository, own.digest, own.upstream, committed_at, COALESCE(pulls, 0) AS pulls, pulled_at';

@@ -1,4 +1,5 @@
 import type { PruneFilters } from '#contracts/bodies/prune';
+import { isListed, noneAtOnce } from '../image/is-listed';
 import { WITH_ABSENCES } from '../review/keep-reasons';
 import { readUntil } from './read-until';
 
@@ -38,12 +39,7 @@ export const JUDGED = `
     LEFT JOIN named USING (repository_id, digest)
     LEFT JOIN used USING (repository_id, digest)
     LEFT JOIN pull_count USING (repository_id, digest)
-    WHERE ${within('own')} AND ($2::text[] IS NULL OR own.digest = ANY($2)) AND (tags IS NOT NULL OR (
-      (removed_at IS NULL OR pulled_at > removed_at)
-      AND EXISTS (SELECT FROM manifest WHERE manifest.digest = own.digest AND subject IS NULL)
-      AND NOT EXISTS (SELECT FROM manifest_child AS child JOIN repository_manifest AS parent
-        ON parent.repository_id = own.repository_id AND parent.digest = child.parent
-        WHERE child.held = own.digest)))
+    WHERE ${within('own')} AND ($2::text[] IS NULL OR own.digest = ANY($2)) AND ${isListed('tags IS NOT NULL', noneAtOnce)}
   ), judged AS (
     SELECT listed.*, repository.name AS repository, CASE
       WHEN why IS NOT NULL THEN why

@@ -1,4 +1,5 @@
 import type { Sql } from '../database/database';
+import { isListed, noneAtOnce } from '../image/is-listed';
 
 /** Any constant: whoever counts takes this lock, for two who count at once only wait for the disk. */
 const COUNTING = 4_211_700_002;
@@ -42,15 +43,11 @@ const BELOW = (roots: string) => `
     JOIN repository_manifest AS visible
       ON visible.repository_id = above.repository_id AND visible.digest = next.digest`;
 
-/** As the list of images has it: tagged, or neither asked to go nor part of another. */
 const LISTED = `
   SELECT FROM repository_manifest AS own
   LEFT JOIN (SELECT DISTINCT repository_id, digest FROM tag) AS tagged USING (repository_id, digest)
   LEFT JOIN pull_count USING (repository_id, digest)
-  JOIN manifest ON manifest.digest = own.digest
-  WHERE tagged.digest IS NOT NULL OR ((removed_at IS NULL OR pulled_at > removed_at) AND subject IS NULL
-    AND NOT EXISTS (SELECT FROM manifest_child AS child JOIN repository_manifest AS above
-      ON above.repository_id = own.repository_id AND above.digest = child.parent WHERE child.held = own.digest))`;
+  WHERE ${isListed('tagged.digest IS NOT NULL', noneAtOnce)}`;
 
 const SOME = (rows: string, bytes: string) =>
   `(SELECT jsonb_build_object('count', count(*), 'bytes', coalesce(sum(${bytes}), 0)) FROM ${rows})`;
