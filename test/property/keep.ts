@@ -1,5 +1,15 @@
 import { BLOBS, childrenOf, IMAGES, type Image, referrersOf } from './images';
-import { aboveOf, keyOf, lastUse, type Model, type Name, REPOSITORIES, type Repository, tagsOf } from './model';
+import {
+  aboveOf,
+  keyOf,
+  lastUse,
+  type Model,
+  type Name,
+  REPOSITORIES,
+  type Repository,
+  type Trashed,
+  tagsOf,
+} from './model';
 import { TIMES } from './times';
 
 export interface Root {
@@ -14,6 +24,10 @@ export function awaySince({ absences }: Model, since: number): number {
 }
 
 export const pullEnds = (model: Model, used: number) => used + TIMES.pull + awaySince(model, used);
+
+/** Time in which nobody could have had it back is none of its window. */
+export const undoEnds = (model: Model, { until }: Pick<Trashed, 'until'>) =>
+  until + awaySince(model, until - TIMES.undo);
 
 export const reporterEnds = (model: Model) =>
   model.reporter && model.reporter.reportedAt + model.reporter.leaseMs + awaySince(model, model.reporter.reportedAt);
@@ -30,7 +44,7 @@ function ownRoots(model: Model, repository: Repository, image: Image): Root[] {
   const isPinned = (model.manifestPins.get(keyOf(name, image)) ?? 0) > model.at;
   const used = lastUse(shown);
   const isRecent = used > (shown.removedAt ?? 0) && pullEnds(model, used) > model.at;
-  const trashed = model.trash.filter((each) => there(each) && each.ended === null && each.until > model.at);
+  const trashed = model.trash.filter((each) => there(each) && each.ended === null && undoEnds(model, each) > model.at);
   return [
     ...tagsOf(repository, image).map((tag) => ({ root: 'tag' as const, name: tag, image })),
     ...model.containers.filter(there).map((each) => ({ root: 'container' as const, name: each.name, image })),
@@ -97,7 +111,7 @@ export function windowEnds(model: Model): number[] {
   return [
     ...model.manifestPins.values(),
     ...model.blobPins.values(),
-    ...model.trash.map(({ until }) => until),
+    ...model.trash.map((each) => undoEnds(model, each)),
     ...model.plans.map(({ until }) => until),
     ...used.map((shown) => pullEnds(model, lastUse(shown))),
     ...[reporterEnds(model)].flatMap((end) => end ?? []),

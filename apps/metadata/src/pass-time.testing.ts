@@ -4,7 +4,7 @@ import type { Metadata } from './metadata.testing';
 const TIMES: Readonly<Record<string, readonly string[]>> = {
   review: ['due_at'],
   pin: ['until'],
-  trash: ['until'],
+  trash: ['until', 'removed_at'],
   lease: ['until'],
   repository_manifest: ['committed_at', 'removed_at'],
   pull_count: ['pulled_at'],

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { howAsked } from '../how';
+import { undoEnds } from '../keep';
 import { keepAgain } from '../model';
 import { outcomeOf, Refused } from '../request';
 import { requestStep, type Step } from '../step';
@@ -16,7 +17,7 @@ export const restore: fc.Arbitrary<Step> = fc.tuple(fc.nat(5), howAsked('restore
       expected: outcomeOf(() => {
         if (!entry) throw new Refused('NOT_FOUND');
         if (entry.ended === 'restored') throw new Refused('CONFLICT');
-        if (entry.ended === 'gone' || entry.until <= model.at) throw new Refused('GONE');
+        if (entry.ended === 'gone' || undoEnds(model, entry) <= model.at) throw new Refused('GONE');
         const repository = model.repositories[entry.repository];
         const taken = entry.tags.filter((tag) => (repository.tags.get(tag) ?? entry.image) !== entry.image);
         if (taken.length > 0) throw new Refused('CONFLICT');

@@ -5,6 +5,7 @@ import type { AnswerOf } from '#contracts/define-call';
 import { endReporter } from '../container/end-reporters';
 import { Database, type Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { undoEnds } from './keep-reasons';
 
 /**
  * Rows that have had their time. What only grows otherwise is named here; `tag_move` is not: the history of a tag is
@@ -29,7 +30,11 @@ export class EndedStore {
       }),
       await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
       await forgetTrash(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
-      await forgetAbsences(sql, limit, Math.max(this.config.ENTREPOT_KEEP_PULLED_MS, LONGEST_REPORT_MS)),
+      await forgetAbsences(
+        sql,
+        limit,
+        Math.max(this.config.ENTREPOT_KEEP_PULLED_MS, this.config.ENTREPOT_UNDO_MS, LONGEST_REPORT_MS),
+      ),
       await forgetPlans(sql, this.config.ENTREPOT_OPERATION_KEEP_MS),
       await forgetRuns(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
     ]);
@@ -69,6 +74,7 @@ async function forgetTrash(sql: Sql, limit: number, keepMs: number): Promise<num
   const gone = await sql.query(
     `DELETE FROM trash WHERE id = ANY(ARRAY(
         SELECT id FROM trash WHERE until < now() - $2 * interval '1 millisecond'
+          AND (keeps IS NULL OR ${undoEnds('trash')} < now())
         ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
       RETURNING 1`,
     [limit, keepMs],

@@ -58,6 +58,9 @@ export function readLinks(sql: Reading, repositoryId: number, digest: string): P
 export const WITH_ABSENCES = (since: string) => `coalesce((
   SELECT sum(ended_at - greatest(began_at, ${since})) FROM absence WHERE ended_at > ${since}), interval '0')`;
 
+/** When the window of an entry of the trash ends in which it can be had back. */
+export const undoEnds = (entry: string) => `${entry}.until + ${WITH_ABSENCES(`${entry}.removed_at`)}`;
+
 /*
  * Each root: which of the manifests $2 of repository $1 it keeps, its name, and until when. $3: how long untagged or
  * cached content lives after it came or was last pulled, in milliseconds.
@@ -75,7 +78,7 @@ const STANDING: Partial<Record<Root, string>> = {
 const PASSING: Partial<Record<Root, string>> = {
   pin: `SELECT digest, NULL::text AS name, until FROM pin
     WHERE kind = 'manifest' AND repository_id = $1 AND digest = ANY($2)`,
-  trash: 'SELECT digest, id::text, until FROM trash WHERE repository_id = $1 AND keeps = ANY($2)',
+  trash: `SELECT digest, id::text, ${undoEnds('trash')} FROM trash WHERE repository_id = $1 AND keeps = ANY($2)`,
   pull: `SELECT digest, NULL, used + $3 * interval '1 millisecond' + ${WITH_ABSENCES('used')}
     FROM repository_manifest LEFT JOIN pull_count USING (repository_id, digest),
       LATERAL (SELECT greatest(committed_at, pulled_at) AS used) AS last

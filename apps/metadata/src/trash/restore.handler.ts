@@ -13,6 +13,7 @@ import { putTagsBack } from '../names/put-tags-back';
 import type { Done } from '../operation/done';
 import type { OperationRow } from '../operation/operation-rows';
 import { recordFact } from '../outbox/outbox.store';
+import { undoEnds } from '../review/keep-reasons';
 import { queueManifestReviews } from '../review/queue-reviews';
 
 interface Removed {
@@ -66,8 +67,9 @@ export class RestoreHandler {
 /** What was read before its locks were held decides nothing: it is read again. Throws NOT_FOUND. */
 async function readRemoved(sql: Sql, id: string, lock = ''): Promise<Removed> {
   const [row] = await sql.query<Removed>(
-    `SELECT trash.id, repository_id AS "repositoryId", repository.name AS repository, digest, tags, until,
-        ended_as AS ended, ended_at AS "endedAt", until <= now() AS over,
+    `SELECT trash.id, repository_id AS "repositoryId", repository.name AS repository, digest, tags,
+        ${undoEnds('trash')} AS until,
+        ended_as AS ended, ended_at AS "endedAt", ${undoEnds('trash')} <= now() AS over,
         (SELECT id FROM operation WHERE operation.id = operation_id AND operation.ended_at IS NULL AND NOT whole) AS "growsBy"
       FROM trash JOIN repository ON repository.id = repository_id WHERE trash.id = $1 ${lock}`,
     [id],

@@ -189,6 +189,25 @@ describe('what was removed', () => {
     expect(await rows('SELECT FROM repository_manifest')).toEqual([]);
   });
 
+  it('comes back for as long as metadata was away longer, and stays and is listed as long', async () => {
+    const image = await ours(anImage(), '1');
+    await remove(`${HERE}:1`);
+    await rows(`UPDATE trash SET until = now() - interval '1 hour', removed_at = now() - interval '2 hours';
+      UPDATE review SET due_at = now();
+      INSERT INTO absence (began_at, ended_at) VALUES (now() - interval '110 minutes', now() - interval '1 second')`);
+    await reviewAll(metadata);
+    expect(await isWhole(image)).toBe(true);
+    const [entry] = await trash();
+    expect(Date.parse(entry!.until) - Date.now()).toBeGreaterThan(45 * 60_000);
+    await rows(`UPDATE absence SET ended_at = began_at + interval '59 minutes'`);
+    expect(await trash()).toEqual([]);
+    await expect(restore(entry!.id)).rejects.toMatchObject({ code: 'GONE' });
+    await rows(`UPDATE absence SET ended_at = began_at + interval '61 minutes'`);
+    await restore(entry!.id);
+    expect(await tags()).toEqual({ 1: image.digest });
+    await rows('TRUNCATE absence');
+  });
+
   it('does not come back twice', async () => {
     await ours(anImage(), '1');
     await remove(`${HERE}:1`);

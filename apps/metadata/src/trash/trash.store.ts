@@ -4,6 +4,7 @@ import type { TrashEntry } from '#contracts/calls/trash';
 import type { Principal } from '#contracts/principal';
 import { invalidField } from '#oci/registry-error';
 import { Database } from '../database/database';
+import { undoEnds } from '../review/keep-reasons';
 
 interface TrashRow {
   readonly id: string;
@@ -29,7 +30,7 @@ export interface TrashFilter {
 export class TrashStore {
   constructor(private readonly database: Database) {}
 
-  /** What stays longest first. Throws INVALID for an `after` that no page had. */
+  /** What was removed last first. Throws INVALID for an `after` that no page had. */
   async list({ repository, after, limit }: TrashFilter): Promise<{ entries: TrashEntry[]; next: string | null }> {
     const from = after === undefined ? null : await this.readCursor(after);
     const query = repository === undefined ? LIST : LIST_THERE;
@@ -61,13 +62,17 @@ function toEntry(row: TrashRow): TrashEntry {
   };
 }
 
+/** No window is longer by more than that: so much of an index is read. */
+const ALL_ABSENCES = `(SELECT coalesce(sum(ended_at - began_at), '0') FROM absence)`;
+
 /** $1, $2: where the page before ended. $3: how many; $4: how many tags of each. */
 const page = (where: string) => `
   SELECT trash.id, (SELECT name FROM repository WHERE repository.id = repository_id) AS repository, digest,
-    tags[1:$4] AS tags, cardinality(tags) AS tag_count, whole, removed_at, principal, operation_id, until
-  FROM trash WHERE keeps IS NOT NULL AND until > now() AND ${where}
-    AND (until, id) < (coalesce($1::timestamptz, 'infinity'), coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-  ORDER BY until DESC, id DESC LIMIT $3`;
+    tags[1:$4] AS tags, cardinality(tags) AS tag_count, whole, removed_at, principal, operation_id,
+    ${undoEnds('trash')} AS until
+  FROM trash WHERE keeps IS NOT NULL AND trash.until > now() - ${ALL_ABSENCES} AND ${undoEnds('trash')} > now() AND ${where}
+    AND (trash.until, id) < (coalesce($1::timestamptz, 'infinity'), coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+  ORDER BY trash.until DESC, id DESC LIMIT $3`;
 
 export const LIST = page('true');
 export const LIST_THERE = page('repository_id = (SELECT id FROM repository WHERE name = $5)');
