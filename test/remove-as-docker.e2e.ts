@@ -49,6 +49,18 @@ const CASES: readonly Case[] = [
     removes: ({ digest }) => `a@${digest}`,
     docker: gone('b:1'),
   },
+  {
+    what: 'a tag with a digest',
+    names: ['a:1', 'a:2', 'b:1'],
+    removes: ({ digest }) => `a:1@${digest}`,
+    docker: gone('a:2', 'b:1'),
+  },
+  {
+    what: 'a tag that is not there with a digest',
+    names: ['a:1', 'b:1'],
+    removes: ({ digest }) => `a:3@${digest}`,
+    docker: unknown('a:1', 'b:1'),
+  },
   { what: 'an id', names: ['a:1'], removes: ({ digest }) => digest, docker: gone() },
   { what: 'the beginning of an id', names: ['a:1'], removes: ({ digest }) => digest.slice(7, 19), docker: gone() },
   {

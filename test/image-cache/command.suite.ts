@@ -124,7 +124,7 @@ export function commandSuite(stage: Stage, run: RunCommand): void {
     const planned = JSON.parse(await well('prune', '--unused', '--repository', 'team/*', '--dry-run', '-o', 'json'));
     expect(planned.list).toMatchObject([{ repository: 'team/ours', state: 'planned' }]);
     expect(await typed('prune', '--unused', '--repository', 'team/*')).toMatchObject({ code: 2, out: '' });
-    expect(await well('prune', '--plan', planned.id)).toContain('Removed:    1\n');
+    expect(await well('prune', '--plan', planned.id)).toContain('Removed:    1, ');
     expect(await well('gc', 'runs', '--kind', 'prune', '-o', 'name')).not.toBe('');
     expect(await well('gc', 'pause')).toContain('paused');
     expect(await well('gc', 'resume')).toContain('works');
