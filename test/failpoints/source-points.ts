@@ -10,9 +10,12 @@ export interface SourceStep {
 
 const LISTER = join(HOUSE, 'scripts', 'check', 'durable-steps.mjs');
 
-/** Every durable step of the sources, so that a new one is found as soon as it is written. */
+let listed: SourceStep[] | undefined;
+
+/** Every durable step of the sources, so that a new one is found as soon as it is written. Read once: it takes seconds. */
 export function sourceSteps(): SourceStep[] {
-  return JSON.parse(execFileSync(process.execPath, [LISTER], { encoding: 'utf8' })) as SourceStep[];
+  listed ??= JSON.parse(execFileSync(process.execPath, [LISTER], { encoding: 'utf8' })) as SourceStep[];
+  return listed;
 }
 
 /** Steps that no path dies at, each with its reason. One that is died at after all is a fault too. */
