@@ -164,16 +164,24 @@ describe('reports', () => {
       await fetchWhole(metadata, 'docker.io/aaa/other', child);
       await fetchManifest(metadata, 'docker.io/aaa/other', anIndex([child]), { tag: '1' });
       await aFetched('20', child);
-      await report([{ digest: child.blobs[0]!.digest }]);
-      expect(await used()).toMatchObject([{ repository: NODE, digest: child.digest, tag: '20' }]);
+      await report([
+        { digest: child.blobs[0]!.digest },
+        { id: 'c2', name: 'b', image: 'node:gone', digest: child.blobs[0]!.digest },
+      ]);
+      expect((await used()).map(({ repository, digest, tag }) => [repository, digest, tag]).sort()).toEqual([
+        [NODE, child.digest, '20'],
+        [NODE, child.digest, 'gone'],
+      ]);
     });
 
-    it('and where its bytes are, not where an index lists what was never fetched', async () => {
+    it('and where its bytes are, not where an index of the name lists what was never fetched', async () => {
       const child = anImage();
-      await fetchManifest(metadata, 'docker.io/aaa/sparse', anIndex([child]), { tag: '1' });
-      await fetchWhole(metadata, NODE, child, { tag: '20' });
-      await report([{ digest: child.blobs[0]!.digest, image: 'aaa/sparse:1' }]);
-      expect(await used()).toMatchObject([{ repository: NODE, digest: child.digest, tag: null }]);
+      const index = anIndex([child]);
+      await fetchWhole(metadata, 'docker.io/other/whole', child);
+      await fetchManifest(metadata, 'docker.io/other/whole', index, { tag: '1' });
+      await fetchManifest(metadata, NODE, index, { tag: '20' });
+      await report([{ digest: child.blobs[0]!.digest }]);
+      expect(await used()).toMatchObject([{ repository: 'docker.io/other/whole', digest: index.digest, tag: null }]);
     });
 
     it('a digest that its name says counts as one that is said', async () => {
