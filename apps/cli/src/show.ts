@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
 import { type Column, formatTable } from './format-table';
 import { plain } from './plain';
 import { hasColor, type Terminal } from './terminal';
@@ -33,12 +33,27 @@ export function showOne<Row>(terminal: Terminal, output: Output, face: Face<Row>
 const line = (text: string) => `${plain(text)}\n`;
 
 export function written(output: 'json' | 'yaml', value: unknown): string {
-  return output === 'json' ? `${quietJson(JSON.stringify(value, null, 2))}\n` : stringify(value, { lineWidth: 0 });
+  return output === 'json' ? `${quietJson(JSON.stringify(value, null, 2))}\n` : quietYaml(value);
 }
+
+const LOUD = /[\u007f-\u009f]/;
 
 /** JSON leaves DEL and the second control characters as they are; a terminal obeys them. */
 export function quietJson(json: string): string {
-  return json.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+  return json.replace(new RegExp(LOUD, 'g'), (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+}
+
+/** YAML too; it has escapes in quotes alone. */
+export function quietYaml(value: unknown): string {
+  const document = new Document(value);
+  visit(document, {
+    Scalar: (_, scalar) => {
+      if (typeof scalar.value === 'string' && LOUD.test(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document
+    .toString({ lineWidth: 0 })
+    .replace(new RegExp(LOUD, 'g'), (character) => `\\x${character.charCodeAt(0).toString(16)}`);
 }
 
 function bolden(terminal: Terminal, table: string): string {

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { type Desk, doing, withExamples } from '../desk';
 import { EXIT, Fault } from '../fault';
 import { pause } from '../pause';
 import { plain } from '../plain';
-import { quietJson } from '../show';
+import { quietJson, quietYaml } from '../show';
 import type { Terminal } from '../terminal';
 import { Unreachable } from '../warehouse.client';
 
@@ -63,7 +62,7 @@ function lineOf({ output }: Desk, data: string, id: string | undefined): string 
   if (output === 'name') return `${id ?? ''}\n`;
   const fact = JSON.parse(data);
   if (output === 'json') return `${quietJson(JSON.stringify(fact))}\n`;
-  if (output === 'yaml') return `---\n${stringify(fact, { lineWidth: 0 })}`;
+  if (output === 'yaml') return `---\n${quietYaml(fact)}`;
   const { time, type, data: about } = FactSchema.parse(fact);
   const what = type.replace(/^dev\.entrepot\.fact\./, '').replace(/\.v\d+$/, '');
   return `${plain(`${time}  ${what.padEnd(20)}  ${JSON.stringify(about)}`)}\n`;
