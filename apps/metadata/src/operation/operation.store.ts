@@ -4,7 +4,7 @@ import type { RemoveBody } from '#contracts/bodies/remove';
 import { OperationAccepted } from '#contracts/facts';
 import type { Operation, OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
-import { conflict } from '#oci/registry-error';
+import { conflict, isRegistryError } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { storableError, storableJson } from '../database/storable-json';
 import { RemovalStore } from '../image/removal.store';
@@ -44,7 +44,7 @@ export class OperationStore {
   async accept(asked: AskedOperation): Promise<{ operation: Operation; created: boolean }> {
     checkRequestId(asked.requestId);
     const { kind, body, hash } = checkRequest(asked.kind, asked.body);
-    const { row, created } = await this.database.transaction('metadata.accept-operation', async (sql) => {
+    const taken = this.database.transaction('metadata.accept-operation', async (sql) => {
       // What a repeated remove names may be gone by now: its operation says what it named.
       const before = kind === 'remove' ? await findRequest(sql, asked) : undefined;
       if (before) return { row: sameRequest(before, hash), created: false };
@@ -54,6 +54,7 @@ export class OperationStore {
       await recordFact(sql, OperationAccepted, inserted.id, about(inserted));
       return { row: await this.doAtOnce(sql, inserted), created: true };
     });
+    const { row, created } = await taken.catch((error: unknown) => this.takenMeanwhile(asked, hash, error));
     return { operation: created ? toOperation(row) : await this.withProgress(row), created };
   }
 
@@ -115,6 +116,14 @@ export class OperationStore {
     return row && this.withProgress(row);
   }
 
+  /** What was there may be gone, or another, because the same request, asked twice at once, was done meanwhile. */
+  private async takenMeanwhile(asked: AskedOperation, hash: Buffer, error: unknown) {
+    if (!isRegistryError(error, 'NOT_FOUND', 'CONFLICT', 'PRECONDITION')) throw error;
+    const row = await this.database.snapshot((sql) => findRequest(sql, asked));
+    if (!row?.body_hash.equals(hash)) throw error;
+    return { row, created: false };
+  }
+
   /** Ends it where it needs nobody else. */
   private async doAtOnce(sql: Sql, operation: OperationRow): Promise<OperationRow> {
     const done = await this.immediate.run(sql, operation);
@@ -137,7 +146,10 @@ export class OperationStore {
   }
 }
 
-async function findRequest(sql: Sql, { principal, requestId }: AskedOperation): Promise<OperationRow | undefined> {
+async function findRequest(
+  sql: Pick<Sql, 'query'>,
+  { principal, requestId }: AskedOperation,
+): Promise<OperationRow | undefined> {
   const [row] = await sql.query<OperationRow>('SELECT * FROM operation WHERE principal = $1 AND request_id = $2', [
     principal,
     requestId,
