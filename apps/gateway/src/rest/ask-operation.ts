@@ -35,6 +35,15 @@ export async function askAtOnce(
   return { operation, outcome: outcomeOf(operation) };
 }
 
+/**
+ * One that is not done yet, or is. What a message asked for under the same key, and was refused, is refused here too.
+ * Throws as the operation failed.
+ */
+export function acceptedOf(operation: Operation): Operation {
+  if (operation.error && operation.state === 'failed') outcomeOf(operation);
+  return operation;
+}
+
 /** Throws as the operation failed. */
 export function outcomeOf({ id, error, outcome, state }: Operation): Record<string, unknown> {
   if (error) throw new RegistryError(codeOf(error.code), error.message, { detail: error.detail });

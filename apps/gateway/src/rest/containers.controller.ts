@@ -5,7 +5,7 @@ import { ListContainers, ReadContainer } from '#contracts/calls/containers';
 import type { OperationKind } from '#contracts/operation';
 import { authorize } from '../authorize';
 import { sendJson } from '../registry/send-answer';
-import { askAtOnce, askOperation, outcomeOf } from './ask-operation';
+import { acceptedOf, askAtOnce, askOperation, outcomeOf } from './ask-operation';
 import { ContainerConfigs } from './container-configs';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
@@ -35,10 +35,8 @@ export class ContainersController {
     authorize('ask', { kind: 'images' });
     readQuery(routes.createContainer, request);
     const body = readBody(routes.createContainer, request);
-    const operation = await askOperation(this.calls, routes.createContainer, request, {
-      kind: 'container-create',
-      body,
-    });
+    const asked = { kind: 'container-create' as const, body };
+    const operation = acceptedOf(await askOperation(this.calls, routes.createContainer, request, asked));
     const { outcome } = operation;
     if (outcome === null) return sendJson(reply, 202, operation, { Location: locationOf(operation) });
     sendJson(reply, 201, outcome, { Location: `/api/v1/containers/${outcome.container}` });

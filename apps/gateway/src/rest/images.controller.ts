@@ -1,17 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Calls } from '#calls/calls';
 import { ListImages } from '#contracts/calls/images';
-import { AcceptOperation } from '#contracts/calls/operations';
-import { ANONYMOUS } from '#contracts/principal';
 import { parsePlatform } from '#oci/platform';
 import { authorize } from '../authorize';
 import { sendJson } from '../registry/send-answer';
+import { acceptedOf, askOperation } from './ask-operation';
 import { ImagePlatforms } from './image-platforms';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
-import { readHeader, readQuery } from './read-request';
+import { readQuery } from './read-request';
 import { Serves } from './rest-route';
 import * as routes from './routes/images';
 
@@ -35,14 +33,9 @@ export class ImagesController {
   @Serves(routes.removeImage)
   async remove(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     authorize('ask', { kind: 'images' });
-    const requestId = readHeader(routes.removeImage, 'idempotency-key', request) ?? randomUUID();
     const body = readQuery(routes.removeImage, request);
-    const { operation } = await this.calls.ask(AcceptOperation, {
-      principal: ANONYMOUS,
-      requestId,
-      kind: 'remove',
-      body,
-    });
+    const asked = { kind: 'remove' as const, body };
+    const operation = acceptedOf(await askOperation(this.calls, routes.removeImage, request, asked));
     sendJson(reply, operation.state === 'completed' ? 200 : 202, operation, { Location: locationOf(operation) });
   }
 }

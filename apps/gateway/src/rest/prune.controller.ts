@@ -1,18 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Calls } from '#calls/calls';
 import { type PruneBody, PruneOutcomeSchema } from '#contracts/bodies/prune';
-import { AcceptOperation } from '#contracts/calls/operations';
 import { ReadPlan } from '#contracts/calls/plans';
 import type { Operation } from '#contracts/operation';
-import { ANONYMOUS } from '#contracts/principal';
 import { notFound } from '#oci/registry-error';
 import { authorize } from '../authorize';
 import { sendJson } from '../registry/send-answer';
+import { acceptedOf, askOperation, outcomeOf } from './ask-operation';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
-import { readBody, readHeader, readParams, readQuery } from './read-request';
+import { readBody, readParams, readQuery } from './read-request';
 import { type RestRoute, Serves } from './rest-route';
 import * as routes from './routes/cleanup';
 
@@ -27,7 +25,7 @@ export class PruneController {
     const body = readBody(routes.prune, request);
     const operation = await this.accept(routes.prune, request, body);
     if (!body.dryRun) return sendJson(reply, 202, operation, { Location: locationOf(operation) });
-    const { plan: id } = PruneOutcomeSchema.parse(operation.outcome);
+    const { plan: id } = PruneOutcomeSchema.parse(outcomeOf(operation));
     const { plan } = await this.find(id, { limit: 1 });
     sendJson(reply, 200, plan, { Location: `/api/v1/plans/${id}` });
   }
@@ -51,9 +49,7 @@ export class PruneController {
 
   private async accept(route: RestRoute, request: FastifyRequest, body: Partial<PruneBody>): Promise<Operation> {
     authorize('ask', { kind: 'images' });
-    const requestId = readHeader(route, 'idempotency-key', request) ?? randomUUID();
-    const asked = { principal: ANONYMOUS, requestId, kind: 'prune' as const, body };
-    return (await this.calls.ask(AcceptOperation, asked)).operation;
+    return acceptedOf(await askOperation(this.calls, route, request, { kind: 'prune', body }));
   }
 
   private async find(id: string, page: { limit: number; after?: string }) {

@@ -1,15 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Calls } from '#calls/calls';
-import { AcceptOperation } from '#contracts/calls/operations';
 import { ListTrash } from '#contracts/calls/trash';
-import { ANONYMOUS } from '#contracts/principal';
 import { authorize } from '../authorize';
 import { sendJson } from '../registry/send-answer';
+import { askAtOnce } from './ask-operation';
 import { nextLink } from './next-link';
 import { locationOf } from './operations.controller';
-import { readHeader, readParams, readQuery } from './read-request';
+import { readParams, readQuery } from './read-request';
 import { Serves } from './rest-route';
 import * as routes from './routes/trash';
 
@@ -30,15 +28,10 @@ export class TrashController {
   @Serves(routes.restoreTrash)
   async restore(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     authorize('ask', { kind: 'images' });
-    const requestId = readHeader(routes.restoreTrash, 'idempotency-key', request) ?? randomUUID();
     readQuery(routes.restoreTrash, request);
     const body = readParams(routes.restoreTrash, request);
-    const { operation } = await this.calls.ask(AcceptOperation, {
-      principal: ANONYMOUS,
-      requestId,
-      kind: 'restore',
-      body,
-    });
-    sendJson(reply, 200, operation.outcome, { Location: locationOf(operation) });
+    const asked = { kind: 'restore' as const, body };
+    const { operation, outcome } = await askAtOnce(this.calls, routes.restoreTrash, request, asked);
+    sendJson(reply, 200, outcome, { Location: locationOf(operation) });
   }
 }
