@@ -4,7 +4,7 @@ import type { TrashEntry } from '#contracts/calls/trash';
 import type { Why } from '#contracts/calls/why';
 import type { Client } from './client';
 import { BLOBS, type Contents } from './images';
-import { rootsOf, undoEnds } from './keep';
+import { isOpen, rootsOf } from './keep';
 import { isListed, LOCAL, type Model, type Name, REPOSITORIES, shownChildren, TAGS, tagsOf } from './model';
 import type { Names } from './names';
 import type { Side } from './warehouse';
@@ -53,7 +53,7 @@ export class Comparison {
       const moved = tag !== null && model.repositories[repository].tags.get(tag) !== image;
       return { ...each, moved, removed: nameless, reported: reported?.id ?? null };
     });
-    const kept = model.trash.filter((each) => each.ended === null && undoEnds(model, each) > model.at);
+    const kept = model.trash.filter((each) => isOpen(model, each));
     const trash = kept.map(({ repository, image, tags, whole }) => ({
       repository,
       image,

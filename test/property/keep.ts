@@ -29,6 +29,9 @@ export const pullEnds = (model: Model, used: number) => used + TIMES.pull + away
 export const undoEnds = (model: Model, { until }: Pick<Trashed, 'until'>) =>
   until + awaySince(model, until - TIMES.undo);
 
+/** Whether it can be had back. */
+export const isOpen = (model: Model, entry: Trashed) => entry.ended === null && undoEnds(model, entry) > model.at;
+
 export const reporterEnds = (model: Model) =>
   model.reporter && model.reporter.reportedAt + model.reporter.leaseMs + awaySince(model, model.reporter.reportedAt);
 
@@ -44,7 +47,7 @@ function ownRoots(model: Model, repository: Repository, image: Image): Root[] {
   const isPinned = (model.manifestPins.get(keyOf(name, image)) ?? 0) > model.at;
   const used = lastUse(shown);
   const isRecent = used > (shown.removedAt ?? 0) && pullEnds(model, used) > model.at;
-  const trashed = model.trash.filter((each) => there(each) && each.ended === null && undoEnds(model, each) > model.at);
+  const trashed = model.trash.filter((each) => there(each) && isOpen(model, each));
   return [
     ...tagsOf(repository, image).map((tag) => ({ root: 'tag' as const, name: tag, image })),
     ...model.containers.filter(there).map((each) => ({ root: 'container' as const, name: each.name, image })),

@@ -1,5 +1,6 @@
 import type { OperationKind } from '#contracts/operation';
 import type { Image } from './images';
+import { isOpen } from './keep';
 import { closure, isPutAway, type Model, type Name, REPOSITORIES, type Repository, shownParents } from './model';
 
 /** How a request names an image. An `id` is a whole digest in no repository. */
@@ -60,6 +61,16 @@ export const inOrder = (model: Model): Repository[] => REPOSITORIES.map((name) =
 export function readTag(model: Model, { nth, else: other }: TagReference): ExactTag {
   const there = inOrder(model).flatMap(({ name, tags }) => [...tags.keys()].map((tag) => ({ repository: name, tag })));
   const chosen = nth === null ? undefined : there[nth % Math.max(1, there.length)];
+  return chosen ? { by: 'tag', ...chosen } : other;
+}
+
+/** A name that was removed, can come back, and is nobody's meanwhile. */
+export function readFreed(model: Model, { nth, else: other }: TagReference): ExactTag {
+  const freed = model.trash.flatMap((entry) =>
+    isOpen(model, entry) ? entry.tags.map((tag) => ({ repository: entry.repository, tag })) : [],
+  );
+  const free = freed.filter(({ repository, tag }) => !model.repositories[repository].tags.has(tag));
+  const chosen = nth === null ? undefined : free[nth % Math.max(1, free.length)];
   return chosen ? { by: 'tag', ...chosen } : other;
 }
 

@@ -10,10 +10,23 @@ import { pulled, upstreamImage } from './pull';
 
 /** None of them is the beginning of an id. */
 const CONTAINERS = ['web', 'job', 'proxy'] as const;
-const anyName = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom<string>(...CONTAINERS) },
-  { weight: 1, arbitrary: fc.constantFrom('engine/one', 'engine/two') },
-);
+
+/** The n-th of those that are there at that moment, or else what is said. */
+interface Called {
+  readonly nth: number | null;
+  readonly else: string;
+}
+
+const anyName: fc.Arbitrary<Called> = fc.record({
+  nth: fc.option(fc.nat(4), { freq: 3 }),
+  else: fc.constantFrom(...CONTAINERS, 'engine/one', 'engine/two'),
+});
+
+const readName = ({ containers }: Model, { nth, else: other }: Called): string =>
+  (nth === null ? undefined : containers[nth % Math.max(1, containers.length)]?.name) ?? other;
+
+const wordsOfName = ({ nth, else: other }: Called): string =>
+  nth === null ? other : `the ${nth}th container (or ${other})`;
 
 export const create: fc.Arbitrary<Step> = fc
   .tuple(anyReference, fc.constantFrom(...CONTAINERS), howAsked('container-create'))
@@ -79,49 +92,58 @@ function findOwn(model: Model, name: string): Container {
 
 export const change: fc.Arbitrary<Step> = fc
   .tuple(anyName, fc.constantFrom('start' as const, ...CONTAINER_ACTIONS), howAsked('container-change'))
-  .map(([container, action, how]) =>
-    requestStep(`${action} ${container}`, how, (model) => ({
-      kind: 'container-change',
-      body: { container, action },
-      expected: outcomeOf(() => {
-        const found = findOwn(model, container);
-        const [to, ...from] = TO[action];
-        if (!from.includes(found.state)) throw new Refused('CONFLICT');
-        found.state = to;
-        found.exitCode = EXIT_CODES[action] ?? found.exitCode;
-        return { state: to };
-      }),
-    })),
+  .map(([called, action, how]) =>
+    requestStep(`${action} ${wordsOfName(called)}`, how, (model) => {
+      const container = readName(model, called);
+      return {
+        kind: 'container-change',
+        body: { container, action },
+        expected: outcomeOf(() => {
+          const found = findOwn(model, container);
+          const [to, ...from] = TO[action];
+          if (!from.includes(found.state)) throw new Refused('CONFLICT');
+          found.state = to;
+          found.exitCode = EXIT_CODES[action] ?? found.exitCode;
+          return { state: to };
+        }),
+      };
+    }),
   );
 
 export const rename: fc.Arbitrary<Step> = fc
   .tuple(anyName, fc.constantFrom(...CONTAINERS), howAsked('container-rename'))
-  .map(([container, name, how]) =>
-    requestStep(`rename ${container} to ${name}`, how, (model) => ({
-      kind: 'container-rename',
-      body: { container, name },
-      expected: outcomeOf(() => {
-        const found = findOwn(model, container);
-        if (model.containers.some((each) => each !== found && each.name === name)) throw new Refused('CONFLICT');
-        found.name = name;
-        return { name };
-      }),
-    })),
+  .map(([called, name, how]) =>
+    requestStep(`rename ${wordsOfName(called)} to ${name}`, how, (model) => {
+      const container = readName(model, called);
+      return {
+        kind: 'container-rename',
+        body: { container, name },
+        expected: outcomeOf(() => {
+          const found = findOwn(model, container);
+          if (model.containers.some((each) => each !== found && each.name === name)) throw new Refused('CONFLICT');
+          found.name = name;
+          return { name };
+        }),
+      };
+    }),
   );
 
 export const removeContainer: fc.Arbitrary<Step> = fc
   .tuple(anyName, fc.boolean(), howAsked('container-remove'))
-  .map(([container, force, how]) =>
-    requestStep(`remove container ${container}${force ? ' by force' : ''}`, how, (model) => ({
-      kind: 'container-remove',
-      body: { container, force },
-      expected: outcomeOf(() => {
-        const found = findOwn(model, container);
-        if (isAlive(found) && !force) throw new Refused('CONFLICT');
-        model.containers = model.containers.filter((each) => each !== found);
-        return { name: container };
-      }),
-    })),
+  .map(([called, force, how]) =>
+    requestStep(`remove container ${wordsOfName(called)}${force ? ' by force' : ''}`, how, (model) => {
+      const container = readName(model, called);
+      return {
+        kind: 'container-remove',
+        body: { container, force },
+        expected: outcomeOf(() => {
+          const found = findOwn(model, container);
+          if (isAlive(found) && !force) throw new Refused('CONFLICT');
+          model.containers = model.containers.filter((each) => each !== found);
+          return { name: container };
+        }),
+      };
+    }),
   );
 
 export const pruneContainers: fc.Arbitrary<Step> = howAsked('container-prune').map((how) =>

@@ -5,7 +5,7 @@ import { keyOf, type Model, moveTag, type Name, REPOSITORIES, type Repository, T
 import { type Exact, outcomeOf } from '../request';
 import { requestStep, type Step } from '../step';
 
-const UPSTREAM = REPOSITORIES.slice(0, 2);
+export const UPSTREAM = REPOSITORIES.slice(0, 2);
 
 /** What a pull names: a tag, or the image itself. */
 type Asked = { readonly tag: string } | { readonly image: Image };
@@ -33,7 +33,7 @@ const asked: fc.Arbitrary<Asked> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...IMAGES).map((image) => ({ image })) },
 );
 
-function pullStep(name: Name, what: Asked, isAll: boolean, how: How): Step {
+export function pullStep(name: Name, what: Asked, isAll: boolean, how: How): Step {
   const reference = { by: 'tag' in what ? ('tag' as const) : ('digest' as const), repository: name, ...what } as Exact;
   const words = 'tag' in what ? `${name}:${what.tag}` : `${name}@${what.image}`;
   return requestStep(`pull ${words}${isAll ? ', all of it' : ''}`, how, (model, names) => ({
@@ -52,11 +52,6 @@ function pullStep(name: Name, what: Asked, isAll: boolean, how: How): Step {
 export const pull: fc.Arbitrary<Step> = fc
   .tuple(fc.constantFrom(...UPSTREAM), asked, fc.boolean(), howAsked('pull'))
   .map(([name, what, isAll, how]) => pullStep(name, what, isAll, how));
-
-/** A life begins with something. */
-export const OPENING: readonly Step[] = UPSTREAM.map((name) =>
-  pullStep(name, { tag: TAGS[0] }, name === UPSTREAM[0], { by: 'a', death: null }),
-);
 
 export const moveUpstream: fc.Arbitrary<Step> = fc
   .tuple(fc.constantFrom(...UPSTREAM), fc.constantFrom(...TAGS), fc.constantFrom(...IMAGES))

@@ -163,6 +163,21 @@ export const remove: fc.Arbitrary<Step> = fc
     removeStep(`remove ${words(reference)}`, (model) => readReference(model, reference), asked, how),
   );
 
+/** What has a name of ours can be had back. */
+export const removeOwn: fc.Arbitrary<Step> = fc.tuple(fc.nat(3), options, howAsked('remove')).map(([nth, asked, how]) =>
+  removeStep(
+    `remove the ${nth}th name of our own`,
+    ({ repositories }) => {
+      const own = LOCAL.flatMap((name) =>
+        [...repositories[name].tags.keys()].map((tag) => ({ repository: name, tag })),
+      );
+      return { by: 'tag', ...(own[nth % Math.max(1, own.length)] ?? NAMELESS) };
+    },
+    asked,
+    how,
+  ),
+);
+
 /** What a container uses loses its names, or is refused. */
 export const removeUsed: fc.Arbitrary<Step> = fc
   .tuple(fc.nat(4), options, howAsked('remove'))
@@ -178,6 +193,7 @@ export const removeUsed: fc.Arbitrary<Step> = fc
     ),
   );
 
+const NAMELESS = { repository: LOCAL[0], tag: '1' } as const;
 const NOTHING = { repository: LOCAL[0], image: 'amd' } as const;
 
 function said(asked: Options): string {

@@ -1,33 +1,59 @@
 import fc from 'fast-check';
-import { howAsked } from '../how';
+import { type How, howAsked } from '../how';
 import { childrenOf, IMAGES } from '../images';
 import { closure, LOCAL, moveTag, TAGS, takeTag } from '../model';
 import { anyReference, anyTag, words } from '../references';
-import { find, outcomeOf, Refused, readReference, readTag } from '../request';
+import {
+  find,
+  outcomeOf,
+  type Reference,
+  Refused,
+  readFreed,
+  readReference,
+  readTag,
+  type TagReference,
+} from '../request';
 import { requestStep, type Step } from '../step';
 import { show } from './pull';
 
+/** Most names that were thrown away are given again: they are in the way of what would come back. */
+const anyTarget: fc.Arbitrary<TagReference> = fc.record({
+  nth: fc.option(fc.nat(3), { freq: 3 }),
+  else: fc.record({
+    by: fc.constant('tag' as const),
+    repository: fc.constantFrom(...LOCAL),
+    tag: fc.constantFrom(...TAGS),
+  }),
+});
+
 /** Nothing is copied but names: the image, and what it lists of what is there. */
+export const tagStep = (source: Reference, to: TagReference, how: How): Step =>
+  requestStep(`tag ${words(source)} as ${wordsOfTarget(to)}`, how, (model, names) => {
+    const exact = readReference(model, source);
+    const named = readFreed(model, to);
+    return {
+      kind: 'tag',
+      body: { source: names.text(exact), target: names.text(named) },
+      expected: outcomeOf(() => {
+        const { repository, image } = find(model, exact);
+        const target = model.repositories[named.repository];
+        const from = target.tags.get(named.tag) ?? null;
+        const tree = closure([image], (each) => childrenOf(each).filter((one) => repository.shown.has(one)));
+        for (const each of tree) show(model, target, each);
+        moveTag(model, target, named.tag, image);
+        return { tag: named.tag, from: from && names.digest(from), to: names.digest(image) };
+      }),
+    };
+  });
+
 export const tag: fc.Arbitrary<Step> = fc
-  .tuple(anyReference, fc.constantFrom(...LOCAL), fc.constantFrom(...TAGS), howAsked('tag'))
-  .map(([source, to, name, how]) =>
-    requestStep(`tag ${words(source)} as ${to}:${name}`, how, (model, names) => {
-      const exact = readReference(model, source);
-      return {
-        kind: 'tag',
-        body: { source: names.text(exact), target: names.text({ by: 'tag', repository: to, tag: name }) },
-        expected: outcomeOf(() => {
-          const { repository, image } = find(model, exact);
-          const target = model.repositories[to];
-          const from = target.tags.get(name) ?? null;
-          const tree = closure([image], (each) => childrenOf(each).filter((one) => repository.shown.has(one)));
-          for (const each of tree) show(model, target, each);
-          moveTag(model, target, name, image);
-          return { tag: name, from: from && names.digest(from), to: names.digest(image) };
-        }),
-      };
-    }),
-  );
+  .tuple(anyReference, anyTarget, howAsked('tag'))
+  .map(([source, to, how]) => tagStep(source, to, how));
+
+function wordsOfTarget({ nth, else: other }: TagReference): string {
+  const said = `${other.repository}:${other.tag}`;
+  return nth === null ? said : `the ${nth}th name that is in the trash (or ${said})`;
+}
 
 export const untag: fc.Arbitrary<Step> = fc.tuple(anyTag, howAsked('untag')).map(([asked, how]) =>
   requestStep(`untag ${words(asked)}`, how, (model, names) => {
