@@ -1,5 +1,5 @@
 import { ENTREPOT_ERROR_CODES, OCI_ERROR_CODES } from '#oci/registry-error';
-import { exitOf, problemFault } from './fault';
+import { exitOf, ProblemSchema, problemFault } from './fault';
 
 describe('exit codes', () => {
   it.each([
@@ -40,5 +40,11 @@ describe('exit codes', () => {
     expect(problemFault({ status: 400, detail: 'kind: must be', field: 'kind' }).message).toBe('kind: must be');
     expect(problemFault({ status: 500, title: 'Oops\x1b[31m' }).message).toBe('Oops\\u001b[31m');
     expect(problemFault({ status: 502 }).message).toBe('the server answered 502');
+  });
+
+  it('what the answer has for programs stays with it', () => {
+    const about = { confirm: 'a', names: ['b'] };
+    expect(problemFault(ProblemSchema.parse({ status: 412, detail: 'no', about })).about).toEqual(about);
+    expect(problemFault(ProblemSchema.parse({ status: 412, detail: 'no' })).about).toBeUndefined();
   });
 });

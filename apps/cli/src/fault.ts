@@ -10,6 +10,8 @@ export class Fault extends Error {
   constructor(
     message: string,
     readonly exit: Exit = EXIT.failed,
+    /** What the server says of it for programs: whoever reads it knows its shape. Its texts are not made plain. */
+    readonly about?: unknown,
   ) {
     super(plain(message));
   }
@@ -22,6 +24,7 @@ export const ProblemSchema = z.looseObject({
   title: z.string().optional(),
   code: z.string().optional(),
   field: z.string().optional(),
+  about: z.unknown().optional(),
 });
 export type Problem = z.output<typeof ProblemSchema>;
 
@@ -51,8 +54,8 @@ export function exitOf({ code = '', status = 0 }: { code?: string | undefined; s
 }
 
 export function problemFault(problem: Problem): Fault {
-  const { detail, title, status, code, field } = problem;
+  const { detail, title, status, code, field, about } = problem;
   const message = detail ?? title ?? `the server answered ${status}`;
   const where = field !== undefined && !message.includes(field) ? `${field}: ` : '';
-  return new Fault(`${where}${message}`, exitOf({ code, status }));
+  return new Fault(`${where}${message}`, exitOf({ code, status }), about);
 }

@@ -44,8 +44,8 @@ export async function followOperation(
 export function outcomeOf({ id, kind, state, error, outcome }: SeenOperation): Record<string, unknown> {
   if (state === 'completed') return outcome ?? {};
   if (state === 'cancelled') throw new Fault(`the ${kind} was called off (operation ${id})`);
-  const { code = '', message = 'it failed and does not say why' } = error ?? {};
-  throw new Fault(message, exitOf({ code }));
+  const { code = '', message = 'it failed and does not say why', detail } = error ?? {};
+  throw new Fault(message, exitOf({ code }), detail);
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -32,6 +32,7 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly isTerminal?: boolean;
   readonly answer?: string | null;
+  readonly onQuestion?: (question: string) => void;
   readonly interrupted?: AbortSignal;
   /** Hears all that is said, as it is said. */
   readonly onSaid?: (text: string) => void;
@@ -91,7 +92,10 @@ export class ScriptedWarehouse {
       interrupted: options.interrupted ?? new AbortController().signal,
       out: hear('out'),
       err: hear('err'),
-      ask: async () => options.answer ?? null,
+      ask: async (question) => {
+        options.onQuestion?.(question);
+        return options.answer ?? null;
+      },
       now: () => performance.now(),
     };
     const code = await runEntrepot(words, terminal);

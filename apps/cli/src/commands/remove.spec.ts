@@ -36,12 +36,38 @@ describe('entrepot rm', () => {
     expect(err).toBe('error: one: web uses it\nerror: three: it is not here\n');
   });
 
-  it('what is in the way is said with the options that would do it', async () => {
-    const said = 'web uses it: end it, or with it (withContainers and withRunning), or force it, which takes its names';
-    warehouse.on('DELETE /api/v1/images', problem(409, 'CONFLICT', said));
-    expect((await warehouse.run(['rm', 'a'])).err).toBe(
-      'error: web uses it: end it, or with it (--with-containers and --with-running), or --force, which takes its names\n',
+  describe('what is in the way is said with the options that would do it, as the answer has them for programs', () => {
+    const inTheWay = 'web uses it: end it (withContainers)';
+    const both = ['withContainers', 'withRunning'];
+    const detail = 'whatever is said to people, withContainers, or force it';
+
+    it.each([
+      [
+        both,
+        'error: web uses it: end it (withContainers), or with it (--with-containers and --with-running), or --force',
+      ],
+      [['withRunning'], 'error: web uses it: end it (withContainers), or with it (--with-running), or --force'],
+      [[], 'error: web uses it: end it (withContainers), or --force'],
+    ])('%j', async (fields, said) => {
+      warehouse.on('DELETE /api/v1/images', problem(409, 'CONFLICT', detail, { about: { inTheWay, fields } }));
+      const { code, err } = await warehouse.run(['rm', 'a']);
+      expect({ code, err }).toEqual({ code: 5, err: `${said}, which takes its names only\n` });
+    });
+
+    it.each([{ inTheWay, fields: ['withFuture'] }, { parents: [] }, 'web', undefined])(
+      'what is not known of %j is said as it came',
+      async (about) => {
+        warehouse.on('DELETE /api/v1/images', problem(409, 'CONFLICT', detail, { about }));
+        expect(await warehouse.run(['rm', 'a'])).toMatchObject({ code: 5, err: `error: ${detail}\n` });
+      },
     );
+
+    it('also where it came to be in the way after the remove was taken in', async () => {
+      const error = { code: 'CONFLICT', message: detail, detail: { inTheWay, fields: both } };
+      const failed = completed({}, { kind: 'remove', state: 'failed', outcome: null, error });
+      warehouse.on(EVENTS, events(['operation', '1', failed]));
+      expect((await warehouse.run(['rm', 'a'])).err).toContain('or with it (--with-containers and --with-running)');
+    });
   });
 
   it('--no-wait answers with the operation', async () => {
@@ -53,17 +79,20 @@ describe('entrepot rm', () => {
 
   it('--now tells what the server says would go, takes only yes for one, and asks nobody where nobody is', async () => {
     const word = 'a'.repeat(32);
-    const refusal = problem(
-      412,
-      'PRECONDITION',
-      `this goes for good: a. To have that done, ask again with confirm ${word}`,
-    );
+    const about = { goes: 'this goes for good: a\x1b[2J.', confirm: word };
+    const refusal = problem(412, 'PRECONDITION', `for people, with confirm ${'b'.repeat(32)}`, { about });
     const unconfirmed = () => warehouse.on('DELETE /api/v1/images', refusal);
     const accepted = { status: 202, json: sampleOperation({ kind: 'remove' }) };
     unconfirmed();
     const nobody = await warehouse.run(['rm', 'a', '--now']);
-    expect(nobody).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/this goes for good: a\.\n.*--yes/) });
-    expect(await warehouse.run(['rm', 'a', '--now'], { answer: '' })).toMatchObject({ code: 1, out: '' });
+    expect(nobody).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/this goes for good: a\\u001b\[2J\.\n.*--yes/),
+    });
+    const onQuestion = jest.fn();
+    expect(await warehouse.run(['rm', 'a', '--now'], { answer: '', onQuestion })).toMatchObject({ code: 1, out: '' });
+    expect(onQuestion.mock.lastCall).toEqual([expect.stringContaining('this goes for good: a\\u001b[2J.\nRemove it')]);
     expect(warehouse.asked).toHaveLength(2);
     for (const [words, answer] of [
       [[], 'y'],
@@ -75,6 +104,19 @@ describe('entrepot rm', () => {
       expect(warehouse.asked[0]!.query).toEqual({ reference: 'a', now: 'true' });
       expect(warehouse.asked[1]!.query).toEqual({ reference: 'a', now: 'true', confirm: word });
     }
+    const other = { goes: 'things changed: a and b.', confirm: 'c'.repeat(32) };
+    warehouse.on('DELETE /api/v1/images', refusal, problem(412, 'PRECONDITION', 'for people', { about: other }));
+    expect(await warehouse.run(['rm', 'a', '--now', '--yes'])).toMatchObject({
+      code: 5,
+      err: `error: ${other.goes}\n`,
+    });
+  });
+
+  it('a refusal that says only in a sentence what would confirm it is not confirmed', async () => {
+    const said = `To have that done, ask again with confirm ${'a'.repeat(32)}`;
+    warehouse.on('DELETE /api/v1/images', problem(412, 'PRECONDITION', said));
+    expect(await warehouse.run(['rm', 'a', '--now', '--yes'])).toMatchObject({ code: 5, err: `error: ${said}\n` });
+    expect(warehouse.asked).toHaveLength(1);
   });
 
   it('takes containers with it where that is said, and running ones where that is said as well', async () => {

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { ImageInUseSchema, UnconfirmedRemovalSchema } from '#contracts/bodies/remove';
 import { asked, type Desk, doing, withExamples } from '../desk';
 import { eachOf, sayFaults } from '../each-of';
 import { EXIT, Fault } from '../fault';
 import { pasteStored } from '../paste-name';
-import { SeenOperationSchema } from '../seen-operation';
+import { plain } from '../plain';
+import { type SeenOperation, SeenOperationSchema } from '../seen-operation';
 import { type Face, showList, showOne } from '../show';
 import type { Terminal } from '../terminal';
 import { waitForOutcome } from '../wait-for-outcome';
@@ -69,32 +71,49 @@ async function remove(desk: Desk, references: readonly string[], options: Option
 async function removeOne(desk: Desk, reference: string, { yes, wait, ...how }: Options): Promise<unknown> {
   const { force, withContainers, withRunning, now } = how;
   const query = { reference, force, withContainers, withRunning, now };
-  const operation = await ask(desk, query).catch(async (refusal) => {
-    const confirm = CONFIRM.exec(refusal instanceof Fault ? refusal.message : '')?.[1];
-    if (!now || confirm === undefined) throw asTyped(refusal);
-    if (!yes) await confirmNow(desk.terminal, (refusal as Fault).message.replace(CONFIRM, ''));
-    return ask(desk, { ...query, confirm });
-  });
-  if (!wait) return operation;
-  const { outcome } = await waitForOutcome(desk, operation);
-  const removed = OutcomeSchema.parse(outcome);
-  if (now && tookTagsOnly(removed)) desk.terminal.err(`${reference}: ${STAYS}\n`);
-  return removed;
+  try {
+    const operation = await askConfirmed(desk, query, yes);
+    if (!wait) return operation;
+    const { outcome } = await waitForOutcome(desk, operation);
+    const removed = OutcomeSchema.parse(outcome);
+    if (now && tookTagsOnly(removed)) desk.terminal.err(`${reference}: ${STAYS}\n`);
+    return removed;
+  } catch (error) {
+    throw error instanceof Fault ? asTyped(error) : error;
+  }
 }
+
+/** What goes for good is said by the server where that is more than meets the eye, and asked about here. */
+async function askConfirmed(desk: Desk, query: Query, yes = false): Promise<SeenOperation> {
+  try {
+    return await ask(desk, query);
+  } catch (error) {
+    const unconfirmed = error instanceof Fault && query.now ? unconfirmedIn(error) : undefined;
+    if (!unconfirmed) throw error;
+    if (!yes) await confirmNow(desk.terminal, plain(unconfirmed.goes));
+    return ask(desk, { ...query, confirm: unconfirmed.confirm });
+  }
+}
+
+const unconfirmedIn = ({ about }: Fault) => UnconfirmedRemovalSchema.safeParse(about).data;
 
 /** Whoever removes for good means the content. */
 const STAYS = 'its image stays under its other tags; remove it by its id or digest to have it gone with all of them';
 const tookTagsOnly = ({ removed, removedCount = removed.length }: Outcome) =>
   removed.length > 0 && removedCount === removed.length && !removed.some((name) => name.includes('@'));
 
-/** What the server says of a remove for good, before it was confirmed: what goes, and the word that has it done. */
-const CONFIRM = /\s*To have that done, ask again with confirm ([0-9a-f]{32})/;
+const OPTION_OF = { withContainers: '--with-containers', withRunning: '--with-running' } as const;
 
-/** What would do it, as the server names it, by the options of this command. */
-function asTyped(refusal: unknown): unknown {
-  if (!(refusal instanceof Fault)) return refusal;
-  const said = refusal.message.replace(/\bwith(Containers|Running)\b/g, (_, who) => `--with-${who.toLowerCase()}`);
-  return new Fault(said.replace(/\bor force it\b/, 'or --force'), refusal.exit);
+/** What would do it, by the options of this command; what changed since it was confirmed, without the word for that. */
+function asTyped(refusal: Fault): Fault {
+  const { about, exit } = refusal;
+  const goes = unconfirmedIn(refusal)?.goes;
+  if (goes !== undefined) return new Fault(goes, exit, about);
+  const { data: inUse } = ImageInUseSchema.safeParse(about);
+  if (!inUse) return refusal;
+  const options = inUse.fields.map((field) => OPTION_OF[field]).join(' and ');
+  const withIt = options === '' ? '' : `, or with it (${options})`;
+  return new Fault(`${inUse.inTheWay}${withIt}, or --force, which takes its names only`, exit, about);
 }
 
 const ask = ({ warehouse }: Desk, query: Query) =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MOST_NAMES } from '#contracts/bodies/remove';
+import { MOST_NAMES, type UnconfirmedRemoval } from '#contracts/bodies/remove';
 import { precondition } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import type { NamedRemoval } from '../operation/operation-rows';
@@ -28,8 +28,9 @@ export async function refuseUnconfirmed(sql: Sql, removes: readonly NamedRemoval
   const isPlain = going.images.length <= 1 && going.sharing.length === 0;
   if (confirm === said || (confirm === undefined && isPlain)) return;
   const changed = confirm === undefined ? '' : 'things are not as they were confirmed. ';
-  throw precondition(`${changed}${sentence(going)}. To have that done, ask again with confirm ${said}`, {
-    confirm: said,
+  const unconfirmed: UnconfirmedRemoval = { goes: `${changed}${sentence(going)}.`, confirm: said };
+  throw precondition(`${unconfirmed.goes} To have that done, ask again with confirm ${said}`, {
+    ...unconfirmed,
     names: going.names.slice(0, MOST_NAMES),
     nameCount: going.names.length,
     images: going.images.slice(0, MOST_NAMES),

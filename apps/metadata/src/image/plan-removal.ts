@@ -1,4 +1,5 @@
 import type { ContainerState } from '#contracts/bodies/container';
+import type { ImageInUse } from '#contracts/bodies/remove';
 import { conflict } from '#oci/registry-error';
 
 /** A container that uses an image, or an image of it. */
@@ -105,8 +106,11 @@ function refuseInUse(
   if (first === undefined) return;
   const who =
     others.length === 0 ? `container ${first.name} uses` : `container ${first.name} and ${others.length} more use`;
-  const why = `${who} ${repository}@${digest}: ${remedy(using, asked)}, or force it, which takes its names only`;
-  throw conflict(why, {
+  const { remedy, fields } = remedyOf(using, asked);
+  const inUse: ImageInUse = { inTheWay: `${who} ${repository}@${digest}: ${remedy}`, fields };
+  const withIt = fields.length === 0 ? '' : `, or with it (${fields.join(' and ')})`;
+  throw conflict(`${inUse.inTheWay}${withIt}, or force it, which takes its names only`, {
+    ...inUse,
     containers: using.map(({ name }) => name),
     running: using.filter(runs).map(({ name }) => name),
     reported: using.filter(({ reporter }) => reporter !== null).map(({ name }) => name),
@@ -114,13 +118,17 @@ function refuseInUse(
 }
 
 /** What would do it. */
-function remedy(using: readonly UsingContainer[], asked: AskedRemoval): string {
+function remedyOf(
+  using: readonly UsingContainer[],
+  asked: AskedRemoval,
+): Pick<ImageInUse, 'fields'> & { remedy: string } {
   const reported = using.find(({ reporter }) => reporter !== null);
-  if (reported) return `${reported.name} is to be removed where it runs, at ${reported.reporter}`;
-  if (!using.some(runs)) return 'remove them first, or with it (withContainers)';
+  if (reported)
+    return { remedy: `${reported.name} is to be removed where it runs, at ${reported.reporter}`, fields: [] };
+  if (!using.some(runs)) return { remedy: 'remove them first', fields: ['withContainers'] };
   return asked.containers === 'stopped'
-    ? 'it runs: end it first, or remove it too (withRunning)'
-    : 'end and remove them first, or with it (withContainers and withRunning)';
+    ? { remedy: 'it runs: end it first', fields: ['withRunning'] }
+    : { remedy: 'end and remove them first', fields: ['withContainers', 'withRunning'] };
 }
 
 function refuseChild({ repository, digest, parents }: StandingImage): void {

@@ -268,12 +268,15 @@ describe('a remove', () => {
       await expect(remove({ reference: image })).rejects.toMatchObject({
         code: 'CONFLICT',
         message: expect.stringMatching(/container old uses .*withContainers.*force/),
-        detail: { containers: ['old'], running: [] },
+        detail: {
+          ...{ containers: ['old'], running: [], fields: ['withContainers'] },
+          inTheWay: expect.stringMatching(/^container old uses .*: remove them first$/),
+        },
       });
       await contains('web', image, 'running');
       await expect(remove({ reference: image, withContainers: true })).rejects.toMatchObject({
         message: expect.stringMatching(/container web uses .*withRunning/),
-        detail: { containers: ['web'], running: ['web'] },
+        detail: { containers: ['web'], running: ['web'], fields: ['withRunning'] },
       });
       expect([await names(), await containers()]).toEqual([['team/a:1'], ['old', 'web']]);
     });
@@ -301,7 +304,7 @@ describe('a remove', () => {
       const all = { reference: image, withContainers: true, withRunning: true };
       await expect(remove(all)).rejects.toMatchObject({
         message: expect.stringMatching(/pod is to be removed where it runs, at cluster/),
-        detail: { reported: ['pod'] },
+        detail: { reported: ['pod'], fields: [] },
       });
       expect(await remove({ ...all, force: true })).toMatchObject({ containers: [], marked: ['pod'] });
       await rows('UPDATE container SET reporter = NULL, reported_id = NULL');
@@ -558,6 +561,7 @@ describe('a remove', () => {
       await expect(changed).rejects.toMatchObject({
         code: 'PRECONDITION',
         message: expect.stringMatching(/not as they were confirmed.*team\/c/),
+        detail: { goes: expect.stringMatching(/^things are not as they were confirmed\. .*team\/c\.$/) },
       });
       expect(await names()).toEqual(['team/a2:1', 'team/a:1', 'team/b2:1', 'team/b:1', 'team/c:1']);
     });

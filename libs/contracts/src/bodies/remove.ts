@@ -47,3 +47,19 @@ export const RemoveOutcomeSchema = z.object({
   marked: names.optional().describe('the containers whose image has no name any more; they keep its content'),
 });
 export type RemoveOutcome = z.output<typeof RemoveOutcomeSchema>;
+
+/** Why a remove for good is not done yet, for programs: in a problem's `about`, and in the `detail` of an error. */
+export const UnconfirmedRemovalSchema = z.object({
+  goes: z.string().describe('what would go, and what keeps some of its bytes: a sentence for whoever confirms it'),
+  confirm: z.string().describe('the `confirm` that has it done'),
+});
+export type UnconfirmedRemoval = z.output<typeof UnconfirmedRemovalSchema>;
+
+/** Why the image that a container uses is not removed, for programs, at the same places. */
+export const ImageInUseSchema = z.object({
+  inTheWay: z.string().describe('what uses it, and what to do about that: a sentence without its end'),
+  fields: z
+    .array(RemoveBodySchema.keyof().extract(['withContainers', 'withRunning']))
+    .describe('what would take that with it; nothing where that is not for here to do. `force` takes the names only'),
+});
+export type ImageInUse = z.output<typeof ImageInUseSchema>;
