@@ -1,6 +1,6 @@
 // Lives through random steps on the real services beside a plain model, for as long as is asked for, and says each step.
 // `npm run property -- --steps 2000`; a failure prints what lives it again: `--seed S --path P [--replay R]`, and
-// `--shrink` looks for a shorter life that fails too.
+// `--shrink` looks for a shorter life that fails too, for as long as so many steps may last.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
