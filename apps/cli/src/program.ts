@@ -10,13 +10,16 @@ import { addHistory } from './commands/history';
 import { addImages } from './commands/images';
 import { addInspect } from './commands/inspect';
 import { addLayers } from './commands/layers';
-import { addNames } from './commands/names';
+import { addTagMoves } from './commands/move-tag';
 import { addOperations } from './commands/operations';
 import { addPrune } from './commands/prune';
 import { addPull } from './commands/pull';
 import { addRemove } from './commands/remove';
 import { addReport } from './commands/report';
+import { addRepositories } from './commands/repositories';
 import { addSchedules } from './commands/schedules';
+import { addTagHistory } from './commands/tag-history';
+import { addTags } from './commands/tags';
 import { addTrash } from './commands/trash';
 import { addUsage } from './commands/usage';
 import { addWhy } from './commands/why';
@@ -31,7 +34,10 @@ const ADDED = [
   addHistory,
   addLayers,
   addBlobs,
-  addNames,
+  addRepositories,
+  addTags,
+  addTagHistory,
+  addTagMoves,
   addRemove,
   addTrash,
   addContainers,

@@ -1,21 +1,40 @@
-import type { Container } from '#contracts/calls/containers';
-import type { Desk } from '../desk';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { type Container, ContainerSchema } from '#contracts/calls/containers';
+import { type Desk, doing, withExamples } from '../desk';
 import { formatFields } from '../format-table';
 import { formatMoment } from '../format-time';
 import { pasteName } from '../paste-name';
-import type { Face } from '../show';
+import { type Face, showOne } from '../show';
+import type { Terminal } from '../terminal';
+import { placeOf, WHICH } from './container-outcome';
 
-export type ContainerDetails = Container & { readonly config: Readonly<Record<string, unknown>> | null };
+const DetailsSchema = z.looseObject({ ...ContainerSchema.shape, config: z.looseObject({}).nullable() });
+type Details = z.output<typeof DetailsSchema>;
+
+export function addInspect(containers: Command, terminal: Terminal): void {
+  const command = containers
+    .command('inspect')
+    .argument('<container>', WHICH)
+    .description('A container with what it runs.')
+    .action(doing(terminal, inspect));
+  withExamples(command, [['entrepot containers inspect web --output json', 'all of it']]);
+}
+
+async function inspect(desk: Desk, [container]: readonly string[]): Promise<void> {
+  const found = await desk.warehouse.ask(DetailsSchema, 'GET', placeOf(container));
+  showOne(desk.terminal, desk.output, containerFace(desk), found);
+}
 
 /** A container with what it runs: where the tag it was made by names another image now, that is said. */
-export function containerFace({ warehouse }: Desk): Face<ContainerDetails> {
+function containerFace({ warehouse }: Desk): Face<Details> {
   return {
     names: ({ id }) => [id],
     table: (all) => all.map((one) => formatFields(fieldsOf(one, warehouse.base.host))).join('\n'),
   };
 }
 
-function fieldsOf(container: ContainerDetails, host: string) {
+function fieldsOf(container: Details, host: string) {
   const now = Date.now();
   const { image, config, labels } = container;
   const run = Object.entries(config ?? {}).filter(([, value]) => !isNothing(value));
