@@ -305,7 +305,8 @@ describe('bad requests', () => {
 
     it('a message larger than the bus takes: refused by the bus itself', async () => {
       const own = await NatsWire.connect(entrepot.natsUrl);
-      await expect(own.publish('entrepot.request.pull', 'x'.repeat(1024 * 1024 + 1))).rejects.toThrow(/Payload/);
+      // The server closes with bytes unread, so its last words may be lost on the way.
+      await expect(own.publish('entrepot.request.pull', 'x'.repeat(1024 * 1024 + 1))).rejects.toThrow(/^closed/);
       own.close();
       await goesOn('team/after-too-large');
     });

@@ -32,7 +32,7 @@ export class ConsumerLoop {
   private readonly pause = new Pause();
   private readonly busy = new Set<Promise<void>>();
   private readonly unbegun: JsMsg[] = [];
-  private readonly closing = signal();
+  private readonly closed = signal();
   private messages: ConsumerMessages | null = null;
   private running: Promise<void> | null = null;
 
@@ -46,17 +46,18 @@ export class ConsumerLoop {
 
   /**
    * Takes no more, gives back what was delivered but not begun, and waits for the rest. What is on the wire is waited
-   * for first: the server would believe it to be in our hands. Nothing is given back before the pull has ended, or it
-   * would come to us again and again, and each time count as a delivery.
+   * for first: the server would believe it to be in our hands. Until the pull has ended nothing is looked at, or more
+   * would be pulled and come to nobody; and nothing is given back, or it would come to us again and again, and each
+   * time count as a delivery.
    */
   async stop(): Promise<void> {
     this.pause.end();
-    this.closing.resolve();
     await Promise.race([
       this.options.bus.link.current()?.flush(),
       new Promise((done) => setTimeout(done, FLUSH_MS).unref()),
     ]);
     void this.messages?.close();
+    this.closed.resolve();
     await this.running;
     for (const message of this.unbegun) message.nak();
     await Promise.all(this.busy);
@@ -91,10 +92,16 @@ export class ConsumerLoop {
 
   /** Waits for a free place before it answers: no more is pulled than is handled. */
   private async begin(message: JsMsg): Promise<void> {
-    if (this.pause.ended) return void this.unbegun.push(message);
+    if (this.pause.ended) return this.leave(message);
     const handling = this.settle(message).finally(() => this.busy.delete(handling));
     this.busy.add(handling);
-    if (this.busy.size >= this.options.atOnce) await Promise.race([...this.busy, this.closing.promise]);
+    if (this.busy.size >= this.options.atOnce) await Promise.race([...this.busy, this.closed.promise]);
+    if (this.pause.ended) await this.closed.promise;
+  }
+
+  private async leave(message: JsMsg): Promise<void> {
+    await this.closed.promise;
+    this.unbegun.push(message);
   }
 
   private async settle(message: JsMsg): Promise<void> {

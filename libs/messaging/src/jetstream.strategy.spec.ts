@@ -52,6 +52,7 @@ describe('the JetStream transport', () => {
         .then((manager) => manager.streams.info('ENTREPOT_REQUESTS'))
         .catch(() => undefined)
     )?.state.messages;
+  const consumer = async () => (await bus.manager()).consumers.info('ENTREPOT_REQUESTS', 'spec-entrepot-request-all');
 
   beforeAll(async () => {
     broker = await TestBroker.start();
@@ -161,7 +162,10 @@ describe('the JetStream transport', () => {
     });
     answer = () => held;
     for (let n = 0; n < 8; n++) await send(`close ${n}`, `g${n}`);
-    await until('it is busy', () => seen.length === 4);
+    await until('it is busy, and has pulled what it may pull beside', async () => {
+      const { num_ack_pending } = await consumer();
+      return seen.length === 4 && num_ack_pending === 7;
+    });
     const closing = app.close();
     release();
     await closing;
@@ -176,7 +180,7 @@ describe('the JetStream transport', () => {
 
   it('brings a consumer that another version made to what it must be', async () => {
     await until('its ack wait is the new one', async () => {
-      const { config } = await (await bus.manager()).consumers.info('ENTREPOT_REQUESTS', 'spec-entrepot-request-all');
+      const { config } = await consumer();
       return config.ack_wait === 1_000_000_000;
     });
   });
