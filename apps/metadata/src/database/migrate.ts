@@ -12,6 +12,7 @@ import { Usage0009 } from './migrations/0009-usage';
 import { LargeLists0010 } from './migrations/0010-large-lists';
 import { OperationKinds0011 } from './migrations/0011-operation-kinds';
 import { PruneSteps0012 } from './migrations/0012-prune-steps';
+import { Collecting0013 } from './migrations/0013-collecting';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
 const MIGRATIONS = [
@@ -27,6 +28,7 @@ const MIGRATIONS = [
   OperationKinds0011,
   LargeLists0010,
   PruneSteps0012,
+  Collecting0013,
 ];
 
 /** Any constant: whoever migrates this database takes this lock. */

@@ -9,6 +9,7 @@ import type { Done } from '../operation/done';
 import { endOperation } from '../operation/end-operation';
 import type { NamedRemoval, OperationRow } from '../operation/operation-rows';
 import { lockForEnd, type OperationClaim } from '../operation/operation-work.store';
+import { keepAwake } from '../run/is-paused';
 import { addToOutcome, NOTHING_REMOVED } from './add-to-outcome';
 import { type AskedRemoval, leaveAlone, planRemoval, type RemovalPlan } from './plan-removal';
 import { namedBefore, readStanding } from './standing-image';
@@ -19,6 +20,8 @@ type Asked = Omit<AskedRemoval, 'tag'>;
 /** As many images, and as many tags of one, as one transaction takes away: nobody waits for its locks for long. */
 const AT_ONCE = 16;
 const TAGS_AT_ONCE = 128;
+/** What reads the bytes keeps them no longer. */
+const LONGEST_READ_MS = 6 * 60 * 60 * 1000;
 
 /**
  * Carries out removes, on what their references named when they were accepted. A small one is done where it is taken
@@ -98,7 +101,9 @@ export class RemoveImageHandler {
     if (isLeft(plan)) return { trash: null, marked: [] };
     const { now } = body as RemoveBody;
     const times = { reviewInMs: this.delayMs({ now }), undoMs: this.config.ENTREPOT_UNDO_MS };
-    return takeImage(sql, image, plan, { operation: id, principal, now, ...times });
+    const taken = await takeImage(sql, image, plan, { operation: id, principal, now, ...times });
+    if (now) await keepAwake(sql, this.config.ENTREPOT_PIN_MS + this.config.ENTREPOT_GRACE_MS + LONGEST_READ_MS);
+    return taken;
   }
 
   private delayMs({ now }: Pick<Asked, 'now'>): number {

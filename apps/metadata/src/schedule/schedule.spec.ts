@@ -1,4 +1,5 @@
 import { PruneFiltersSchema } from '#contracts/bodies/prune';
+import { RemoveBodySchema } from '#contracts/bodies/remove';
 import { ScheduleBodySchema } from '#contracts/calls/schedules';
 import { ANONYMOUS } from '#contracts/principal';
 import { anImage, fetchWhole, type Metadata, openMetadata, untag } from '../metadata.testing';
@@ -13,7 +14,7 @@ describe('a schedule', () => {
   beforeEach(() =>
     metadata.database.read(
       `TRUNCATE repository, manifest, object, operation, schedule, plan, gc_run, outbox CASCADE;
-        UPDATE installation SET seen_at = now(), quiet_until = NULL`,
+        UPDATE installation SET seen_at = now(), quiet_until = NULL, gc_awake_until = NULL, gc_paused_at = NULL`,
     ),
   );
   afterEach(() => jest.restoreAllMocks());
@@ -193,6 +194,34 @@ describe('a schedule', () => {
       await metadata.schedules.delete('nights');
       expect(await resting()).toBe(false);
       expect((await metadata.reviews.reviewDue(100)).reviewed).toBeGreaterThan(0);
+    });
+
+    it('holds up nothing that was removed for good', async () => {
+      const image = anImage();
+      await fetchWhole(metadata, 'team/app', image, { tag: '1' });
+      await metadata.database.read('UPDATE repository SET upstream = NULL; DELETE FROM pin');
+      await put('yearly', { cron: '0 3 1 1 *', collection: { hours: 1 } });
+      const body = RemoveBodySchema.parse({ reference: 'localhost:5050/team/app:1', now: true });
+      await metadata.operations.accept({ principal: ANONYMOUS, requestId: 'secret', kind: 'remove', body });
+      expect(await resting()).toBe(false);
+      const { goesAt } = await metadata.why.explain(image.digest);
+      expect(Date.parse(goesAt!)).toBeLessThan(Date.now() + HOUR);
+      expect((await metadata.reviews.reviewDue(100)).removed).toBe(1);
+    });
+
+    it('is what `why` goes by, and a pause too', async () => {
+      const image = anImage();
+      await fetchWhole(metadata, NODE, image, { tag: '1' });
+      await untag(metadata, NODE, '1');
+      await put('yearly', { cron: '0 3 1 1 *', collection: { hours: 1 } });
+      const { dueAt } = (await metadata.schedules.read('yearly'))!;
+      const goes = async () => (await metadata.why.explain(image.digest)).goesAt;
+      expect(Date.parse((await goes())!)).toBeGreaterThanOrEqual(Date.parse(dueAt!));
+      await metadata.runs.pause(ANONYMOUS);
+      expect(await goes()).toBeNull();
+      await metadata.runs.resume(ANONYMOUS);
+      await metadata.schedules.delete('yearly');
+      expect(Date.parse((await goes())!)).toBeLessThan(Date.now() + 31 * 24 * HOUR);
     });
 
     it('opens its window when its time comes, as of that time, and asks for no operation', async () => {

@@ -6,6 +6,7 @@ import type { Sql } from '../database/database';
 import type { HeldImage } from '../image/image-name.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { inMs } from '../review/keep-reasons';
+import { type CollectingTimes, collectsFrom } from '../schedule/collecting-times';
 import { ImageReasonsStore, latest, type Reasons, toTime } from './image-reasons.store';
 
 type Reading = Pick<Sql, 'query'>;
@@ -21,8 +22,7 @@ interface StoredBlob {
 }
 
 /** The times that hold up everything, in milliseconds since 1970. */
-export interface Moment {
-  readonly nowMs: number;
+export interface Moment extends CollectingTimes {
   /** Nothing goes before then. */
   readonly quietMs: number;
   /** A restored database purges nothing before its reconcile. */
@@ -50,7 +50,7 @@ export class BlobReasonsStore {
     const pinsMs = pins.map(({ untilMs }) => untilMs);
     const firstMs = holders.length > 0 ? goesAtMs : blob.dueMs;
     const goes = blob.state === 'live' ? (stands ? null : latest(firstMs, ...pinsMs)) : moment.nowMs;
-    const goesMs = latest(goes, moment.nowMs, moment.quietMs);
+    const goesMs = collectsFrom(moment, latest(goes, moment.nowMs, moment.quietMs));
     const leasesMs = own.filter(({ root }) => root === 'lease').map(({ untilMs }) => untilMs);
     const purge = blob.state === 'live' ? goesMs && goesMs + this.config.ENTREPOT_GRACE_MS : blob.purgeMs;
     return {
@@ -61,7 +61,9 @@ export class BlobReasonsStore {
       roots: roots.slice(0, MOST_ROOTS),
       moreRoots: roots.length > MOST_ROOTS || (stands && holders.length > 1),
       goesAt: toTime(goesMs),
-      purgedAt: moment.restored ? null : toTime(latest(purge, ...leasesMs, moment.nowMs, moment.quietMs)),
+      purgedAt: moment.restored
+        ? null
+        : toTime(collectsFrom(moment, latest(purge, ...leasesMs, moment.nowMs, moment.quietMs))),
     };
   }
 

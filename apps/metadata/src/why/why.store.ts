@@ -5,6 +5,7 @@ import { isRegistryError } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { type HeldImage, ImageNameStore, MOST_HOLDERS } from '../image/image-name.store';
 import { inMs } from '../review/keep-reasons';
+import { type CollectingWindow, collectsFrom } from '../schedule/collecting-times';
 import { BlobReasonsStore, type Moment } from './blob-reasons.store';
 import { ImageReasonsStore, latest, type Reasons, toTime } from './image-reasons.store';
 
@@ -57,7 +58,7 @@ function explainImage(held: readonly HeldImage[], reasons: readonly Reasons[], m
     kept: roots.length > 0,
     roots: roots.slice(0, MOST_ROOTS),
     moreRoots: unlooked || roots.length > MOST_ROOTS || reasons.some(({ moreRoots }) => moreRoots),
-    goesAt: toTime(latest(goesMs, moment.nowMs, moment.quietMs)),
+    goesAt: toTime(collectsFrom(moment, latest(goesMs, moment.nowMs, moment.quietMs))),
     purgedAt: null,
   };
 }
@@ -70,9 +71,14 @@ function byEnd(a: { until: string | null }, b: { until: string | null }): number
 }
 
 async function readMoment(sql: Reading): Promise<Moment> {
-  const [row] = await sql.query<Moment>(
+  const [row] = await sql.query<Omit<Moment, 'windows'>>(
     `SELECT ${inMs('now()')} AS "nowMs", coalesce(${inMs('quiet_until')}, 0) AS "quietMs",
-        generation <> reconciled_generation AS restored FROM installation`,
+        generation <> reconciled_generation AS restored, gc_paused_at IS NOT NULL AS paused,
+        coalesce(${inMs('gc_awake_until')}, 0) AS "awakeMs" FROM installation`,
   );
-  return row!;
+  const windows = await sql.query<CollectingWindow>(
+    `SELECT cron, time_zone AS "timeZone", (body ->> 'hours')::int AS hours, ${inMs('fired_at')} AS "firedMs"
+      FROM schedule WHERE kind = 'collect' AND enabled`,
+  );
+  return { ...row!, windows };
 }
