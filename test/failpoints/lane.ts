@@ -104,6 +104,8 @@ export class Lane {
       await this.launch(path.settings, kill);
       return walk;
     }
+    // What died is looked at under its own settings.
+    if (JSON.stringify(path.settings) !== this.settings) await this.settle();
     await this.mend(path.settings);
     const walk = await path.prepare(victim);
     await victim.arm({ ...walk.actions, [kill]: 'kill' });
