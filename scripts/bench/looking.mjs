@@ -19,16 +19,16 @@ async function readSamples(entrepot) {
       repositories: await read(`SELECT name FROM repository WHERE id > 4 ORDER BY md5(name) LIMIT 500`),
       layers: await read(`SELECT digest FROM blob WHERE size > 1000000 ${some}`),
       bases: await read('SELECT digest FROM blob WHERE size BETWEEN 30000000 AND 33000000 ORDER BY size'),
-      containers: await read('SELECT id, name FROM container ORDER BY md5(name) LIMIT 500'),
+      containers: await read('SELECT id, name, manifest FROM container ORDER BY md5(name) LIMIT 500'),
       moments: await read(`SELECT committed_at AS at, r.name AS repository, digest,
         (extract(epoch FROM committed_at) * 1000000)::bigint AS key FROM repository_manifest JOIN repository r ON r.id = repository_id
         WHERE repository_id > 4 ORDER BY md5(digest) LIMIT 500`),
     };
-    await storeConfigs(
-      client,
-      entrepot,
-      samples.tags.map(({ digest }) => digest),
-    );
+    const digests = [
+      ...samples.tags.map(({ digest }) => digest),
+      ...samples.containers.map(({ manifest }) => manifest),
+    ];
+    await storeConfigs(client, entrepot, [...new Set(digests)]);
     return samples;
   });
 }
