@@ -12,7 +12,7 @@ import type { Sql } from './database';
  *                           `manifest`, then rows of `repository_manifest`, each sorted by digest
  *   5. blob                 rows of `blob` sorted by digest, then advisory locks on the digests that have none
  *   6. container            rows sorted by id
- *   7. fill, object, composing, pin, review, outbox: written while the above are held
+ *   7. fill, object, composing, pin, review, outbox, installation: written while the above are held
  *
  * Whoever relies on something takes FOR KEY SHARE, and so never waits for others who do; whoever takes it away
  * takes FOR UPDATE. What deadlocks all the same (statements that write several rows in no order) is run again.

@@ -9,7 +9,7 @@ import type { Done } from '../operation/done';
 import { endOperation } from '../operation/end-operation';
 import type { NamedRemoval, OperationRow } from '../operation/operation-rows';
 import { lockForEnd, type OperationClaim } from '../operation/operation-work.store';
-import { keepAwake } from '../run/is-paused';
+import { keepAwake } from '../run/may-collect';
 import { addToOutcome, NOTHING_REMOVED } from './add-to-outcome';
 import { type AskedRemoval, leaveAlone, planRemoval, type RemovalPlan } from './plan-removal';
 import { namedBefore, readStanding } from './standing-image';

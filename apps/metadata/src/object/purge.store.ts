@@ -7,7 +7,7 @@ import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
-import { mayCollect } from '../run/is-paused';
+import { mayCollect } from '../run/may-collect';
 import { noteCollected } from '../run/note-run';
 import { endComposingsOf } from './discard-targets';
 

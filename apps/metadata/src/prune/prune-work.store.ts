@@ -12,7 +12,7 @@ import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { endOperation } from '../operation/end-operation';
 import type { OperationRow } from '../operation/operation-rows';
 import { lockForEnd } from '../operation/operation-work.store';
-import { isPaused } from '../run/is-paused';
+import { isPaused } from '../run/may-collect';
 import { notePruned } from '../run/note-run';
 import { JUDGED, judgeBy } from './judge-images';
 import type { PlanRow } from './plan.store';

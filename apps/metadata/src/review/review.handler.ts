@@ -6,7 +6,7 @@ import { REPORTER_ENDS } from '../container/end-reporters';
 import { Database } from '../database/database';
 import { msUntil } from '../database/ms-until';
 import { PresenceStore } from '../database/presence.store';
-import { mayCollect } from '../run/is-paused';
+import { mayCollect } from '../run/may-collect';
 import { BlobReviewStore } from './blob-review.store';
 import { ManifestReviewStore } from './manifest-review.store';
 

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { GcEnded, GcStarted } from '#contracts/facts';
 import type { Sql } from '../database/database';
 import { recordFact } from '../outbox/outbox.store';
-import { RESTING } from './is-paused';
+import { RESTING } from './may-collect';
 import { type RunRow, toRun } from './run-rows';
 
 /** What a transaction did; written in it, so that a report adds up whatever dies. Sizes are bytes. */

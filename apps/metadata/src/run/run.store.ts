@@ -4,7 +4,7 @@ import type { QuestionOf } from '#contracts/define-call';
 import { GcPaused, GcResumed } from '#contracts/facts';
 import { Database } from '../database/database';
 import { recordFact } from '../outbox/outbox.store';
-import { RESTING } from './is-paused';
+import { RESTING } from './may-collect';
 import { endCollection } from './note-run';
 import { type RunRow, toRun } from './run-rows';
 

@@ -29,7 +29,7 @@ export function collectsFrom(times: CollectingTimes, ms: number | null): number 
   return Math.min(...windows.map(({ cron, timeZone }) => nextTime(cron, timeZone, new Date(ms)).getTime()));
 }
 
-/** A window that should have opened before now and did not opens at the next look. */
+/** One that has begun is open where somebody opened it: what was missed in an absence is not made up for. */
 function isOpen({ cron, timeZone, hours, firedMs }: CollectingWindow, ms: number, nowMs: number): boolean {
   if (firedMs !== null && ms < firedMs + hours * HOUR_MS) return true;
   const openedMs = lastTime(cron, timeZone, LONG_AGO, new Date(ms)).getTime();
