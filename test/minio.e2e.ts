@@ -20,14 +20,9 @@ describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio
 
   beforeAll(async () => {
     [upstream, minio] = await Promise.all([ScriptedUpstream.start(), MinioServer.start()]);
-    const { endpoint, accessKey, secretKey } = minio.settings(BUCKET);
     settings = {
       ...SHORT_TIMES,
-      ENTREPOT_STORE: 'minio',
-      ENTREPOT_S3_ENDPOINT: endpoint,
-      ENTREPOT_S3_BUCKET: BUCKET,
-      ENTREPOT_S3_ACCESS_KEY: accessKey,
-      ENTREPOT_S3_SECRET_KEY: secretKey,
+      ...minio.environment(BUCKET),
       // What is planted is to stay where it was found.
       ENTREPOT_COMPOSE_SWEEP_MS: '0',
     };

@@ -36,17 +36,8 @@ async function onFolder(): Promise<Place> {
 
 async function onS3(): Promise<Place> {
   const minio = await MinioServer.start();
-  const { endpoint, accessKey, secretKey } = minio.settings('none');
   const all = await Promise.all(
-    Array.from({ length: ON_S3 }, (_, n) =>
-      Victim.on((folder) => ({
-        ENTREPOT_STORE: 'minio',
-        ENTREPOT_S3_ENDPOINT: endpoint,
-        ENTREPOT_S3_BUCKET: `victim-${n}-${folder}`,
-        ENTREPOT_S3_ACCESS_KEY: accessKey,
-        ENTREPOT_S3_SECRET_KEY: secretKey,
-      })),
-    ),
+    Array.from({ length: ON_S3 }, (_, n) => Victim.on((folder) => minio.environment(`victim-${n}-${folder}`))),
   );
   return {
     victims: all,

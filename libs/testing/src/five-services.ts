@@ -9,6 +9,7 @@ import { eventually } from './eventually';
 import { HOUSE } from './house';
 import { peer } from './peers';
 import { type Finished, RunningProgram, runProgram } from './run-program';
+import { steadyPort } from './steady-port';
 import { removeFolder, tempFolder } from './temp-folder';
 import { Warehouse } from './warehouse';
 
@@ -17,9 +18,12 @@ const DIST = join(HOUSE, 'dist', 'apps');
 export const SERVICES = ['metadata', 'blobs', 'fetcher', 'gc', 'gateway'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-/** A second process of a service that may have several. */
-export const TWINS = ['second metadata', 'second gc', 'second gateway'] as const;
+/** A second process of a service that may have several; of blobs only where the store is S3. */
+export const TWINS = ['second metadata', 'second blobs', 'second fetcher', 'second gc', 'second gateway'] as const;
 export type ProcessName = ServiceName | (typeof TWINS)[number];
+
+/** What they stand on and may lose. */
+export type ServerName = 'postgres' | 'nats';
 
 interface Place {
   readonly folder: string;
@@ -37,21 +41,24 @@ export class FiveServices extends Warehouse {
 
   private constructor(
     private readonly place: Place,
-    private readonly postgres: RunningPostgres,
-    private readonly nats: RunningNatsServer,
+    private postgres: RunningPostgres,
+    private nats: RunningNatsServer,
   ) {
     super();
   }
 
-  /** With `twins`, a second gateway, a second metadata and a second gc: the twins ask each other. */
+  /**
+   * With `twins`, all that may be there twice is: the second gateway asks the second of each. The store is a folder,
+   * or the bucket that `settings` name.
+   */
   static async start(settings: Settings = {}, { twins = false } = {}): Promise<FiveServices> {
     const folder = await tempFolder('services');
     await chmod(folder, 0o711);
-    const postgres = await startPostgres({ folder: join(folder, 'postgres') });
-    const nats = await startNatsServer({ folder: join(folder, 'nats'), port: 0, binary: peer('nats-server') });
+    const postgres = await postgresOf(folder, await steadyPort());
+    const nats = await natsOf(folder, await steadyPort());
     const place = await placeOf(folder, postgres.url, nats.url, settings);
     const services = new FiveServices(place, postgres, nats);
-    for (const name of twins ? [...SERVICES, ...TWINS] : SERVICES) services.run(name);
+    for (const name of twins ? [...SERVICES, ...twinsOf(settings)] : SERVICES) services.run(name);
     await services.ready().catch(async (error) => {
       await services.stop();
       throw error;
@@ -101,8 +108,39 @@ export class FiveServices extends Warehouse {
     this.programs.set(name, program);
   }
 
+  /** To stop it for a while, to have it go on, or to end it; of what was ended nobody waits here. */
+  signal(name: ProcessName, signal: NodeJS.Signals): void {
+    this.programs.get(name)!.signal(signal);
+  }
+
   async kill9(name: ProcessName): Promise<void> {
     await this.programs.get(name)!.stop('SIGKILL');
+  }
+
+  /** What runs, by name. */
+  get running(): readonly ProcessName[] {
+    return [...this.programs.keys()];
+  }
+
+  /** SIGKILL to a server, whose folder and port stay its own. */
+  async killServer(name: ServerName): Promise<void> {
+    await this[name].kill();
+  }
+
+  async startServer(name: ServerName): Promise<void> {
+    const { folder } = this.place;
+    if (name === 'postgres') this.postgres = await postgresOf(folder, this.postgres.port);
+    else this.nats = await natsOf(folder, this.nats.port);
+  }
+
+  /** With every right, for what a test does behind the services' back. */
+  get databaseUrl(): string {
+    return this.postgres.url;
+  }
+
+  /** As the services reach it. */
+  get serviceNatsUrl(): string {
+    return this.nats.url;
   }
 
   async ready(): Promise<void> {
@@ -135,6 +173,15 @@ export class FiveServices extends Warehouse {
   }
 }
 
+const postgresOf = (folder: string, port: number) => startPostgres({ folder: join(folder, 'postgres'), port });
+
+const natsOf = (folder: string, port: number) =>
+  startNatsServer({ folder: join(folder, 'nats'), port, binary: peer('nats-server') });
+
+/** A folder has one blobs process. */
+const twinsOf = (settings: Settings) =>
+  TWINS.filter((name) => name !== 'second blobs' || settings.ENTREPOT_STORE === 'minio');
+
 async function placeOf(folder: string, database: string, nats: string, settings: Settings): Promise<Place> {
   const url = async () => `http://127.0.0.1:${await freePort()}`;
   const [first, second] = [await freePort(), await freePort()];
@@ -157,7 +204,9 @@ async function placeOf(folder: string, database: string, nats: string, settings:
   const twinEnv = {
     ENTREPOT_PORT: String(second),
     ENTREPOT_METADATA_URL: await url(),
+    ENTREPOT_FETCHER_URL: await url(),
     ENTREPOT_GC_URL: await url(),
+    ...(settings.ENTREPOT_STORE === 'minio' ? { ENTREPOT_BLOBS_URL: await url() } : {}),
   };
   return { folder, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv };
 }

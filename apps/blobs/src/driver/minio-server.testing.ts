@@ -1,7 +1,7 @@
 import { Client } from 'minio';
-import { freePort } from '#children/free-port';
 import { peer } from '#testing/peers';
 import { RunningProgram } from '#testing/run-program';
+import { steadyPort } from '#testing/steady-port';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import type { S3Settings } from './s3.client';
 
@@ -11,22 +11,39 @@ const KEYS = { accessKey: 'spec', secretKey: 'spec-secret' };
 export class MinioServer {
   private constructor(
     private readonly folder: string,
-    private readonly program: RunningProgram,
-    readonly endpoint: string,
+    private readonly address: string,
+    private program: RunningProgram,
   ) {}
 
   static async start(): Promise<MinioServer> {
     const folder = await tempFolder('minio');
-    const address = `127.0.0.1:${await freePort()}`;
-    const env = {
-      ...process.env,
-      MINIO_ROOT_USER: KEYS.accessKey,
-      MINIO_ROOT_PASSWORD: KEYS.secretKey,
-      MINIO_BROWSER: 'off',
+    const address = `127.0.0.1:${await steadyPort()}`;
+    return new MinioServer(folder, address, await serve(folder, address));
+  }
+
+  get endpoint(): string {
+    return `http://${this.address}`;
+  }
+
+  /** SIGKILL; its folder and address stay its own. */
+  async kill9(): Promise<void> {
+    await this.program.stop('SIGKILL');
+  }
+
+  /** After it was killed. */
+  async startAgain(): Promise<void> {
+    this.program = await serve(this.folder, this.address);
+  }
+
+  /** What a warehouse must be told to keep its bytes in a bucket here; through a proxy where its address is given. */
+  environment(bucket: string, endpoint = this.endpoint): Record<string, string> {
+    return {
+      ENTREPOT_STORE: 'minio',
+      ENTREPOT_S3_ENDPOINT: endpoint,
+      ENTREPOT_S3_BUCKET: bucket,
+      ENTREPOT_S3_ACCESS_KEY: KEYS.accessKey,
+      ENTREPOT_S3_SECRET_KEY: KEYS.secretKey,
     };
-    const program = new RunningProgram(peer('minio'), ['server', '--address', address, folder], { env });
-    await program.says(/^API: /m);
-    return new MinioServer(folder, program, `http://${address}`);
   }
 
   /** Settings of a bucket; through a proxy where its address is given. */
@@ -44,4 +61,16 @@ export class MinioServer {
     await this.program.stop('SIGKILL');
     await removeFolder(this.folder);
   }
+}
+
+async function serve(folder: string, address: string): Promise<RunningProgram> {
+  const env = {
+    ...process.env,
+    MINIO_ROOT_USER: KEYS.accessKey,
+    MINIO_ROOT_PASSWORD: KEYS.secretKey,
+    MINIO_BROWSER: 'off',
+  };
+  const program = new RunningProgram(peer('minio'), ['server', '--address', address, folder], { env });
+  await program.says(/^API: /m);
+  return program;
 }
