@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '#children/free-port';
 import { type RunningNatsServer, startNatsServer } from '#children/nats-server';
 import { type RunningPostgres, startPostgres } from '#children/postgres';
 import type { Settings } from './entrepot';
@@ -32,6 +31,16 @@ interface Place {
   readonly env: NodeJS.ProcessEnv;
   /** What the second processes have otherwise. */
   readonly twinEnv: NodeJS.ProcessEnv;
+  readonly own: OwnSettings;
+}
+
+/** Settings of one process alone. */
+export type OwnSettings = Readonly<Partial<Record<ProcessName, Settings>>>;
+
+interface Options {
+  /** All that may be there twice is: the second gateway asks the second of each. */
+  readonly twins?: boolean;
+  readonly own?: OwnSettings;
 }
 
 /** The five services as five processes, or more, on one Postgres, one nats-server and one folder. */
@@ -47,16 +56,13 @@ export class FiveServices extends Warehouse {
     super();
   }
 
-  /**
-   * With `twins`, all that may be there twice is: the second gateway asks the second of each. The store is a folder,
-   * or the bucket that `settings` name.
-   */
-  static async start(settings: Settings = {}, { twins = false } = {}): Promise<FiveServices> {
+  /** The store is a folder, or the bucket that `settings` name. */
+  static async start(settings: Settings = {}, { twins = false, own = {} }: Options = {}): Promise<FiveServices> {
     const folder = await tempFolder('services');
     await chmod(folder, 0o711);
     const postgres = await postgresOf(folder, await steadyPort());
     const nats = await natsOf(folder, await steadyPort());
-    const place = await placeOf(folder, postgres.url, nats.url, settings);
+    const place = await placeOf(folder, postgres.url, nats.url, settings, own);
     const services = new FiveServices(place, postgres, nats);
     for (const name of twins ? [...SERVICES, ...twinsOf(settings)] : SERVICES) services.run(name);
     await services.ready().catch(async (error) => {
@@ -68,6 +74,20 @@ export class FiveServices extends Warehouse {
 
   override get url(): string {
     return this.place.urls[0]!;
+  }
+
+  /** As each of the first processes has it. */
+  get environment(): NodeJS.ProcessEnv {
+    return this.place.env;
+  }
+
+  /** Whether a process that was started has ended. */
+  isOver(name: ProcessName): boolean {
+    return this.programs.get(name)?.over ?? true;
+  }
+
+  logOf(name: ProcessName): string {
+    return this.programs.get(name)?.log ?? '';
   }
 
   override get natsUrl(): string {
@@ -88,7 +108,7 @@ export class FiveServices extends Warehouse {
   }
 
   /** The addresses of those that run. */
-  private get gateways(): readonly string[] {
+  get gateways(): readonly string[] {
     return this.programs.has('second gateway') ? this.place.urls : [this.url];
   }
 
@@ -103,7 +123,8 @@ export class FiveServices extends Warehouse {
 
   run(name: ProcessName): void {
     const app = name.replace('second ', '');
-    const env = app === name ? this.place.env : { ...this.place.env, ...this.place.twinEnv };
+    const { env: first, twinEnv, own } = this.place;
+    const env = { ...first, ...(app === name ? {} : twinEnv), ...own[name] };
     const program = new RunningProgram(process.execPath, [join(DIST, app, 'src', 'main.js')], { env });
     this.programs.set(name, program);
   }
@@ -182,9 +203,16 @@ const natsOf = (folder: string, port: number) =>
 const twinsOf = (settings: Settings) =>
   TWINS.filter((name) => name !== 'second blobs' || settings.ENTREPOT_STORE === 'minio');
 
-async function placeOf(folder: string, database: string, nats: string, settings: Settings): Promise<Place> {
-  const url = async () => `http://127.0.0.1:${await freePort()}`;
-  const [first, second] = [await freePort(), await freePort()];
+async function placeOf(
+  folder: string,
+  database: string,
+  nats: string,
+  settings: Settings,
+  own: OwnSettings,
+): Promise<Place> {
+  // Each is started again on its port, whatever others open meanwhile.
+  const url = async () => `http://127.0.0.1:${await steadyPort()}`;
+  const [first, second] = [await steadyPort(), await steadyPort()];
   const { PATH, HOME } = process.env;
   const env = {
     PATH,
@@ -208,5 +236,5 @@ async function placeOf(folder: string, database: string, nats: string, settings:
     ENTREPOT_GC_URL: await url(),
     ...(settings.ENTREPOT_STORE === 'minio' ? { ENTREPOT_BLOBS_URL: await url() } : {}),
   };
-  return { folder, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv };
+  return { folder, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv, own };
 }
