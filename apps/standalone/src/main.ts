@@ -77,7 +77,10 @@ async function openWarehouse(
   { servers, settings }: Place,
   steps: StartSteps,
 ): Promise<Warehouse> {
-  const surroundings = { settings, natsUrl: servers.natsUrl, secret: folder.secrets.capability };
+  // What we started ourselves is one server, and its address says how to log in.
+  const bus = config.NATS_URL === undefined ? {} : { login: config, replicas: config.ENTREPOT_NATS_REPLICAS };
+  const secret = folder.secrets.capability;
+  const surroundings = { settings, bus: { url: servers.natsUrl, ...bus }, secret };
   const warehouse = await steps.step(
     'services',
     () => startWarehouse({ ...surroundings, logLevel: config.ENTREPOT_LOG_LEVEL, ownsDatabase: !config.DATABASE_URL }),

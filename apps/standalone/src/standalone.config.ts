@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { logLevel } from '#config/log-level';
 import { portNumber } from '#config/whole-number';
+import { checkNatsLogin, NATS_SETTINGS, natsUrl } from '#messaging/nats.config';
 
 /** What the standalone program needs to know beside the settings of its five services. */
 export const StandaloneConfigSchema = z
@@ -14,10 +15,12 @@ export const StandaloneConfigSchema = z
     ENTREPOT_NATS_PORT: portNumber()
       .prefault('4222')
       .describe('port on 127.0.0.1 of the nats-server that is started along; 0 takes a free one'),
-    NATS_URL: z
-      .url({ protocol: /^(nats|tls)$/, error: 'must be an address such as nats://user:password@host:4222' })
+    NATS_URL: natsUrl()
       .optional()
-      .describe('a bus that runs already, nats://user:password@host:port; then none is started'),
+      .describe(
+        'a bus that runs already, nats://user:password@host:port, servers of a cluster joined by commas; then none is started',
+      ),
+    ...NATS_SETTINGS,
     DATABASE_URL: z
       .url({ protocol: /^postgres(ql)?$/, error: 'must be an address such as postgres://user:password@host:5432/name' })
       .optional()
@@ -30,6 +33,7 @@ export const StandaloneConfigSchema = z
       path: ['ENTREPOT_NATS_PORT'],
       error: 'must be another port than ENTREPOT_PORT',
     },
-  );
+  )
+  .superRefine(checkNatsLogin);
 
 export type StandaloneConfig = z.output<typeof StandaloneConfigSchema>;

@@ -9,7 +9,7 @@ import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
 import type { LogLevelName } from '#config/log-level';
 import { StartFault } from '#config/start-fault';
-import { Bus } from '#messaging/bus';
+import { Bus, type BusOptions } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { ProgramLog } from '#service/program-log';
@@ -33,7 +33,6 @@ export type StoreSettings = Pick<WarehouseSettings, 'metadata' | 'blobs'>;
 
 interface StoreSurroundings {
   readonly settings: StoreSettings;
-  readonly natsUrl: string;
   /** Seals what the services ask of each other: 32 bytes. */
   readonly secret: Uint8Array;
   readonly logLevel: LogLevelName;
@@ -41,14 +40,15 @@ interface StoreSurroundings {
 
 interface Surroundings extends StoreSurroundings {
   readonly settings: WarehouseSettings;
+  readonly bus: Pick<BusOptions, 'url' | 'login' | 'replicas'>;
   /** The database is this program's own child. */
   readonly ownsDatabase: boolean;
 }
 
 /** Starts the five services in this process, on a database and a bus that run already. */
 export async function startWarehouse(surroundings: Surroundings): Promise<Warehouse> {
-  const { settings, natsUrl, secret, logLevel, ownsDatabase } = surroundings;
-  const bus = new Bus({ url: natsUrl, name: 'entrepot', keepsStreams: true });
+  const { settings, secret, logLevel, ownsDatabase } = surroundings;
+  const bus = new Bus({ ...surroundings.bus, name: 'entrepot', keepsStreams: true });
   const root = StandaloneModule.with(settings, secret, bus, ownsDatabase);
   const app = await NestFactory.create(root, new GatewayAdapter(settings.gateway), {
     logger: new ProgramLog(logLevel),
@@ -94,7 +94,10 @@ export async function openStore({
   natsUrl,
   secret,
   logLevel,
-}: StoreSurroundings): Promise<{ app: INestApplicationContext; migrated: string | null }> {
+}: StoreSurroundings & { readonly natsUrl: string }): Promise<{
+  app: INestApplicationContext;
+  migrated: string | null;
+}> {
   const root: DynamicModule = {
     module: StoreModule,
     imports: [

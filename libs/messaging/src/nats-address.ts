@@ -6,6 +6,10 @@ export interface NatsAddress {
   readonly user?: string;
   readonly pass?: string;
   readonly token?: string;
+  /** It says who asks. */
+  readonly hasLogin: boolean;
+  /** One of the servers is to be spoken to by TLS alone. */
+  readonly needsTls: boolean;
 }
 
 /**
@@ -15,12 +19,35 @@ export interface NatsAddress {
 export function parseNatsUrl(text: string): NatsAddress {
   const urls = text.split(',').map((part) => readUrl(part.trim()));
   const credentials = urls.find((url) => url.username !== '');
-  return { servers: urls.map(bareAddress), ...credentialsOf(credentials) };
+  return {
+    servers: urls.map(bareAddress),
+    hasLogin: credentials !== undefined,
+    needsTls: urls.some(({ protocol }) => protocol === 'tls:'),
+    ...credentialsOf(credentials),
+  };
+}
+
+export function isNatsUrl(text: string): boolean {
+  return text.split(',').every((part) => isServer(part.trim()));
+}
+
+function isServer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  return /^(?:nats|tls):$/.test(protocol) && hostname !== '' && [username, password].every(isDecodable);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^(?:nats|tls):$/.test(url.protocol) && url.hostname !== '') return url;
+  if (isServer(text)) return new URL(text);
   throw new StartFault('The address of NATS must be nats://[user:password@]host:port (tls:// where TLS is required).');
 }
 
@@ -28,7 +55,7 @@ function bareAddress(url: URL): string {
   return `${url.protocol}//${url.host}`;
 }
 
-function credentialsOf(url: URL | undefined): Partial<NatsAddress> {
+function credentialsOf(url: URL | undefined): Pick<NatsAddress, 'user' | 'pass' | 'token'> {
   if (!url) return {};
   const user = decodeURIComponent(url.username);
   return url.password === '' ? { token: user } : { user, pass: decodeURIComponent(url.password) };

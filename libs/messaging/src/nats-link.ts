@@ -1,13 +1,18 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Logger } from '@nestjs/common';
 import { StartFault } from '#config/start-fault';
+import { explainNatsFault } from './explain-nats-fault';
+import type { NatsSettings } from './nats.config';
 import { parseNatsUrl } from './nats-address';
+import { type NatsLogin, natsLogin } from './nats-login';
 import { Pause } from './pause';
 import { refuseOldServer } from './server-version';
 
 export interface LinkOptions {
-  /** `nats://user:password@host:port`; see parseNatsUrl. */
+  /** `nats://user:password@host:port`, or several; see parseNatsUrl. */
   readonly url: string;
+  /** How to log in where the address does not say. */
+  readonly login?: NatsSettings;
   /** How the server's own reports name this client. */
   readonly name: string;
 }
@@ -31,12 +36,17 @@ export class NatsLink {
   private isUp = false;
   private fault: string | null = 'not started';
   private kept: Promise<void> | null = null;
+  private login: NatsLogin | null = null;
 
   constructor(private readonly options: LinkOptions) {}
 
-  /** Resolves after the first attempt, whether or not a server answered. Throws StartFault when one did that is too old. */
+  /**
+   * Resolves after the first attempt, whether or not a server answered. Throws StartFault when one did that is too old,
+   * and where the settings name a file that is not what it should be.
+   */
   async start(): Promise<void> {
     if (this.kept) return;
+    this.login = natsLogin({ ...this.options.login, NATS_URL: this.options.url });
     await new Promise<void>((resolve, reject) => {
       this.kept = this.keep({ resolve, reject });
     });
@@ -73,9 +83,9 @@ export class NatsLink {
         const connection = await this.open();
         first.resolve();
         const error = await connection.closed();
-        this.down(error ? error.message : 'closed');
+        this.down(error ? this.explain(error) : 'closed');
       } catch (error) {
-        this.down((error as Error).message);
+        this.down(error instanceof StartFault ? error.message : this.explain(error));
         if (error instanceof StartFault) first.reject(error);
       }
       first.resolve();
@@ -85,9 +95,9 @@ export class NatsLink {
   }
 
   private async open(): Promise<NatsConnection> {
-    const address = parseNatsUrl(this.options.url);
     const connection = await connect({
-      ...address,
+      servers: parseNatsUrl(this.options.url).servers,
+      ...this.login?.options,
       name: this.options.name,
       timeout: CONNECT_WITHIN_MS,
       maxReconnectAttempts: -1,
@@ -120,6 +130,7 @@ export class NatsLink {
   private async follow(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') this.down('the connection was lost');
+      if (status.type === 'error' && !this.isUp) this.down(this.explain(status.error));
       if (status.type === 'reconnect') await this.reconnected(connection);
     }
   }
@@ -140,6 +151,10 @@ export class NatsLink {
     this.fault = null;
     this.log.log(`connected to nats-server ${connection.info?.version} at ${connection.getServer()}`);
     for (const listener of this.listeners) listener(connection, isNew);
+  }
+
+  private explain(error: unknown): string {
+    return explainNatsFault(error, this.login?.settings ?? null);
   }
 
   private down(fault: string): void {

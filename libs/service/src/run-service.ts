@@ -49,6 +49,7 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
   const secret = secretOf(settings);
   const bus = new Bus({
     url: settings.NATS_URL,
+    login: settings,
     name: `entrepot-${service.name}`,
     keepsStreams: service.takesRequests ?? false,
     replicas: settings.ENTREPOT_NATS_REPLICAS,

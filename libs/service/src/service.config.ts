@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ServiceUrls } from '#calls/service-urls';
 import { logLevel } from '#config/log-level';
-import { count, portNumber } from '#config/whole-number';
+import { portNumber } from '#config/whole-number';
+import { checkNatsLogin, NATS_SETTINGS, natsUrl } from '#messaging/nats.config';
 
 const url = (port: number) =>
   z
@@ -9,27 +10,31 @@ const url = (port: number) =>
     .default(`http://127.0.0.1:${port}`);
 
 /** What every service needs that runs as a process of its own. */
-export const ServiceConfigSchema = z.object({
-  ENTREPOT_SECRET: z
-    .string()
-    .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 random bytes in base64: openssl rand -base64 32')
-    .describe('the key that internal requests are sealed with, 32 bytes in base64; the same for all services'),
-  NATS_URL: z.string().min(1).default('nats://127.0.0.1:4222').describe('the bus: nats://user:password@host:port'),
-  ENTREPOT_NATS_REPLICAS: count(1, 5).describe('servers that keep each stream, a number; 3 in a cluster'),
-  ENTREPOT_INTERNAL_HOST: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .describe('address that internal calls are answered on'),
-  ENTREPOT_INTERNAL_PORT: portNumber()
-    .optional()
-    .describe('port that internal calls are answered on; the default is that of the URL of this service'),
-  ENTREPOT_METADATA_URL: url(5061).describe('where metadata answers internal calls'),
-  ENTREPOT_BLOBS_URL: url(5062).describe('where blobs answers internal calls and bytes'),
-  ENTREPOT_FETCHER_URL: url(5063).describe('where fetcher answers internal calls'),
-  ENTREPOT_GC_URL: url(5064).describe('where gc answers internal calls'),
-  ENTREPOT_LOG_LEVEL: logLevel().default('info').describe('how much is said while it runs'),
-});
+export const ServiceConfigSchema = z
+  .object({
+    ENTREPOT_SECRET: z
+      .string()
+      .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 random bytes in base64: openssl rand -base64 32')
+      .describe('the key that internal requests are sealed with, 32 bytes in base64; the same for all services'),
+    NATS_URL: natsUrl()
+      .default('nats://127.0.0.1:4222')
+      .describe('the bus: nats://user:password@host:port; servers of a cluster joined by commas'),
+    ...NATS_SETTINGS,
+    ENTREPOT_INTERNAL_HOST: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('address that internal calls are answered on'),
+    ENTREPOT_INTERNAL_PORT: portNumber()
+      .optional()
+      .describe('port that internal calls are answered on; the default is that of the URL of this service'),
+    ENTREPOT_METADATA_URL: url(5061).describe('where metadata answers internal calls'),
+    ENTREPOT_BLOBS_URL: url(5062).describe('where blobs answers internal calls and bytes'),
+    ENTREPOT_FETCHER_URL: url(5063).describe('where fetcher answers internal calls'),
+    ENTREPOT_GC_URL: url(5064).describe('where gc answers internal calls'),
+    ENTREPOT_LOG_LEVEL: logLevel().default('info').describe('how much is said while it runs'),
+  })
+  .superRefine(checkNatsLogin);
 
 export type ServiceConfig = z.output<typeof ServiceConfigSchema>;
 
