@@ -63,6 +63,9 @@ export const BlobsConfigSchema = z
     ENTREPOT_JOURNAL_MS: milliseconds(10_000).describe(
       'How often, in milliseconds, the journal of repositories, manifests and tags is taken into the store: what a store that is left without its database lacks at the most.',
     ),
+    ENTREPOT_TAIL_MEMORY_BYTES: bytes(32 * MIB).describe(
+      'Memory for what is followed here and written by other replicas, in bytes.',
+    ),
     ENTREPOT_FOLLOW_POLL_MS: milliseconds(1_000).describe(
       'How often at the least, in milliseconds, a reader that follows an upload on another replica looks for more.',
     ),

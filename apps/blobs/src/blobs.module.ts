@@ -13,8 +13,10 @@ import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
 import { ObjectReader } from './read/object-reader';
+import { OwnTails } from './read/own-tails';
 import { ReadBuffers } from './read/read-buffers';
 import { ReadLeases } from './read/read-leases';
+import { RemoteTails } from './read/remote-tails';
 import { SettledObjects } from './read/settled-objects';
 import { FinishUploadHandler } from './upload/finish-upload.handler';
 import { MemoryBudget } from './upload/memory-budget';
@@ -26,12 +28,14 @@ class StoreLife implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly driver: BlobDriver,
     private readonly plane: LocalBytePlane,
+    private readonly tails: OwnTails,
     private readonly registry: CallRegistry,
   ) {}
 
   async onModuleInit(): Promise<void> {
     await this.driver.open();
     this.registry.serveBytes(this.plane);
+    this.registry.serveTails(this.tails);
   }
 
   onApplicationShutdown(): Promise<void> {
@@ -51,7 +55,9 @@ export class BlobsModule {
         { provide: BlobDriver, useFactory: () => chooseDriver(config) },
         { provide: MemoryBudget, useFactory: () => new MemoryBudget(config.ENTREPOT_WRITE_MEMORY_BYTES) },
         StoreLife,
+        RemoteTails,
         FollowedObjects,
+        OwnTails,
         SettledObjects,
         HotBlobs,
         ReadLeases,

@@ -18,8 +18,10 @@ import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
 import { ObjectReader } from './read/object-reader';
+import { OwnTails } from './read/own-tails';
 import { ReadBuffers } from './read/read-buffers';
 import { ReadLeases } from './read/read-leases';
+import { RemoteTails } from './read/remote-tails';
 import { SettledObjects } from './read/settled-objects';
 import { FinishUploadHandler } from './upload/finish-upload.handler';
 import { MemoryBudget } from './upload/memory-budget';
@@ -53,7 +55,7 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
-const SECRET = Buffer.alloc(32, 7);
+export const SECRET = Buffer.alloc(32, 7);
 
 /** One replica of `blobs`: everything but Nest. Those that hear each other have one bus. */
 export class Replica {
@@ -63,6 +65,8 @@ export class Replica {
   readonly plane: LocalBytePlane;
   readonly controller: BlobsController;
   readonly composing: ComposingHandler;
+  readonly tails: OwnTails;
+  private readonly remote: RemoteTails;
   private readonly leases: ReadLeases;
 
   constructor(
@@ -70,17 +74,22 @@ export class Replica {
     readonly book: SessionBook,
     overrides: Partial<BlobsConfig> = {},
     memoryBus = new MemoryBus(),
+    /** Where others ask it for what it has in memory. */
+    ownUrl: string | null = null,
   ) {
     const bus = memoryBus as unknown as Bus;
     this.config = { ...BlobsConfigSchema.parse({}), ...SMALL, ...overrides };
     this.budget = new MemoryBudget(this.config.ENTREPOT_WRITE_MEMORY_BYTES);
-    this.followed = new FollowedObjects(book, bus, this.config);
+    this.remote = new RemoteTails(SECRET, ownUrl, this.config);
+    this.followed = new FollowedObjects(book, bus, this.remote, this.config);
     this.followed.onModuleInit();
     const settled = new SettledObjects(book);
     const hot = new HotBlobs(driver, settled, this.config);
     this.leases = new ReadLeases(book, this.config);
-    const reader = new ObjectReader(driver, settled, this.followed, hot, this.leases, new ReadBuffers(this.config));
-    const sessions = new UploadSessions(driver, book, this.followed, this.budget, this.config);
+    const buffers = new ReadBuffers(this.config);
+    this.tails = new OwnTails(this.followed, buffers, SECRET);
+    const reader = new ObjectReader(driver, settled, this.followed, hot, this.leases, buffers);
+    const sessions = new UploadSessions(driver, book, this.followed, this.budget, this.config, ownUrl);
     const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
     this.plane = new LocalBytePlane(reader, sessions, SECRET);
     const hashing = new HashObjectHandler(driver, book);
@@ -116,6 +125,7 @@ export class Replica {
 
   async stop(): Promise<void> {
     this.followed.onModuleDestroy();
+    this.remote.onModuleDestroy();
     await Promise.all([this.leases.onModuleDestroy(), this.composing.onModuleDestroy()]);
   }
 }

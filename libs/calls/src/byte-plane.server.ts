@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { BytePlane, Stretch } from './byte-plane';
 import { encodeMessage } from './encode-message';
+import type { Tails } from './tails';
 
 /** `GET /objects/<id>`, with `Range: bytes=a-b` for a stretch: the bytes, or an error's frame. A cut is a cut connection. */
 export async function serveRead(
@@ -22,6 +23,21 @@ export async function serveRead(
   });
   response.flushHeaders();
   await pipeline(reading.stream, response);
+}
+
+/** `GET /tails/<id>?from=n`: what a writer here has in memory, from the byte on that `entrepot-offset` says. */
+export async function serveTail(
+  tails: Tails,
+  response: ServerResponse,
+  object: string,
+  capability: string,
+  from: number,
+): Promise<void> {
+  const { offset, stream } = tails.tail(capability, object, from);
+  response.once('close', () => stream.destroy());
+  response.writeHead(200, { 'entrepot-offset': offset });
+  response.flushHeaders();
+  await pipeline(stream, response);
 }
 
 /** `POST /sessions/<id>?offset=n`: the offset that is then durable, or an error's frame. */

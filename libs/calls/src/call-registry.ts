@@ -5,6 +5,7 @@ import { internalFault, RegistryError, toErrorEnvelope } from '#oci/registry-err
 import { ANSWERS, type Answering } from './answers.decorator';
 import type { BytePlane } from './byte-plane';
 import { decodeMessage, encodeMessage } from './encode-message';
+import type { Tails } from './tails';
 
 type Handler = (question: never, asking: Answering) => Promise<object>;
 
@@ -14,6 +15,7 @@ export class CallRegistry implements OnApplicationBootstrap {
   private readonly log = new Logger('Calls');
   private readonly handlers = new Map<string, { call: Call; handle: Handler }>();
   private plane: BytePlane | undefined;
+  private ownTails: Tails | undefined;
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -48,6 +50,16 @@ export class CallRegistry implements OnApplicationBootstrap {
   get bytes(): BytePlane {
     if (!this.plane) throw new RegistryError('UNAVAILABLE', 'the bytes are not served by this process');
     return this.plane;
+  }
+
+  serveTails(tails: Tails): void {
+    this.ownTails = tails;
+  }
+
+  /** UNAVAILABLE where `blobs` is not in this process. */
+  get tails(): Tails {
+    if (!this.ownTails) throw new RegistryError('UNAVAILABLE', 'nothing is written in this process');
+    return this.ownTails;
   }
 
   /** Answers one frame with one frame; never throws: an error is an answer. */

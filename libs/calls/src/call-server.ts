@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { RegistryError, toErrorEnvelope } from '#oci/registry-error';
-import { serveAppend, serveRead } from './byte-plane.server';
+import { serveAppend, serveRead, serveTail } from './byte-plane.server';
 import type { CallRegistry } from './call-registry';
 import { allows } from './capability';
 import { encodeMessage } from './encode-message';
@@ -11,7 +11,7 @@ import { encodeMessage } from './encode-message';
 const LARGEST_FRAME = 8 * 1024 * 1024;
 
 /**
- * The internal address of a service: `POST /calls/<name>`, and for `blobs` `GET /objects/<id>` and
+ * The internal address of a service: `POST /calls/<name>`, and for `blobs` `GET /objects/<id>`, `GET /tails/<id>` and
  * `POST /sessions/<id>`. Nothing is answered without a capability, whoever finds the port.
  */
 export class CallServer {
@@ -53,6 +53,8 @@ export class CallServer {
     if (request.method === 'POST' && kind === 'calls') return this.answerCall(request, response, id, capability);
     if (request.method === 'GET' && kind === 'objects')
       return serveRead(this.registry.bytes, request, response, id, capability);
+    if (request.method === 'GET' && kind === 'tails')
+      return serveTail(this.registry.tails, response, id, capability, Number(url.searchParams.get('from')));
     if (request.method === 'POST' && kind === 'sessions') {
       return serveAppend(
         this.registry.bytes,

@@ -72,7 +72,8 @@ export class HttpBytePlane extends BytePlane {
   }
 }
 
-async function answered(sent: ClientRequest): Promise<IncomingMessage> {
+/** Throws what the other side answered, or UNAVAILABLE. */
+export async function answered(sent: ClientRequest): Promise<IncomingMessage> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve);
     sent.once('error', (cause) => {

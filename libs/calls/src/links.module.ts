@@ -8,6 +8,7 @@ import { HttpBytePlane } from './http-byte-plane';
 import { HttpCalls } from './http-calls';
 import { InProcessBytePlane } from './in-process-byte-plane';
 import { InProcessCalls } from './in-process-calls';
+import { OWN_URL } from './own-url';
 import type { ServiceUrls } from './service-urls';
 
 /** How the services of a process reach each other: all in it, or over HTTP. */
@@ -15,25 +16,35 @@ import type { ServiceUrls } from './service-urls';
 @Module({})
 export class LinksModule {
   static inProcess(secret: Uint8Array): DynamicModule {
-    return links(secret, [
+    return links(secret, null, [
       { provide: Calls, useClass: InProcessCalls },
       { provide: BytePlane, useClass: InProcessBytePlane },
     ]);
   }
 
-  static overHttp(secret: Uint8Array, urls: ServiceUrls): DynamicModule {
-    return links(secret, [
+  /** `ownUrl` is where this very process answers, for other replicas of its service. */
+  static overHttp(secret: Uint8Array, urls: ServiceUrls, ownUrl: string): DynamicModule {
+    return links(secret, ownUrl, [
       { provide: Calls, useValue: new HttpCalls(urls, secret) },
       { provide: BytePlane, useValue: new HttpBytePlane(urls.blobs) },
     ]);
   }
 }
 
-function links(secret: Uint8Array, bindings: NonNullable<DynamicModule['providers']>): DynamicModule {
+function links(
+  secret: Uint8Array,
+  ownUrl: string | null,
+  bindings: NonNullable<DynamicModule['providers']>,
+): DynamicModule {
   return {
     module: LinksModule,
     imports: [DiscoveryModule],
-    providers: [CallRegistry, { provide: CAPABILITY_SECRET, useValue: secret }, ...bindings],
-    exports: [CallRegistry, CAPABILITY_SECRET, Calls, BytePlane],
+    providers: [
+      CallRegistry,
+      { provide: CAPABILITY_SECRET, useValue: secret },
+      { provide: OWN_URL, useValue: ownUrl },
+      ...bindings,
+    ],
+    exports: [CallRegistry, CAPABILITY_SECRET, OWN_URL, Calls, BytePlane],
   };
 }

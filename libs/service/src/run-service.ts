@@ -12,6 +12,7 @@ import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { Ending } from './ending';
 import { growHeap } from './grow-heap';
+import { ownAddress } from './own-address';
 import { ProgramLog } from './program-log';
 import { type ServiceConfig, ServiceConfigSchema, secretOf, serviceUrls } from './service.config';
 
@@ -56,7 +57,11 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
   });
   const root: DynamicModule = {
     module: ServiceModule,
-    imports: [LinksModule.overHttp(secret, serviceUrls(settings)), BusModule.of(bus), service.module(config)],
+    imports: [
+      LinksModule.overHttp(secret, serviceUrls(settings), ownUrl(service.name, settings)),
+      BusModule.of(bus),
+      service.module(config),
+    ],
   };
   const log = new ProgramLog(settings.ENTREPOT_LOG_LEVEL);
   const app = await createApp(service, root, config, bus, log);
@@ -92,6 +97,10 @@ async function createApp<Schema extends z.ZodObject>(
     return app;
   }
   return NestFactory.createApplicationContext(root, options);
+}
+
+function ownUrl(name: string, settings: ServiceConfig): string {
+  return settings.ENTREPOT_REPLICA_URL ?? ownAddress(settings.ENTREPOT_INTERNAL_HOST, internalPort(name, settings));
 }
 
 function internalPort(name: string, settings: ServiceConfig): number {

@@ -28,6 +28,12 @@ export const ServiceConfigSchema = z
     ENTREPOT_INTERNAL_PORT: portNumber()
       .optional()
       .describe('port that internal calls are answered on; the default is that of the URL of this service'),
+    ENTREPOT_REPLICA_URL: z
+      .url({ protocol: /^http$/, error: 'must be an address such as http://host:5062' })
+      .optional()
+      .describe(
+        'where this process itself answers, for other replicas of its service; the default is the address and port of its internal calls, or the first address of this machine where they are answered on all',
+      ),
     ENTREPOT_METADATA_URL: url(5061).describe('where metadata answers internal calls'),
     ENTREPOT_BLOBS_URL: url(5062).describe('where blobs answers internal calls and bytes'),
     ENTREPOT_FETCHER_URL: url(5063).describe('where fetcher answers internal calls'),

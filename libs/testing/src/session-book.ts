@@ -45,6 +45,7 @@ export interface BookSession {
   expectedDigest: Digest | null;
   expectedSize: number | null;
   ended: { epoch: number; object: string } | 'aborted' | null;
+  writer: string | null;
 }
 
 /** What a spec does to a call: before it is carried out, or after, when the answer may still be lost. */
@@ -151,6 +152,7 @@ export class SessionBook extends Calls {
       expectedDigest: digest,
       expectedSize: size,
       ended: null,
+      writer: null,
     });
     return { session, object };
   }
@@ -161,9 +163,10 @@ export class SessionBook extends Calls {
     return { session: found, object: this.objects.get(found.object)! };
   }
 
-  private take({ session: id }: QuestionOf<typeof TakeSession>): AnswerOf<typeof TakeSession> {
+  private take({ session: id, writer }: QuestionOf<typeof TakeSession>): AnswerOf<typeof TakeSession> {
     const { session, object } = this.running(id);
     session.epoch += 1;
+    session.writer = writer ?? null;
     return {
       object: object.id,
       epoch: session.epoch,
@@ -223,7 +226,9 @@ export class SessionBook extends Calls {
   private readObject({ object: id }: QuestionOf<typeof ReadObject>): AnswerOf<typeof ReadObject> {
     const { state, digest, size, lost, extents } = this.object(id);
     if (state === 'purging') throw blobUnknown(id);
-    return { state, digest, size, lost: lost !== null, extents };
+    const session = [...this.sessions.values()].find(({ object }) => object === id);
+    const writer = state === 'uploading' ? (session?.writer ?? null) : null;
+    return { state, digest, size, lost: lost !== null, extents, writer };
   }
 
   private lease({ object, holder, forMs }: QuestionOf<typeof LeaseObject>): AnswerOf<typeof LeaseObject> {

@@ -11,8 +11,8 @@ import { bytesAreGone } from './settled-objects';
 export const WITHHELD_BYTES = 64 * 1024;
 
 /**
- * Bytes of an object while it is written. A whole read takes committed extents, and what a writer of
- * this process has in memory; it withholds its end until the object is verified, and compares its own hash first: that
+ * Bytes of an object while it is written. A whole read takes committed extents, and what a writer has in memory, here
+ * or where it answers; it withholds its end until the object is verified, and compares its own hash first: that
  * writer may have been overtaken by one that wrote something else. A stretch takes committed extents only.
  */
 export class FollowedBytes implements ByteSource {

@@ -4,7 +4,7 @@ import { byOffset } from '../upload/extent-coverage';
 
 export type ObjectView = AnswerOf<typeof ReadObject>;
 
-/** What a writer of this process has in memory and has not committed: readable at once, verified by nobody yet. */
+/** What a writer has in memory and has not committed, here or in another process: readable at once, verified by nobody yet. */
 export interface Tail {
   /** The bytes at `position`, as far as one piece reaches; null if they are not here. */
   piece(position: number): Buffer | null;
@@ -19,6 +19,8 @@ export interface Tail {
 export class FollowedObject {
   followers = 0;
   tail: Tail | null = null;
+  /** Where the process of its writer answers, by the rows as they were read last; null where nobody knows. */
+  writer: string | null;
   /** Why no more will come. */
   failure: Error | null = null;
   private extents: readonly Extent[];
@@ -30,6 +32,7 @@ export class FollowedObject {
     private known: ObjectView,
   ) {
     this.extents = byOffset(known.extents);
+    this.writer = known.writer;
   }
 
   get view(): ObjectView {
@@ -59,6 +62,7 @@ export class FollowedObject {
 
   /** Rows as they were read: they may be older than what a writer of this process has said since. */
   learn(view: ObjectView): void {
+    this.writer = view.writer;
     const grown = view.extents.length > this.extents.length || (view.state !== 'uploading' && !this.settled);
     if (!grown) return;
     this.known = view;

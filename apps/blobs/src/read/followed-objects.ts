@@ -6,6 +6,7 @@ import { Bus } from '#messaging/bus';
 import { gone, isRegistryError } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { FollowedObject, type ObjectView } from './followed-object';
+import { RemoteTails } from './remote-tails';
 
 const FIRST_POLL_MS = 100;
 /** A follower that was not heard of for so many of its polls follows no more. */
@@ -15,6 +16,8 @@ interface Entry {
   readonly followed: FollowedObject;
   writers: number;
   poll: NodeJS.Timeout | null;
+  /** Somebody reads all of it, and so may have what is not committed. */
+  tailWanted: boolean;
 }
 
 /** The objects that are being written and that somebody in this process writes or follows. */
@@ -27,6 +30,7 @@ export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly calls: Calls,
     private readonly bus: Bus,
+    private readonly tails: RemoteTails,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
@@ -39,14 +43,27 @@ export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
     for (const entry of this.entries.values()) if (entry.poll) clearTimeout(entry.poll);
   }
 
-  /** A reader begins to follow; it must `unfollow`. While anybody does, the rows are asked with a gentle back-off. */
-  follow(object: string, view: ObjectView): FollowedObject {
+  /**
+   * A reader begins to follow, all of it or a stretch; it must `unfollow`. While anybody does, the rows are asked with a
+   * gentle back-off.
+   */
+  follow(object: string, view: ObjectView, whole: boolean): FollowedObject {
     const entry = this.entry(object, view);
     entry.followed.learn(view);
     entry.followed.followers += 1;
+    entry.tailWanted ||= whole;
     this.sayFollowing(entry.followed);
+    this.reachTail(entry);
     if (!entry.poll) this.pollLater(entry, FIRST_POLL_MS);
     return entry.followed;
+  }
+
+  /** A reader on another replica follows what is written here, until the function that it answers is called. */
+  attach(followed: FollowedObject): () => void {
+    const isFirst = !followed.isFollowed(performance.now());
+    followed.followers += 1;
+    if (isFirst) followed.tail?.hurry();
+    return () => this.unfollow(followed);
   }
 
   unfollow(followed: FollowedObject): void {
@@ -76,7 +93,7 @@ export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
   private entry(object: string, view: ObjectView): Entry {
     const known = this.entries.get(object);
     if (known) return known;
-    const entry: Entry = { followed: new FollowedObject(object, view), writers: 0, poll: null };
+    const entry: Entry = { followed: new FollowedObject(object, view), writers: 0, poll: null, tailWanted: false };
     this.entries.set(object, entry);
     return entry;
   }
@@ -86,6 +103,8 @@ export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
     if (!entry || entry.followed.followers > 0) return;
     if (entry.poll) clearTimeout(entry.poll);
     entry.poll = null;
+    entry.tailWanted = false;
+    this.tails.leave(object);
     if (entry.writers <= 0) this.entries.delete(object);
   }
 
@@ -98,6 +117,16 @@ export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
     const { data } = FollowSchema.safeParse(said);
     const written = data && this.find(data.object);
     written?.followElsewhere(performance.now(), MISSED_POLLS * this.config.ENTREPOT_FOLLOW_POLL_MS);
+  }
+
+  /** When the tail ends, something has happened: the rows say what. */
+  private reachTail(entry: Entry): void {
+    if (!entry.tailWanted) return;
+    this.tails.reach(entry.followed, () => {
+      if (entry.poll === null || entry.followed.followers === 0) return;
+      clearTimeout(entry.poll);
+      this.pollLater(entry, 0);
+    });
   }
 
   private pollLater(entry: Entry, delayMs: number): void {
@@ -119,6 +148,7 @@ export class FollowedObjects implements OnModuleInit, OnModuleDestroy {
       return;
     }
     this.sayFollowing(followed);
+    this.reachTail(entry);
     const grew = followed.committed.length > before;
     this.pollLater(entry, grew ? FIRST_POLL_MS : Math.min(delayMs * 2, this.config.ENTREPOT_FOLLOW_POLL_MS));
   }

@@ -57,7 +57,7 @@ export class ObjectReader {
     // Only a fill can be followed: of a push nobody knows what it will be.
     if (digest === null || size === null) throw bytesAreGone(object);
     const part = within(stretch, size);
-    const followed = this.followed.follow(object, view);
+    const followed = this.followed.follow(object, view, stretch === undefined);
     const source = new FollowedBytes(followed, part, { digest, size }, stretch === undefined, this.driver);
     const stream = this.stream(object, source, signal, () => this.followed.unfollow(followed));
     return { size, verified: false, stream };

@@ -189,7 +189,10 @@ export class SessionWriting implements Tail {
     this.linger = null;
     this.tools.budget.give(this.leaving.drop() + this.gathering.length);
     this.gathering = new ExtentBuffer(this.committedEnd);
-    if (this.target.followed.tail === this) this.target.followed.tail = null;
+    const { followed } = this.target;
+    if (followed.tail !== this) return;
+    followed.tail = null;
+    followed.changed();
   }
 
   private explain(error: unknown): RegistryError {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
+import { OWN_URL } from '#calls/own-url';
 import { CommitExtent, type Extent, ReadObject, ReadSession, TakeSession } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
 import { digestAlgorithm } from '#oci/digest';
@@ -43,6 +44,7 @@ export class UploadSessions {
     private readonly followed: FollowedObjects,
     private readonly budget: MemoryBudget,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
+    @Inject(OWN_URL) private readonly ownUrl: string | null,
   ) {}
 
   /** Appends what the stream brings; see `BytePlane.append`. The stream stays its caller's: it is never destroyed here. */
@@ -113,7 +115,7 @@ export class UploadSessions {
 
   private async takeSession(session: string): Promise<AnswerOf<typeof TakeSession>> {
     try {
-      return await this.calls.ask(TakeSession, { session });
+      return await this.calls.ask(TakeSession, { session, ...(this.ownUrl && { writer: this.ownUrl }) });
     } catch (error) {
       if (isRegistryError(error, 'BLOB_UPLOAD_UNKNOWN')) this.forget(session);
       throw error;
@@ -181,5 +183,6 @@ function viewOf(taken: TakenSession): ObjectView {
     size: taken.expectedSize,
     lost: false,
     extents: byOffset(taken.extents),
+    writer: null,
   };
 }

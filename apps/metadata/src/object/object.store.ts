@@ -19,7 +19,7 @@ export class ObjectStore {
   async read(id: string): Promise<AnswerOf<typeof ReadObject>> {
     const [row] = await this.database.read<AnswerOf<typeof ReadObject>>(
       `SELECT state, coalesce(object.digest, expected_digest) AS digest, coalesce(size, expected_size) AS size,
-          lost_at IS NOT NULL AS lost, coalesce((
+          lost_at IS NOT NULL AS lost, CASE WHEN state = 'uploading' THEN writer END AS writer, coalesce((
             SELECT jsonb_agg(jsonb_build_object('offset', start, 'length', length, 'key', key) ORDER BY start)
             FROM extent WHERE extent.object_id = object.id), '[]') AS extents
         FROM object LEFT JOIN upload_session ON upload_session.object_id = object.id

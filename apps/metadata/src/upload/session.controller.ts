@@ -26,8 +26,8 @@ export class SessionController {
   }
 
   @Answers(TakeSession)
-  async take({ session }: QuestionOf<typeof TakeSession>) {
-    const { epoch, extents, expected_digest, expected_size } = await this.sessions.take(session);
+  async take({ session, writer }: QuestionOf<typeof TakeSession>) {
+    const { epoch, extents, expected_digest, expected_size } = await this.sessions.take(session, writer);
     const expected = { expectedDigest: expected_digest, expectedSize: expected_size };
     return { object: session, epoch, offset: acknowledged(extents), extents, ...expected };
   }

@@ -67,11 +67,11 @@ export class SessionStore {
     });
   }
 
-  /** Fences off whoever wrote before: the epoch goes up. */
-  async take(id: string) {
+  /** Fences off whoever wrote before: the epoch goes up. `writer` is where the new one answers for what it has in memory. */
+  async take(id: string, writer: string | null = null) {
     return this.database.transaction('metadata.take-session', async (sql) => {
       const row = await lockSession(sql, id);
-      await sql.query('UPDATE upload_session SET epoch = epoch + 1 WHERE id = $1', [id]);
+      await sql.query('UPDATE upload_session SET epoch = epoch + 1, writer = $2 WHERE id = $1', [id, writer]);
       await this.touch(sql, row);
       return { ...row, epoch: row.epoch + 1, extents: await readExtents(sql, id) };
     });

@@ -61,6 +61,16 @@ describe('an upload session', () => {
     expect(await metadata.sessions.read(id)).toEqual({ repository: TEAM, offset: 0 });
   });
 
+  it('says where its writer answers, as long as that one has it and it is an upload', async () => {
+    const id = await open();
+    const writer = async () => (await metadata.objects.read(id)).writer;
+    expect(await writer()).toBeNull();
+    await metadata.sessions.take(id, 'http://10.0.0.9:5062');
+    expect(await writer()).toBe('http://10.0.0.9:5062');
+    await metadata.sessions.take(id);
+    expect(await writer()).toBeNull();
+  });
+
   it('acknowledges the end of the gapless prefix, and takes far extents first', async () => {
     const id = await open();
     const { epoch } = await metadata.sessions.take(id);

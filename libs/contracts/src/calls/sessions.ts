@@ -12,6 +12,9 @@ export const ExtentSchema = z.object({
 });
 export type Extent = z.output<typeof ExtentSchema>;
 
+/** The internal address of one process. */
+const ReplicaUrlSchema = z.url({ protocol: /^http$/ }).max(300);
+
 /** Opens an upload: the object's intent row (`uploading`) and its session, before the first byte. */
 export const OpenSession = defineCall('metadata.open-session', {
   question: z.object({
@@ -26,7 +29,11 @@ export const OpenSession = defineCall('metadata.open-session', {
  * `offset` is the acknowledged offset: the end of the gapless prefix. BLOB_UPLOAD_UNKNOWN once it ended.
  */
 export const TakeSession = defineCall('metadata.take-session', {
-  question: z.object({ session: z.uuid() }),
+  question: z.object({
+    session: z.uuid(),
+    /** Where the writer answers whoever wants what it has in memory; absent where nobody else is to ask it. */
+    writer: ReplicaUrlSchema.optional(),
+  }),
   answer: z.object({
     object: z.uuid(),
     epoch: z.number().int(),
@@ -84,6 +91,8 @@ export const ReadObject = defineCall('metadata.read-object', {
     size: z.number().int().nullable(),
     lost: z.boolean(),
     extents: z.array(ExtentSchema),
+    /** While it is uploading: where whoever took it last answers, if it said so. It may have gone, or have been overtaken. */
+    writer: ReplicaUrlSchema.nullable().default(null),
   }),
 });
 
