@@ -15,6 +15,7 @@ const NAME = /^(metadata|blobs|fetcher|gateway|gc|standalone|messaging)\.[a-z0-9
 const APART = [
   { path: 'libs/testing/', why: 'is no part of the program' },
   { path: 'libs/children/', why: 'makes each file aside and renames it before any service runs' },
+  { path: 'apps/metadata/src/backup/', why: 'is a command, which makes its file aside or its rows in one transaction' },
   { path: 'apps/blobs/src/driver/folder-lock.ts', why: 'a lock says who lives: it is worth nothing after a kill' },
 ];
 

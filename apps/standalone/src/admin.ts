@@ -1,12 +1,16 @@
 import 'reflect-metadata';
 import { runMain } from '#service/run-main';
+import { backupCommand } from './backup-command';
 import { type Command, MisusedCommand } from './command';
 import { deadLettersCommand } from './dead-letters-command';
 import { fsckCommand } from './fsck-command';
+import { restoreCommand } from './restore-command';
 
 const COMMANDS = new Map<string, Command>([
   ['fsck', fsckCommand],
   ['dead-letters', deadLettersCommand],
+  ['backup', backupCommand],
+  ['restore', restoreCommand],
 ]);
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);

@@ -11,7 +11,7 @@ import { StartSteps } from './start-steps';
 import { openStore, type StoreSettings } from './warehouse';
 
 /** No bus is needed, and none is started: an address where nobody listens is named instead. */
-const NO_BUS = 'nats://127.0.0.1:1';
+export const NO_BUS = 'nats://127.0.0.1:1';
 
 type Say = (line: string) => void;
 
@@ -63,7 +63,7 @@ async function runOn<T>(
 }
 
 /** Closes what was opened, the last first, however it ends. */
-async function closingAll<T>(run: (opened: Opened) => Promise<T>): Promise<T> {
+export async function closingAll<T>(run: (opened: Opened) => Promise<T>): Promise<T> {
   const closers: (() => Promise<void> | void)[] = [];
   try {
     return await run((close) => void closers.unshift(close));

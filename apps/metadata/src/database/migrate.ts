@@ -39,6 +39,10 @@ const MIGRATION_LOCK = 4_211_700_001;
 /** What takes connections there and says nothing may be no Postgres at all. */
 const CONNECT_WITHIN_MS = 5_000;
 
+/** Said of what must not be restored over. */
+export const NOT_EMPTY =
+  'The database holds a warehouse already, and nothing was restored: a backup is restored into an empty database.';
+
 const numberOf = (name: string) => Number(name.slice(-13));
 const NEWEST = Math.max(...MIGRATIONS.map((Migration) => numberOf(new Migration().name)));
 
@@ -52,11 +56,47 @@ export interface Migrated {
  * Brings the schema up to this program, once however many start together; gives what it changed of one that was there.
  * Throws StartFault for a newer schema.
  */
-export async function migrate(url: string): Promise<Migrated | null> {
+export function migrate(url: string): Promise<Migrated | null> {
+  return onSchema(url, MIGRATIONS, async (source) => {
+    const from = await schemaOf(source);
+    await source.runMigrations({ transaction: 'all' });
+    await source.query('INSERT INTO installation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING');
+    return from === null || from === NEWEST ? null : { from, to: NEWEST };
+  });
+}
+
+/**
+ * Makes the tables that these migrations made elsewhere, in a database that has none or a part of them, and leaves them
+ * empty. Throws StartFault for a migration that this program does not know, and for a database that has others.
+ */
+export async function migrateTo(url: string, names: readonly string[]): Promise<void> {
+  const known = new Map(MIGRATIONS.map((Migration) => [new Migration().name, Migration]));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw new StartFault(
+      `The backup has schema ${numberOf(unknown)} (${unknown}), and this program knows schemas up to ${NEWEST}: ` +
+        'restore it with the version that wrote it, or a later one.',
+    );
+  }
+  const wanted = names.map((name) => known.get(name)!);
+  await onSchema(url, wanted, async (source) => {
+    await schemaOf(source);
+    const there = await namesOf(source);
+    const [used] = there.length > 0 ? await source.query<object[]>('SELECT 1 FROM installation') : [];
+    if (used !== undefined || there.some((name) => !names.includes(name))) throw new StartFault(NOT_EMPTY);
+    await source.runMigrations({ transaction: 'all' });
+  });
+}
+
+async function onSchema<T>(
+  url: string,
+  migrations: typeof MIGRATIONS,
+  run: (source: DataSource) => Promise<T>,
+): Promise<T> {
   const source = new DataSource({
     type: 'postgres',
     url,
-    migrations: MIGRATIONS,
+    migrations,
     migrationsTableName: 'migration',
     applicationName: 'entrepot migrate',
     connectTimeoutMS: CONNECT_WITHIN_MS,
@@ -64,12 +104,7 @@ export async function migrate(url: string): Promise<Migrated | null> {
   });
   await source.initialize();
   try {
-    return await underLock(source, async () => {
-      const from = await schemaOf(source);
-      await source.runMigrations({ transaction: 'all' });
-      await source.query('INSERT INTO installation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING');
-      return from === null || from === NEWEST ? null : { from, to: NEWEST };
-    });
+    return await underLock(source, () => run(source));
   } finally {
     await source.destroy();
   }
@@ -102,10 +137,15 @@ async function schemaOf(source: DataSource): Promise<number | null> {
 }
 
 async function lastMigration(source: DataSource): Promise<string | undefined> {
+  return (await namesOf(source)).at(-1);
+}
+
+/** Of the migrations that were run, oldest first. */
+async function namesOf(source: DataSource): Promise<string[]> {
   const [table] = await source.query<{ there: boolean }[]>(`SELECT to_regclass('migration') IS NOT NULL AS there`);
-  if (!table?.there) return undefined;
-  const [last] = await source.query<{ name: string }[]>('SELECT name FROM migration ORDER BY timestamp DESC LIMIT 1');
-  return last?.name;
+  if (!table?.there) return [];
+  const rows = await source.query<{ name: string }[]>('SELECT name FROM migration ORDER BY timestamp');
+  return rows.map(({ name }) => name);
 }
 
 /** Tables of somebody else, but for those that an extension brought. */
