@@ -90,7 +90,7 @@ module.exports = {
     onlyIn('undici', '^apps/fetcher/', 'only the fetcher opens a connection to an upstream'),
     onlyIn('croner', '^apps/metadata/', 'when a schedule is due is decided by one clock'),
     onlyIn('@nats-io', '^libs/messaging/', 'the bus has one driver'),
-    onlyIn('prom-client', '^apps/gateway/', 'one exposition of metrics'),
+    onlyIn('prom-client', '^libs/telemetry/', 'one exposition of metrics'),
     onlyIn('commander', '^apps/cli/', 'one command line'),
     onlyIn(
       'yaml',

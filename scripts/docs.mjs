@@ -23,6 +23,7 @@ async function makePages() {
     'openapi.json': declarations.openApi,
     'errors.md': (await import('./docs/errors-page.mjs')).errorsPage(declarations),
     'cli.md': (await import('./docs/cli-page.mjs')).cliPage(declarations),
+    'metrics.md': (await import('./docs/metrics-page.mjs')).metricsPage(declarations),
     'calls.md': (await import('./docs/calls-page.mjs')).callsPage(declarations),
   };
   const written = (page) => (typeof page === 'string' ? page : `${JSON.stringify(page, null, 2)}\n`);

@@ -30,7 +30,30 @@ export function readDeclarations(root) {
     errors: readErrors(source('libs/oci/src/registry-error.ts'), STATUS, errorHeaders),
     openApi: openApi(REST_ROUTES, VERSION),
     commands: readCommands(source),
+    metrics: readMetrics(root, source),
   };
+}
+
+/** Every figure of the files that are named for them, in groups by file; those of the collector of figures come last. */
+function readMetrics(root, source) {
+  const folders = [
+    ...readdirSync(join(root, 'apps')).map((app) => `apps/${app}/src`),
+    'libs/messaging/src',
+    'libs/calls/src',
+  ];
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((file) => file.endsWith('-metrics.ts'))
+      .map((file) => `${folder}/${file}`),
+  );
+  for (const file of files) source(file);
+  const { describeMetrics } = source('libs/telemetry/src/metrics.ts');
+  const groupOf = new Map(
+    files.flatMap((file) =>
+      Object.values(source(file)).map(({ name }) => [name, file.match(/([\w]+)-metrics\.ts$/)[1]]),
+    ),
+  );
+  return describeMetrics().map((metric) => ({ ...metric, group: groupOf.get(metric.name) ?? 'source' }));
 }
 
 /** The tree of the `entrepot` command, as data. */

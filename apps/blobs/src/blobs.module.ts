@@ -1,12 +1,15 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CallRegistry } from '#calls/call-registry';
+import { readWhenLooked } from '#telemetry/metrics';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { BlobsController } from './blobs.controller';
+import { freeBytes, uploadMemory } from './blobs-metrics';
 import { ComposingHandler } from './compose/composing.handler';
 import { ReadConfigsHandler } from './config/read-configs.handler';
 import { BlobDriver } from './driver/blob-driver';
 import { FolderDriver } from './driver/folder.driver';
 import { MinioDriver } from './driver/minio.driver';
+import { watchDriver } from './driver/watch-driver';
 import { JournalHandler } from './journal/journal.handler';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
@@ -25,10 +28,13 @@ import { UploadSessions } from './upload/upload-sessions';
 /** Opens the store before anything is served, and closes it when all who use it have ended. */
 @Injectable()
 class StoreLife implements OnModuleInit, OnApplicationShutdown {
+  private hide = () => {};
+
   constructor(
     private readonly driver: BlobDriver,
     private readonly plane: LocalBytePlane,
     private readonly tails: OwnTails,
+    private readonly budget: MemoryBudget,
     private readonly registry: CallRegistry,
   ) {}
 
@@ -36,9 +42,17 @@ class StoreLife implements OnModuleInit, OnApplicationShutdown {
     await this.driver.open();
     this.registry.serveBytes(this.plane);
     this.registry.serveTails(this.tails);
+    this.hide = readWhenLooked('store', [freeBytes, uploadMemory], () => this.show());
+  }
+
+  private async show(): Promise<void> {
+    uploadMemory.set(this.budget.held);
+    const { freeBytes: free } = await this.driver.check();
+    if (free !== null) freeBytes.set(free);
   }
 
   onApplicationShutdown(): Promise<void> {
+    this.hide();
     return this.driver.close();
   }
 }
@@ -52,7 +66,7 @@ export class BlobsModule {
       controllers: [BlobsController],
       providers: [
         { provide: BLOBS_CONFIG, useValue: config },
-        { provide: BlobDriver, useFactory: () => chooseDriver(config) },
+        { provide: BlobDriver, useFactory: () => watchDriver(chooseDriver(config), config.ENTREPOT_STORE) },
         { provide: MemoryBudget, useFactory: () => new MemoryBudget(config.ENTREPOT_WRITE_MEMORY_BYTES) },
         StoreLife,
         RemoteTails,

@@ -21,6 +21,7 @@ describe('leases', () => {
 
   function hold(count: number, renew: (batch: Claimed[]) => ReturnType<Renew>): AbortSignal[] {
     leases = new Leases<Claimed>(
+      'fill',
       log,
       (batch) => {
         asked.push(batch);

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { leasesLost } from './fetcher-metrics';
 
 /** Why a worker stops what it has claimed. */
 export type StopReason = 'cancelled' | 'lost' | 'draining';
@@ -26,6 +27,7 @@ export class Leases<Work extends Claimed> {
   private isRenewing = false;
 
   constructor(
+    private readonly kind: 'fill' | 'operation',
     private readonly log: Logger,
     private readonly renew: Renew,
     private readonly renewMs: number,
@@ -51,6 +53,12 @@ export class Leases<Work extends Claimed> {
     for (const { abort } of this.held.values()) abort.abort(reason);
   }
 
+  private lose(abort: AbortController | undefined): void {
+    if (abort === undefined || abort.signal.aborted) return;
+    leasesLost.inc({ kind: this.kind });
+    abort.abort('lost');
+  }
+
   private async renewAll(): Promise<void> {
     if (this.isRenewing) return;
     this.isRenewing = true;
@@ -67,7 +75,7 @@ export class Leases<Work extends Claimed> {
     try {
       const { lost, cancelled } = await this.renew(batch.map(({ work: { id, epoch } }) => ({ id, epoch })));
       const asked = new Map(batch.map((lease) => [lease.work.id, lease.abort]));
-      for (const id of lost) asked.get(id)?.abort('lost');
+      for (const id of lost) this.lose(asked.get(id));
       for (const id of cancelled) asked.get(id)?.abort('cancelled');
     } catch (error) {
       this.log.warn(`cannot renew leases: ${(error as Error).message}`);

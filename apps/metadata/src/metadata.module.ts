@@ -62,6 +62,7 @@ import { PlanStore } from './prune/plan.store';
 import { PruneController } from './prune/prune.controller';
 import { PruneHandler } from './prune/prune.handler';
 import { PruneWorkStore } from './prune/prune-work.store';
+import { QueueStore } from './queue/queue.store';
 import { BlobReviewStore } from './review/blob-review.store';
 import { CollectionController } from './review/collection.controller';
 import { EndedStore } from './review/ended.store';
@@ -173,6 +174,7 @@ const PROVIDERS: Provider[] = [
   BlobReferencesStore,
   SharedLayersStore,
   UsageStore,
+  QueueStore,
 ];
 
 @Module({})

@@ -13,6 +13,7 @@ import { Bus, type BusOptions } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { ProgramLog } from '#service/program-log';
+import { watchProcess } from '#telemetry/metrics';
 import type { WarehouseSettings } from './read-settings';
 import { StandaloneModule } from './standalone.module';
 
@@ -49,6 +50,7 @@ interface Surroundings extends StoreSurroundings {
 export async function startWarehouse(surroundings: Surroundings): Promise<Warehouse> {
   const { settings, secret, logLevel, ownsDatabase } = surroundings;
   const bus = new Bus({ ...surroundings.bus, name: 'entrepot', keepsStreams: true });
+  watchProcess();
   const root = StandaloneModule.with(settings, secret, bus, ownsDatabase);
   const app = await NestFactory.create(root, new GatewayAdapter(settings.gateway), {
     logger: new ProgramLog(logLevel),
@@ -64,7 +66,7 @@ export async function startWarehouse(surroundings: Surroundings): Promise<Wareho
   const server = new CallServer(app.get(CallRegistry), secret);
   const internalUrl = `http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
   const close = async () => {
-    await server.close();
+    await server.close(settings.gateway.ENTREPOT_DRAIN_MS);
     await app.close();
   };
   const migrated = describeMigration(app);

@@ -4,6 +4,7 @@ import type { AnswerOf, Call, QuestionOf } from '#contracts/define-call';
 import { internalFault, RegistryError, toErrorEnvelope } from '#oci/registry-error';
 import { ANSWERS, type Answering } from './answers.decorator';
 import type { BytePlane } from './byte-plane';
+import { callFailures, callSeconds } from './call-metrics';
 import { decodeMessage, encodeMessage } from './encode-message';
 import type { Tails } from './tails';
 
@@ -64,11 +65,16 @@ export class CallRegistry implements OnApplicationBootstrap {
 
   /** Answers one frame with one frame; never throws: an error is an answer. */
   async answer(name: string, frame: Buffer, signal: AbortSignal): Promise<Buffer> {
+    const began = performance.now();
     try {
       return encodeMessage(await this.handle(name, frame, signal));
     } catch (error) {
       if (!(error instanceof RegistryError)) this.log.error(`${name}: ${describe(error)}`);
-      return encodeMessage({ error: toErrorEnvelope(error) });
+      const envelope = toErrorEnvelope(error);
+      if (this.handlers.has(name)) callFailures.inc({ call: name, code: envelope.code });
+      return encodeMessage({ error: envelope });
+    } finally {
+      if (this.handlers.has(name)) callSeconds.observe({ call: name }, (performance.now() - began) / 1000);
     }
   }
 

@@ -10,9 +10,20 @@ import { encodeMessage } from './encode-message';
 /** The largest question: a manifest at its limit, and room for what stands beside it. */
 const LARGEST_FRAME = 8 * 1024 * 1024;
 
+/** What whoever keeps the process running may see: no name of anything that is stored. */
+export interface OpenAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** Answers a GET of a path that is open; undefined for any other path. */
+export type OpenFace = (path: string) => Promise<OpenAnswer> | undefined;
+
 /**
  * The internal address of a service: `POST /calls/<name>`, and for `blobs` `GET /objects/<id>`, `GET /tails/<id>` and
- * `POST /sessions/<id>`. Nothing is answered without a capability, whoever finds the port.
+ * `POST /sessions/<id>`. Nothing of these is answered without a capability, whoever finds the port; health and figures
+ * are open.
  */
 export class CallServer {
   private readonly log = new Logger('CallServer');
@@ -21,6 +32,7 @@ export class CallServer {
   constructor(
     private readonly registry: CallRegistry,
     private readonly secret: Uint8Array,
+    private readonly open: OpenFace = () => undefined,
   ) {
     this.server = createServer(
       { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
@@ -39,11 +51,13 @@ export class CallServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Takes no more and waits for what is under way. */
-  async close(): Promise<void> {
+  /** Takes no more and waits for what is under way; what takes longer is cut off, for another process to go on with. */
+  async close(withinMs?: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeIdleConnections();
+    const cut = withinMs === undefined ? undefined : setTimeout(() => this.server.closeAllConnections(), withinMs);
     await closed;
+    clearTimeout(cut);
   }
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,7 +79,9 @@ export class CallServer {
         Number(url.searchParams.get('offset')),
       );
     }
-    response.writeHead(404).end();
+    const open = request.method === 'GET' || request.method === 'HEAD' ? await this.open(url.pathname) : undefined;
+    if (open === undefined) return void response.writeHead(404).end();
+    response.writeHead(open.status, { 'content-type': open.type, 'cache-control': 'no-store' }).end(open.body);
   }
 
   private async answerCall(request: IncomingMessage, response: ServerResponse, name: string, capability: string) {

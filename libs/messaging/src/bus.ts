@@ -3,9 +3,11 @@ import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
+import { reconnects } from './bus-metrics';
 import { type BusListener, BusSubscriptions } from './bus-subscriptions';
 import { type LinkOptions, NatsLink } from './nats-link';
 import { PoisonMessage } from './poison-message';
+import { showBus } from './show-bus';
 import { ensureStreams } from './streams';
 
 export interface BusOptions extends LinkOptions {
@@ -38,6 +40,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   private readonly subscriptions = new BusSubscriptions();
   private ensuring: Promise<void> | null = null;
   private streamFault: string | null = null;
+  private hide = () => {};
 
   /** Whether this process takes requests in, and so makes and repairs the streams. */
   get keepsStreams(): boolean {
@@ -55,10 +58,12 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): Promise<void> {
+    this.hide = showBus(this);
     return this.start();
   }
 
   onApplicationShutdown(): Promise<void> {
+    this.hide();
     return this.drain();
   }
 
@@ -165,6 +170,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   }
 
   private connected(connection: NatsConnection, isNew: boolean): void {
+    reconnects.inc();
     this.ensureStreams().catch(() => undefined);
     this.subscriptions.open(connection, isNew);
   }

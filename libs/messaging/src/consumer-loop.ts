@@ -2,6 +2,7 @@ import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
 import { durable } from '#config/failpoint';
 import type { Bus } from './bus';
+import { handledMessages, redeliveries } from './bus-metrics';
 import { deadLetter } from './dead-letter';
 import { Delivery } from './delivery';
 import { type DurableConsumer, ensureConsumer } from './ensure-consumer';
@@ -105,10 +106,13 @@ export class ConsumerLoop {
   }
 
   private async settle(message: JsMsg): Promise<void> {
+    const { stream } = this.options;
+    if (message.info.deliveryCount > 1) redeliveries.inc({ stream });
     const working = setInterval(() => message.working(), this.options.ackWaitMs / 3);
     try {
       await this.options.handle(message);
       await durable('messaging.ack-message', async () => message.ack());
+      handledMessages.inc({ stream, outcome: 'acknowledged' });
     } catch (error) {
       await this.fail(message, error);
     } finally {
@@ -118,6 +122,7 @@ export class ConsumerLoop {
 
   private async fail(message: JsMsg, error: unknown): Promise<void> {
     const judgement = judgeFailure(error, message.info.deliveryCount, this.options.patience);
+    handledMessages.inc({ stream: this.options.stream, outcome: judgement.kind });
     if (judgement.kind === 'again') {
       this.log.warn(`${message.subject} #${message.seq} again in ${judgement.delayMs} ms: ${(error as Error).message}`);
       return message.nak(judgement.delayMs);

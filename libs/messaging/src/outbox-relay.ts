@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { OperationCancelled, OperationCompleted, OperationFailed } from '#contracts/facts';
 import { buryFact } from './bury-fact';
 import type { Bus } from './bus';
+import { published } from './bus-metrics';
 import type { OutboxRow, OutboxRows } from './outbox-rows';
 import { PoisonMessage } from './poison-message';
 import { OUTCOME_PREFIX } from './streams';
@@ -102,6 +103,7 @@ export class OutboxRelay {
 
   private async publish(row: OutboxRow): Promise<void> {
     await this.store(row);
+    published.inc({ fact: row.subject.replace(/^entrepot\.fact\./, '') });
     if (!ENDS.has(row.subject)) return;
     const { principal, operation } = row.message.data as { principal: string; operation: string };
     const subject = `${OUTCOME_PREFIX}.${principal}.${operation}`;

@@ -3,17 +3,23 @@ import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import type { z } from 'zod';
 import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
+import { Calls } from '#calls/calls';
+import { InProcessCalls } from '#calls/in-process-calls';
 import { LinksModule } from '#calls/links.module';
 import { readFailpoints } from '#config/failpoint';
 import { loadConfig } from '#config/load-config';
 import { readAll } from '#config/read-all';
+import { PingBlobs, PingMetadata } from '#contracts/calls/ping';
 import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
+import { watchProcess } from '#telemetry/metrics';
 import { Ending } from './ending';
 import { growHeap } from './grow-heap';
 import { ownAddress } from './own-address';
+import { openFace } from './open-face';
 import { ProgramLog } from './program-log';
+import { beginDraining, type Probe, Readiness } from './readiness';
 import { type ServiceConfig, ServiceConfigSchema, secretOf, serviceUrls } from './service.config';
 
 /** A service as a process of its own. */
@@ -33,6 +39,7 @@ class ServiceModule {}
 /** Runs a service until it is told to end; a start that cannot go on is its one clear line, and exit code 1. */
 export function runService<Schema extends z.ZodObject>(service: Service<Schema>): void {
   growHeap();
+  watchProcess();
   const ending = new Ending((text) => process.stderr.write(`${text}\n`));
   ending.listen();
   startService(service, ending).catch((error: unknown) => ending.fail(error));
@@ -66,11 +73,42 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
   const log = new ProgramLog(settings.ENTREPOT_LOG_LEVEL);
   const app = await createApp(service, root, config, bus, log);
   ending.opened(() => app.close());
-  if (service.face) return void new Logger(service.name).log('ready');
-  const server = new CallServer(app.get(CallRegistry), secret);
-  const port = await server.listen(settings.ENTREPOT_INTERNAL_HOST, internalPort(service.name, settings));
-  ending.opened(() => server.close());
-  new Logger(service.name).log(`ready; internal calls at ${settings.ENTREPOT_INTERNAL_HOST}:${port}`);
+  if (service.face) new Logger(service.name).log('ready');
+  else await serveCalls(service, app, settings, ending);
+  ending.opened(() => giveNotice(service.name, settings.ENTREPOT_DRAIN_NOTICE_MS));
+}
+
+/** Calls, health and figures at the internal address: what every service but the gateway has. */
+async function serveCalls<Schema extends z.ZodObject>(
+  { name }: Service<Schema>,
+  app: INestApplicationContext,
+  settings: ServiceConfig,
+  ending: Ending,
+): Promise<void> {
+  const registry = app.get(CallRegistry);
+  const readiness = new Readiness(needsOf(name, new InProcessCalls(registry), app.get(Calls)), app.get(Bus));
+  const server = new CallServer(registry, secretOf(settings), openFace(readiness));
+  const port = await server.listen(settings.ENTREPOT_INTERNAL_HOST, internalPort(name, settings));
+  ending.opened(() => server.close(settings.ENTREPOT_DRAIN_MS));
+  new Logger(name).log(`ready; internal calls at ${settings.ENTREPOT_INTERNAL_HOST}:${port}`);
+}
+
+/** What a service cannot work without: asked of this very process where that has it, whichever replica others reach. */
+function needsOf(name: string, own: Calls, others: Calls): Record<string, Probe> {
+  const database = () => own.ask(PingMetadata, {}).then(() => null);
+  const store = () => own.ask(PingBlobs, {}).then(({ warning }) => warning);
+  const metadata = () => others.ask(PingMetadata, {}).then(() => null);
+  const blobs = () => others.ask(PingBlobs, {}).then(({ warning }) => warning);
+  if (name === 'metadata') return { database };
+  if (name === 'blobs') return { store };
+  return name === 'gc' ? { metadata } : { metadata, blobs };
+}
+
+/** The first of the end: readiness is taken back, and whoever asks for it has time to see that. */
+async function giveNotice(name: string, noticeMs: number): Promise<void> {
+  beginDraining();
+  new Logger(name).log('draining: it takes nothing more, and ends when what is under way has ended');
+  await new Promise((resolve) => setTimeout(resolve, noticeMs));
 }
 
 async function createApp<Schema extends z.ZodObject>(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ServiceUrls } from '#calls/service-urls';
 import { logLevel } from '#config/log-level';
-import { portNumber } from '#config/whole-number';
+import { milliseconds, portNumber, wholeNumber } from '#config/whole-number';
 import { checkNatsLogin, NATS_SETTINGS, natsUrl } from '#messaging/nats.config';
 
 const url = (port: number) =>
@@ -38,6 +38,14 @@ export const ServiceConfigSchema = z
     ENTREPOT_BLOBS_URL: url(5062).describe('where blobs answers internal calls and bytes'),
     ENTREPOT_FETCHER_URL: url(5063).describe('where fetcher answers internal calls'),
     ENTREPOT_GC_URL: url(5064).describe('where gc answers internal calls'),
+    ENTREPOT_DRAIN_NOTICE_MS: wholeNumber(0, 20_000)
+      .prefault('0')
+      .describe(
+        'how long a service that ends says it is not ready before it takes nothing more, in milliseconds; as long as a balancer in front of it takes to notice',
+      ),
+    ENTREPOT_DRAIN_MS: milliseconds(20_000).describe(
+      'how long what is under way may take to end when a service ends, in milliseconds; then it is cut off, and another goes on',
+    ),
     ENTREPOT_LOG_LEVEL: logLevel().default('info').describe('how much is said while it runs'),
   })
   .superRefine(checkNatsLogin);

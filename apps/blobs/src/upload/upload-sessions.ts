@@ -7,6 +7,7 @@ import type { AnswerOf } from '#contracts/define-call';
 import { digestAlgorithm } from '#oci/digest';
 import { isRegistryError, type RegistryError, stale } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
+import { uploads, uploadsRunning } from '../blobs-metrics';
 import { BlobDriver } from '../driver/blob-driver';
 import { BoundedCache } from '../read/bounded-cache';
 import type { ObjectView } from '../read/followed-object';
@@ -51,13 +52,19 @@ export class UploadSessions {
   async append(session: string, offset: number, stream: Readable, givenUp?: AbortSignal): Promise<{ offset: number }> {
     // A stream may fail while nobody listens: before the session is taken, or after it was refused.
     stream.on('error', () => {});
+    uploadsRunning.inc();
     try {
-      return await this.holding(session, async (holding) => {
+      const end = await this.holding(session, async (holding) => {
         if (holding.taken.offset !== offset) throw wrongOffset(holding.taken.offset);
         return { offset: await this.write(holding, stream, givenUp) };
       });
+      uploads.inc({ outcome: 'stored' });
+      return end;
     } catch (error) {
+      uploads.inc({ outcome: 'broken' });
       throw await this.withOffset(session, error);
+    } finally {
+      uploadsRunning.dec();
     }
   }
 

@@ -6,6 +6,7 @@ import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import { fillEnds, fillFailures, fillSeconds, fillsRunning } from '../fetcher-metrics';
 import { Leases } from '../leases';
 import { toOperationError } from '../operation-error';
 import { WORKER } from '../worker';
@@ -45,7 +46,7 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
     this.mostPerUpstream =
       config.ENTREPOT_FETCH_FILLS_PER_UPSTREAM ?? Math.max(1, Math.floor(config.ENTREPOT_FETCH_FILLS / 2));
     this.loop = new WorkLoop('Fetcher', config.ENTREPOT_FETCH_SWEEP_MS, () => this.claim());
-    this.leases = new Leases(this.log, (fills) => this.renew(fills), config.ENTREPOT_FETCH_RENEW_MS);
+    this.leases = new Leases('fill', this.log, (fills) => this.renew(fills), config.ENTREPOT_FETCH_RENEW_MS);
   }
 
   onApplicationBootstrap(): void {
@@ -119,11 +120,16 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async run(fill: Fill, pace: Pace, signal: AbortSignal): Promise<void> {
+    const began = performance.now();
+    fillsRunning.inc();
     try {
       await this.blobs.run(fill, pace, signal);
+      fillEnds.inc({ outcome: 'completed' });
+      fillSeconds.observe((performance.now() - began) / 1000);
     } catch (error) {
       await this.end(fill, signal, error);
     } finally {
+      fillsRunning.dec();
       this.leases.release(fill);
       this.running.delete(fill);
       this.startWaiting();
@@ -133,15 +139,19 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** A fill that is no longer ours is somebody else's to end. */
   private async end(fill: Fill, signal: AbortSignal, error: unknown): Promise<void> {
-    if (signal.aborted) return signal.reason === 'lost' ? undefined : this.giveBack(fill, signal.reason);
-    if (isRegistryError(error, 'STALE')) return;
+    const isLost = signal.aborted ? signal.reason === 'lost' : isRegistryError(error, 'STALE');
+    if (isLost) return fillEnds.inc({ outcome: 'lost' });
+    if (signal.aborted) return this.giveBack(fill, signal.reason);
     const { id, epoch } = fill;
     const end = decideFillEnd(error, fill.attempts);
+    fillEnds.inc({ outcome: end.temporary ? 'again' : 'failed' });
+    fillFailures.inc({ reason: toErrorEnvelope(error).code });
     this.log.warn(`blob ${fill.digest} of ${fill.repository}: ${toErrorEnvelope(error).message}`);
     await this.report({ id, epoch, error: toOperationError(error), ...end });
   }
 
   private async giveBack({ id, epoch, source }: Fill, reason: 'draining' | 'slow'): Promise<void> {
+    fillEnds.inc({ outcome: 'given-back' });
     const slow = `upstream ${source.upstream} sends so slowly that others go first: it goes on after them`;
     const message = reason === 'slow' ? slow : 'the fetcher stopped: another one goes on';
     const error = { code: 'UNAVAILABLE', message };

@@ -12,6 +12,7 @@ import { type Found, WorkLoop } from '#messaging/work-loop';
 import { readPlainly } from '#oci/read-plainly';
 import { invalidField, isRegistryError } from '#oci/registry-error';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
+import { pullsRunning } from '../fetcher-metrics';
 import { Leases, type StopReason } from '../leases';
 import { toOperationError } from '../operation-error';
 import { decideRetry } from '../upstream/decide-retry';
@@ -48,6 +49,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     this.loop = new WorkLoop('Fetcher', config.ENTREPOT_FETCH_SWEEP_MS, () => this.claim());
     this.leases = new Leases(
+      'operation',
       this.log,
       (operations) => this.calls.ask(RenewOperations, { operations }),
       config.ENTREPOT_FETCH_RENEW_MS,
@@ -89,6 +91,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async run(operation: ClaimedOperation, signal: AbortSignal): Promise<void> {
+    pullsRunning.inc();
     try {
       const resolved = await this.images.resolve(readBody(operation), signal);
       this.leaveResolving(operation);
@@ -96,6 +99,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       await this.end(operation, signal, error);
     } finally {
+      pullsRunning.dec();
       this.leases.release(operation);
     }
   }

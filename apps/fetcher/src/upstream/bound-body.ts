@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { BUFFER_BYTES } from '#calls/byte-plane';
+import { pulledBytes } from '../fetcher-metrics';
 import type { Pace } from '../fill/pace';
 
 /** Slower than this, a body has stalled: a trickle must not hold a place for ever. */
@@ -38,6 +39,7 @@ export class BoundedBody {
     try {
       for await (const chunk of this.body as AsyncIterable<Buffer>) {
         this.received += chunk.byteLength;
+        pulledBytes.inc({ type: 'blob' }, chunk.byteLength);
         this.bounds.pace.add(chunk.byteLength);
         const fresh = chunk.subarray(Math.min(skip, chunk.byteLength));
         skip -= chunk.byteLength - fresh.byteLength;

@@ -5,6 +5,7 @@ import { MANIFEST_LIMITS } from '#oci/manifest';
 import { ACCEPTED_MANIFESTS } from '#oci/media-type';
 import { type RegistryError, upstreamFault } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
+import { pulledBytes } from '../fetcher-metrics';
 import { chooseBlobStart } from '../fill/choose-blob-start';
 import { parseChallenges } from './bearer-challenge';
 import type { Credentials, Identity } from './credentials';
@@ -84,6 +85,7 @@ export class UpstreamRegistry {
     try {
       refuseWebPage(upstream, answer.header);
       const bytes = await readLimited(upstream, answer, MANIFEST_LIMITS.maxBytes, signal);
+      pulledBytes.inc({ type: 'manifest' }, bytes.byteLength);
       return readFetchedManifest(upstream, reference, answer.header, bytes);
     } finally {
       answer.body.destroy();

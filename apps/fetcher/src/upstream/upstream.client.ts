@@ -2,6 +2,7 @@ import { lookup as lookupAddresses } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { BUFFER_BYTES } from '#calls/byte-plane';
+import { upstreamAnswers, upstreamLimits, upstreamSeconds } from '../fetcher-metrics';
 import { bareHost, isReachable, RefusedAddress } from './address-rule';
 import { chooseRedirect, isRedirect } from './choose-redirect';
 import { explainFailure } from './explain-failure';
@@ -67,10 +68,12 @@ export class UpstreamClient {
     refuseAddress(upstream, url);
     const isAsked = url.origin === asked.url.origin;
     const authorization = isAsked && asked.authorization !== undefined ? { authorization: asked.authorization } : {};
+    const began = performance.now();
+    const { method } = asked;
     try {
       const { statusCode, headers, body } = await request(url, {
         dispatcher: this.agentFor(upstream, url),
-        method: asked.method,
+        method,
         // Without this a HEAD costs its connection, and the GET that follows it another handshake.
         reset: false,
         headers: { 'accept-encoding': 'identity', 'user-agent': 'entrepot', ...asked.headers, ...authorization },
@@ -79,8 +82,10 @@ export class UpstreamClient {
         ...(asked.body === undefined ? {} : { body: asked.body }),
       });
       body.on('error', () => {});
+      countAnswer(method, statusCode, performance.now() - began);
       return { status: statusCode, url, body, header: (name) => one(headers[name]) };
     } catch (error) {
+      upstreamAnswers.inc({ method, code: 'none' });
       throw explainFailure(upstream, error, asked.signal);
     }
   }
@@ -106,6 +111,12 @@ export class UpstreamClient {
       connect: { ...trust, ...identity, timeout: this.times.connect, lookup: reachableLookup(upstream) },
     });
   }
+}
+
+function countAnswer(method: string, code: number, ms: number): void {
+  upstreamAnswers.inc({ method, code });
+  upstreamSeconds.observe({ method }, ms / 1000);
+  if (code === 429) upstreamLimits.inc();
 }
 
 /** Reads a little, so that the connection can be used again, or else drops it. */

@@ -7,6 +7,7 @@ import { FindBlobs, WantBlob } from '#contracts/calls/blobs';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
 import { blobUnknown, unavailable } from '#oci/registry-error';
+import { countProxied } from '../gateway-metrics';
 import type { AskedRepository } from './name-repository';
 import { QuestionBatcher } from './question-batcher';
 
@@ -39,6 +40,7 @@ export class BlobStore {
   /** `fill` begins the download of what is missing; without it nothing is fetched. BLOB_UNKNOWN. */
   async find({ name, isUpstream }: AskedRepository, digest: Digest, fill: boolean): Promise<FoundBlob> {
     const held = await this.rights.ask({ repository: name, digest });
+    if (isUpstream) countProxied('blob', held !== null);
     if (held) return held;
     if (!isUpstream) throw blobUnknown(digest);
     const { size, object } = await this.calls.ask(WantBlob, { repository: name, digest, fill });

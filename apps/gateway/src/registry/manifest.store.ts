@@ -7,6 +7,7 @@ import type { Digest } from '#oci/digest';
 import { isRegistryError, manifestUnknown, RegistryError } from '#oci/registry-error';
 import type { Tag } from '#oci/tag';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
+import { countProxied } from '../gateway-metrics';
 import { ManifestCache } from './manifest-cache';
 import type { AskedRepository, ReachedRepository } from './name-repository';
 import { QuestionBatcher } from './question-batcher';
@@ -54,6 +55,7 @@ export class ManifestStore {
   async resolve(repository: ReachedRepository, tag: Tag): Promise<NamedManifest> {
     const { name, isUpstream } = repository;
     const held = await this.tags.ask({ repository: name, tag });
+    if (isUpstream) countProxied('manifest', held !== null);
     if (!isUpstream && !held) throw manifestUnknown(tag);
     if (!held) return this.fetch(repository, { tag });
     if (!isUpstream || held.ageMs === null || held.ageMs <= this.config.ENTREPOT_TAG_TTL_MS) return named(held);
@@ -63,6 +65,7 @@ export class ManifestStore {
   /** A manifest that this repository shows, fetched first where it is an upstream's. MANIFEST_UNKNOWN. */
   async find(repository: ReachedRepository, digest: Digest): Promise<NamedManifest> {
     const held = await this.shown.ask({ repository: repository.name, digest });
+    if (repository.isUpstream) countProxied('manifest', held !== null);
     if (held) return { digest, ...held };
     if (!repository.isUpstream) throw manifestUnknown(digest);
     return this.fetch(repository, { digest });

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import { eventStreams } from '../gateway-metrics';
 import { startAnswer } from '../registry/send-answer';
 
 /** A reader that leaves this many bytes unread is cut off: it will connect again and be told how things are then. */
@@ -28,6 +29,7 @@ export class EventStream {
       'X-Accel-Buffering': 'no',
     });
     this.heartbeat = setInterval(() => this.write(': \n\n'), HEARTBEAT_MS);
+    eventStreams.inc();
     this.raw.once('close', () => this.stop()).on('error', () => this.stop());
     this.raw.flushHeaders();
     if (this.raw.destroyed || this.raw.req.method === 'HEAD') this.end();
@@ -87,6 +89,7 @@ export class EventStream {
 
   private stop(): void {
     clearInterval(this.heartbeat);
+    if (!this.signal.aborted) eventStreams.dec();
     this.closed.abort();
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { types } from 'pg';
+import { type Pool, types } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
+import { databaseRetries } from '../metadata-metrics';
 import { databaseFault, isAway, isRetryable } from './database-fault';
 import { type Migrated, migrate } from './migrate';
 
@@ -131,6 +132,12 @@ export class Database implements OnApplicationShutdown {
     return () => this.listeners.delete(listener);
   }
 
+  /** How many connections of this process are in use and free, and how many questions wait for one. */
+  connections(): { busy: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = (this.source.driver as unknown as { master: Pool }).master;
+    return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+  }
+
   async onApplicationShutdown(): Promise<void> {
     if (this.source.isInitialized) await this.source.destroy();
   }
@@ -145,6 +152,7 @@ export class Database implements OnApplicationShutdown {
         return await run();
       } catch (error) {
         const harmless = isRetryable(error) || (isAway(error) && !(error instanceof CommitUnknown) && tried === 1);
+        if (harmless && tried < TRIES) databaseRetries.inc({ reason: isAway(error) ? 'away' : 'conflict' });
         if (!harmless || tried === TRIES) throw databaseFault(error instanceof CommitUnknown ? error.cause : error);
         await pause(Math.random() * 20 * 2 ** tried);
       }
