@@ -1,8 +1,23 @@
 import { z } from 'zod';
+import { CAPABILITY_MS } from '#calls/capability';
 import { atMost, renewsInTime } from '#config/compare-settings';
-import { bytes, milliseconds, storedMilliseconds } from '#config/whole-number';
+import { bytes, milliseconds, storedMilliseconds, wholeNumber } from '#config/whole-number';
 
 const MIB = 1024 * 1024;
+
+interface LinkTimes {
+  ENTREPOT_S3_PUBLIC_ENDPOINT?: string | undefined;
+  ENTREPOT_S3_LINK_MS: number;
+  ENTREPOT_S3_LONGEST_DOWNLOAD_MS: number;
+}
+
+/** The least grace: from the answer that a blob is here to the end of the longest download from the storage itself. */
+const graceOf = (times: LinkTimes): number =>
+  times.ENTREPOT_S3_PUBLIC_ENDPOINT === undefined
+    ? 0
+    : CAPABILITY_MS + times.ENTREPOT_S3_LINK_MS + times.ENTREPOT_S3_LONGEST_DOWNLOAD_MS;
+
+const isOrigin = (text: string): boolean => /^https?:\/\/[^/?#@]+\/?$/.test(text) && URL.canParse(text);
 
 /** DI token of the settings of `blobs`. */
 export const BLOBS_CONFIG = Symbol('BLOBS_CONFIG');
@@ -41,6 +56,19 @@ export const BlobsConfigSchema = z
     ENTREPOT_S3_REGION: z.string().min(1).default('us-east-1').describe('The region that requests are signed for.'),
     ENTREPOT_S3_ACCESS_KEY: z.string().default('').describe('The access key of the S3 API.'),
     ENTREPOT_S3_SECRET_KEY: z.string().default('').describe('The secret key of the S3 API.'),
+    ENTREPOT_S3_PUBLIC_ENDPOINT: z
+      .string()
+      .refine(isOrigin, 'must be an address such as https://s3.example.com: scheme, host and port alone')
+      .optional()
+      .describe(
+        'Where clients reach the S3 API: with it they are sent there for blobs (307 to a signed link) instead of having the bytes through the gateway. Needs a grace of hours.',
+      ),
+    ENTREPOT_S3_LINK_MS: wholeNumber(1_000, 7 * 86_400_000)
+      .prefault('300000')
+      .describe('How long a client has, in milliseconds, to begin what it was sent to the S3 API for.'),
+    ENTREPOT_S3_LONGEST_DOWNLOAD_MS: milliseconds(6 * 3_600_000).describe(
+      'The longest download from the S3 API itself that is not to be cut by cleanup, in milliseconds.',
+    ),
     ENTREPOT_S3_TIMEOUT_MS: milliseconds(30_000).describe(
       'How long, in milliseconds, an S3 request may stay without a byte moving before it is given up and tried again.',
     ),
@@ -93,6 +121,16 @@ export const BlobsConfigSchema = z
       error: 'the minio store needs ENTREPOT_S3_ACCESS_KEY and ENTREPOT_S3_SECRET_KEY',
     },
   )
+  .refine(({ ENTREPOT_STORE: store, ENTREPOT_S3_PUBLIC_ENDPOINT: storage }) => store === 'minio' || !storage, {
+    path: ['ENTREPOT_S3_PUBLIC_ENDPOINT'],
+    error: 'is for ENTREPOT_STORE=minio: clients cannot be sent to a folder',
+  })
+  // Nobody knows how long a client reads that was sent to the storage: its bytes stay by the grace alone.
+  .refine((settings) => settings.ENTREPOT_GRACE_MS >= graceOf(settings), {
+    path: ['ENTREPOT_GRACE_MS'],
+    error: ({ input }) =>
+      `must be at least ${graceOf(input as LinkTimes)} where clients are sent to the storage (ENTREPOT_S3_LINK_MS, ENTREPOT_S3_LONGEST_DOWNLOAD_MS and a minute), for every service`,
+  })
   .refine(...renewsInTime('ENTREPOT_COMPOSE_RENEW_MS', 'ENTREPOT_LEASE_MS'))
   // What is being read is kept by the grace at first, then by a lease: neither may end before the read.
   .refine(...atMost('ENTREPOT_READ_LEASE_AFTER_MS', 'ENTREPOT_GRACE_MS'))

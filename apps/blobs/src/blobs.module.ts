@@ -93,12 +93,14 @@ export class BlobsModule {
 function chooseDriver(config: BlobsConfig): BlobDriver {
   if (config.ENTREPOT_STORE === 'folder')
     return new FolderDriver(config.ENTREPOT_STORE_FOLDER, config.ENTREPOT_STORE_RESERVE_BYTES);
-  return new MinioDriver({
+  const endpoint = config.ENTREPOT_S3_PUBLIC_ENDPOINT;
+  const settings = {
     endpoint: config.ENTREPOT_S3_ENDPOINT,
     bucket: config.ENTREPOT_S3_BUCKET,
     region: config.ENTREPOT_S3_REGION,
     accessKey: config.ENTREPOT_S3_ACCESS_KEY,
     secretKey: config.ENTREPOT_S3_SECRET_KEY,
     timeoutMs: config.ENTREPOT_S3_TIMEOUT_MS,
-  });
+  };
+  return new MinioDriver(settings, endpoint ? { endpoint, linkMs: config.ENTREPOT_S3_LINK_MS } : null);
 }

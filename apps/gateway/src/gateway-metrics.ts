@@ -3,8 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { counter, gauge, histogram } from '#telemetry/metrics';
 
-/** Where sent bytes came from: the store, a download still under way, or a manifest. */
-export type SentFrom = 'stored' | 'filling' | 'manifest';
+/** Where sent bytes came from: the store, a download still under way, a manifest, or the storage that clients were sent to. */
+export type SentFrom = 'stored' | 'filling' | 'manifest' | 'redirected';
 
 export const requests = counter(
   'registry_http_requests_total',
@@ -22,7 +22,7 @@ export const inFlight = gauge('registry_http_in_flight_requests', 'Requests bein
 
 export const sent = counter(
   'registry_http_sent_bytes_total',
-  'Content sent to clients, by where it came from: the store, a download under way (filling), a manifest',
+  'Content sent to clients, by where it came from: the store, a download under way (filling), a manifest, or the storage that they were sent to (redirected)',
   ['source'],
 );
 

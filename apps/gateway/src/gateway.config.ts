@@ -38,6 +38,11 @@ export const GatewayConfigSchema = z
     ENTREPOT_READ_STALL_MS: milliseconds(300_000).describe(
       'a client that takes no byte of an answer for this long is cut off, in milliseconds',
     ),
+    ENTREPOT_REDIRECT: onOff()
+      .prefault('on')
+      .describe(
+        'whether clients of this gateway may be sent to the storage for blobs, where blobs has ENTREPOT_S3_PUBLIC_ENDPOINT; off for those that cannot reach it',
+      ),
     ENTREPOT_PULL_COUNT_MS: milliseconds(10_000).describe(
       'how often counted pulls are said to metadata, in milliseconds; those of that time are lost where a gateway is killed',
     ),

@@ -4,7 +4,10 @@ import type { BytePlane, Stretch } from './byte-plane';
 import { encodeMessage } from './encode-message';
 import type { Tails } from './tails';
 
-/** `GET /objects/<id>`, with `Range: bytes=a-b` for a stretch: the bytes, or an error's frame. A cut is a cut connection. */
+/**
+ * `GET /objects/<id>`, with `Range: bytes=a-b` for a stretch: the bytes, or an error's frame. A cut is a cut connection.
+ * With `Entrepot-Redirect: allowed` the answer may be where to read it instead.
+ */
 export async function serveRead(
   plane: BytePlane,
   request: IncomingMessage,
@@ -15,9 +18,13 @@ export async function serveRead(
   const stop = new AbortController();
   response.once('close', () => stop.abort());
   const stretch = parseStretch(request.headers.range);
-  const reading = await plane.read(capability, object, { signal: stop.signal, ...(stretch ? { stretch } : {}) });
+  const redirect = request.headers['entrepot-redirect'] === 'allowed';
+  const options = { signal: stop.signal, redirect, ...(stretch ? { stretch } : {}) };
+  const reading = await plane.read(capability, object, options);
+  const length = stretch ? stretch.end - stretch.start : reading.size;
   response.writeHead(200, {
-    'content-length': stretch ? stretch.end - stretch.start : reading.size,
+    'content-length': reading.location === undefined ? length : 0,
+    ...(reading.location === undefined ? {} : { 'entrepot-location': reading.location }),
     'entrepot-size': reading.size,
     'entrepot-verified': String(reading.verified),
   });

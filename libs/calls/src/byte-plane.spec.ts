@@ -22,6 +22,8 @@ class MemoryPlane extends BytePlane {
   override async read(capability: string, object: string, options: ReadOptions = {}): Promise<ObjectReading> {
     if (capability !== 'may') throw new RegistryError('DENIED', 'no');
     if (object === 'absent') throw blobUnknown('sha256:0');
+    const location = 'https://s3.example.com/one?signed=1';
+    if (options.redirect) return { size: this.bytes.length, verified: true, location, stream: Readable.from([]) };
     const { start, end } = options.stretch ?? { start: 0, end: this.bytes.length };
     const stream = object === 'cut' ? this.cut() : Readable.from([this.bytes.subarray(start, end)]);
     return { size: this.bytes.length, verified: object !== 'cut', stream };
@@ -92,6 +94,15 @@ describe.each(['in process', 'over HTTP'])('the byte plane %s', (binding) => {
     const reading = await plane.read('may', 'one', { stretch: { start: 10, end: 20 } });
     expect(reading.size).toBe(memory.bytes.length);
     expect((await whole(reading.stream)).equals(memory.bytes.subarray(10, 20))).toBe(true);
+  });
+
+  test('says where to read instead to whoever may be sent there, and the next question is answered too', async () => {
+    for (const stretch of [{}, { stretch: { start: 10, end: 20 } }]) {
+      const reading = await plane.read('may', 'one', { redirect: true, ...stretch });
+      expect(reading).toMatchObject({ size: memory.bytes.length, location: 'https://s3.example.com/one?signed=1' });
+      expect(await whole(reading.stream)).toHaveLength(0);
+    }
+    expect((await plane.read('may', 'one', { redirect: false })).location).toBeUndefined();
   });
 
   test('a refusal before the first byte is its error', async () => {

@@ -9,6 +9,8 @@ export interface Stretch {
 export interface ReadOptions {
   /** Absent: the whole object. A stretch takes committed extents only. */
   readonly stretch?: Stretch;
+  /** Whoever reads can be sent to the storage itself. */
+  readonly redirect?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -22,6 +24,8 @@ export interface ObjectReading {
    * read are withheld until its digest is verified; a failure destroys the stream, which is never then completed.
    */
   readonly stream: Readable;
+  /** Where to read it instead, all or a range, without a login: then the stream is empty. Of verified objects alone. */
+  readonly location?: string;
 }
 
 /**

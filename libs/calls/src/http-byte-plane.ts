@@ -16,17 +16,23 @@ export class HttpBytePlane extends BytePlane {
   }
 
   override async read(capability: string, object: string, options: ReadOptions = {}): Promise<ObjectReading> {
-    const { stretch, signal } = options;
+    const { stretch, signal, redirect } = options;
     const sent = this.send(`/objects/${object}`, capability, 'GET', {
       ...(signal ? { signal } : {}),
-      ...(stretch ? { headers: { range: `bytes=${stretch.start}-${stretch.end - 1}` } } : {}),
+      headers: {
+        ...(stretch ? { range: `bytes=${stretch.start}-${stretch.end - 1}` } : {}),
+        ...(redirect ? { 'entrepot-redirect': 'allowed' } : {}),
+      },
     });
     sent.end();
     const response = await answered(sent);
+    const location = response.headers['entrepot-location'];
+    if (location !== undefined) response.resume();
     return {
       size: Number(response.headers['entrepot-size']),
       verified: response.headers['entrepot-verified'] === 'true',
       stream: response,
+      ...(typeof location === 'string' ? { location } : {}),
     };
   }
 

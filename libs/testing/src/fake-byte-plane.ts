@@ -13,6 +13,8 @@ export interface FakeObject {
 /** Objects of a test, read with a capability that must be good. Nothing is appended. */
 export class FakeBytePlane extends BytePlane {
   readonly objects = new Map<string, FakeObject>();
+  /** Where verified objects can be read instead. */
+  readonly locations = new Map<string, string>();
   readonly reads: { readonly object: string; readonly options: ReadOptions; readonly stream: Readable }[] = [];
 
   constructor(private readonly secret: Uint8Array) {
@@ -28,6 +30,8 @@ export class FakeBytePlane extends BytePlane {
     if (!allows(this.secret, capability, { method: 'read', object }, Date.now())) throw denied();
     const found = this.objects.get(object);
     if (!found) throw blobUnknown(object);
+    const location = options.redirect ? this.locations.get(object) : undefined;
+    if (location !== undefined) return { size: found.size, verified: true, location, stream: Readable.from([]) };
     const { start, end } = options.stretch ?? { start: 0, end: found.size };
     const stream = found.open(start, end);
     options.signal?.addEventListener('abort', () => stream.destroy());

@@ -73,6 +73,14 @@ export abstract class BlobDriver {
   /** Reads a stretch that `extents` cover. What is missing is told by the first `next`, as far as it can be known. */
   abstract read(object: string, extents: readonly Extent[], stretch: Stretch): ByteSource;
 
+  /**
+   * Where a client reads an object from storage itself, all of it or a range, for a while and without a login; null
+   * where it cannot: storage has no address of its own, or has the object in pieces.
+   */
+  async locate(_extents: readonly Extent[]): Promise<string | null> {
+    return null;
+  }
+
   /** Removes whatever lies under the object's own prefix; nothing there is fine. */
   abstract purge(object: string): Promise<void>;
 

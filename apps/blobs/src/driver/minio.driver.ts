@@ -7,6 +7,7 @@ import { BlobDriver, type ByteSource, type StoredObject } from './blob-driver';
 import { S3Client, type S3Settings } from './s3.client';
 import { S3Bytes } from './s3-bytes';
 import { composedKey, PREFIX, S3Composer } from './s3-composer';
+import { type PublicStorage, S3Links } from './s3-links';
 import { abortMultiparts } from './s3-multipart';
 
 const JOURNAL = 'journal/';
@@ -25,11 +26,14 @@ export class MinioDriver extends BlobDriver {
   private readonly log = new Logger('Blobs');
   private readonly client: S3Client;
   override readonly composer: S3Composer;
+  private readonly links: S3Links | null;
   private checked: { readonly at: number; readonly found: Promise<void> } | undefined;
 
-  constructor(settings: S3Settings) {
+  /** With `storage`, clients may be sent there. */
+  constructor(settings: S3Settings, storage: PublicStorage | null = null) {
     super();
     this.client = new S3Client(settings);
+    this.links = storage && new S3Links(settings.bucket, settings, storage);
     this.composer = new S3Composer(this.client);
   }
 
@@ -70,6 +74,12 @@ export class MinioDriver extends BlobDriver {
 
   override read(_object: string, extents: readonly Extent[], stretch: Stretch): ByteSource {
     return new S3Bytes(this.client, extents, stretch);
+  }
+
+  override async locate(extents: readonly Extent[]): Promise<string | null> {
+    const [only] = extents;
+    if (this.links === null || extents.length !== 1 || !only || only.key === null) return null;
+    return this.links.link(only.key);
   }
 
   /** Uploads of parts first: one that completed before it was aborted has left a key. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { ObjectReading, ReadOptions, Stretch } from '#calls/byte-plane';
 import { cancelled, RegistryError, rangeInvalid } from '#oci/registry-error';
@@ -26,11 +27,21 @@ export class ObjectReader {
   ) {}
 
   /** Throws BLOB_UNKNOWN, RANGE_INVALID, UNAVAILABLE. The stream is destroyed with what comes later. */
-  async read(object: string, { stretch, signal }: ReadOptions = {}): Promise<ObjectReading> {
+  async read(object: string, { stretch, signal, redirect = false }: ReadOptions = {}): Promise<ObjectReading> {
     signal?.throwIfAborted();
     const found = await this.settled.find(object);
-    if (found.settled) return this.readSettled(found.settled, stretch, signal);
+    if (found.settled) {
+      const location = redirect ? await this.locate(found.settled) : null;
+      if (location !== null) return { size: found.settled.size, verified: true, location, stream: Readable.from([]) };
+      return this.readSettled(found.settled, stretch, signal);
+    }
     return this.follow(object, found.view, stretch, signal);
+  }
+
+  /** What is small is given from memory; what is condemned already may not stay for as long as a download takes. */
+  private async locate(object: SettledObject): Promise<string | null> {
+    if (this.hot.takes(object) || !this.settled.isLive(object.id)) return null;
+    return this.driver.locate(object.extents);
   }
 
   private async readSettled(object: SettledObject, stretch?: Stretch, signal?: AbortSignal): Promise<ObjectReading> {

@@ -56,6 +56,11 @@ export class SettledObjects {
     return settled;
   }
 
+  /** Whether it was live when it was asked for last. */
+  isLive(object: string): boolean {
+    return this.kept.get(object) !== undefined;
+  }
+
   forget(object: string): void {
     this.kept.delete(object);
   }

@@ -7,12 +7,18 @@ import { internalFault, RegistryError, rangeInvalid } from '#oci/registry-error'
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { GatewayMetrics } from '../gateway-metrics';
 import { BlobStore, type FoundBlob } from './blob.store';
-import { checkIfMatch, etagOf, isHeldByClient, rangeAsked } from './conditional-request';
+import { carriesLogin, checkIfMatch, etagOf, isConditional, isHeldByClient, rangeAsked } from './conditional-request';
 import type { AskedRepository } from './name-repository';
 import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer, startAnswer } from './send-answer';
 import { ClientGone, sendStream } from './send-stream';
 
-type Asked = Exclude<ByteRange, { kind: 'unsatisfiable' }>;
+type Satisfiable = Exclude<ByteRange, { kind: 'unsatisfiable' }>;
+
+interface Asked {
+  readonly range: Satisfiable;
+  /** Whether the client may be sent to the storage itself. */
+  readonly redirect: boolean;
+}
 
 /** GET and HEAD of a blob, whole or a part of it, also while it still comes from its upstream. */
 @Injectable()
@@ -48,11 +54,24 @@ export class BlobHandler {
     const length = range.kind === 'part' ? range.length : blob.size;
     const described = { ...headers, 'Content-Type': 'application/octet-stream', 'Content-Length': length };
     if (!isGet || length === 0) return sendAnswer(reply, 200, described);
-    await this.send(blob, range, length, described, reply);
+    const redirect = this.config.ENTREPOT_REDIRECT && !isConditional(request.headers);
+    await this.send(blob, { range, redirect }, length, described, request, reply);
   }
 
-  private async send(blob: FoundBlob, range: Asked, length: number, headers: AnswerHeaders, reply: FastifyReply) {
-    const reading = await this.open(blob, range, reply);
+  private async send(
+    blob: FoundBlob,
+    { range, redirect }: Asked,
+    length: number,
+    headers: AnswerHeaders,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
+    let reading = await this.open(blob, { range, redirect }, reply);
+    if (reading.location !== undefined) {
+      if (!carriesLogin(request.headers, reading.location))
+        return this.sendAway(reading.location, length, headers, reply);
+      reading = await this.open(blob, { range, redirect: false }, reply);
+    }
     const raw = startAnswer(reply, range.kind === 'part' ? 206 : 200, {
       ...headers,
       ...(range.kind === 'part' ? partHeaders(range, blob.size, reading.verified) : {}),
@@ -68,13 +87,25 @@ export class BlobHandler {
     }
   }
 
+  /** The right to the blob was looked at; the link is one to these bytes alone, and is nobody else's to keep. */
+  private sendAway(location: string, length: number, headers: AnswerHeaders, reply: FastifyReply): void {
+    const { 'Docker-Content-Digest': digest = '' } = headers;
+    const named = { ...REGISTRY_VERSION, 'Docker-Content-Digest': digest };
+    sendAnswer(reply, 307, { ...named, Location: location, 'Cache-Control': 'no-store', 'Content-Length': 0 });
+    this.metrics.countSent('redirected', length);
+  }
+
   /** A client that hangs up before the first byte ends the reading too. */
-  private async open({ object, size }: FoundBlob, range: Asked, reply: FastifyReply): Promise<ObjectReading> {
+  private async open(
+    { object, size }: FoundBlob,
+    { range, redirect }: Asked,
+    reply: FastifyReply,
+  ): Promise<ObjectReading> {
     if (object === undefined) throw internalFault();
     const hangUp = new AbortController();
     reply.raw.once('close', () => reply.raw.writableFinished || hangUp.abort());
     const stretch = range.kind === 'part' ? { stretch: { start: range.start, end: range.end + 1 } } : {};
-    const reading = await this.blobs.read(object, { ...stretch, signal: hangUp.signal });
+    const reading = await this.blobs.read(object, { ...stretch, redirect, signal: hangUp.signal });
     if (reading.size === size) return reading;
     reading.stream.destroy();
     const why = `the manifest says that the blob has ${size} bytes, and ${reading.size} come`;
@@ -83,7 +114,7 @@ export class BlobHandler {
 }
 
 /** A part of what is not yet verified says so (RFC 9111 has no code of its own for it), and must not be kept by caches. */
-function partHeaders(range: Extract<Asked, { kind: 'part' }>, size: number, verified: boolean): AnswerHeaders {
+function partHeaders(range: Extract<Satisfiable, { kind: 'part' }>, size: number, verified: boolean): AnswerHeaders {
   return {
     'Content-Range': formatContentRange(range, size),
     ...(verified

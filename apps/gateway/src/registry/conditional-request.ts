@@ -21,6 +21,22 @@ export function isHeldByClient(headers: IncomingHttpHeaders, etag: string): bool
   return tags.includes(etag) || tags.includes('*');
 }
 
+const CONDITIONS = ['if-match', 'if-none-match', 'if-range', 'if-modified-since', 'if-unmodified-since'];
+
+/** A client that is sent elsewhere takes its conditions there, where other entity tags are known. */
+export function isConditional(headers: IncomingHttpHeaders): boolean {
+  return CONDITIONS.some((name) => headers[name] !== undefined);
+}
+
+/**
+ * A client that logged in here takes its login along to another port of the same host, as Go's do; storage refuses a
+ * link that comes with one.
+ */
+export function carriesLogin(headers: IncomingHttpHeaders, location: string): boolean {
+  if (headers.authorization === undefined || !URL.canParse(`http://${headers.host}`)) return false;
+  return new URL(`http://${headers.host}`).hostname === new URL(location).hostname;
+}
+
 /**
  * RFC 9110, 13.1.5: the Range header, where it counts. If-Range must be our strong entity tag: content has no date, so
  * a date never matches, and the whole is answered.

@@ -474,3 +474,65 @@ describe('tags', () => {
     expect(gateway.calls.questions(ListTags)).toMatchObject([{ repository: 'docker.io/library/node' }]);
   });
 });
+
+describe('a blob that storage gives out itself', () => {
+  const location = 'https://s3.example.com/entrepot/objects/one?X-Amz-Signature=abc';
+
+  beforeEach(() => gateway.bytes.locations.set(object, location));
+  afterEach(() => gateway.bytes.locations.clear());
+
+  test.each([{}, { range: 'bytes=10-19' }])('is a redirect that nobody keeps, with %j too', async (headers) => {
+    const { status, headers: said, text } = await getBlob(headers as Record<string, string>);
+    expect([status, text]).toEqual([307, '']);
+    expect(said).toMatchObject({
+      location,
+      'cache-control': 'no-store',
+      'content-length': '0',
+      'docker-content-digest': layerDigest,
+    });
+    expect(said).not.toHaveProperty('content-range');
+  });
+
+  test('HEAD says what it is and sends nobody away', async () => {
+    const { status, headers } = await getBlob({}, 'HEAD');
+    expect([status, headers.location, headers['content-length']]).toEqual([200, undefined, String(layer.length)]);
+  });
+
+  test('whoever has no right to it is told nothing of where it is', async () => {
+    const { status, headers, text } = await get(`/v2/team/app/blobs/${absent}`);
+    expect([status, headers.location, text.includes('s3.example')]).toEqual([404, undefined, false]);
+    expect(gateway.bytes.reads).toEqual([]);
+  });
+
+  test('a range outside it is refused here', async () => {
+    expect((await getBlob({ range: 'bytes=99999-' })).status).toBe(416);
+  });
+
+  test.each([
+    { 'if-match': `"${layerDigest}"` },
+    { 'if-none-match': '"other"' },
+    { range: 'bytes=0-9', 'if-range': `"${layerDigest}"` },
+  ])('conditions are not carried to where other entity tags are known: %j', async (headers) => {
+    const { status, headers: said } = await getBlob(headers as Record<string, string>);
+    expect([status === 200 || status === 206, said.location]).toEqual([true, undefined]);
+  });
+
+  test('a login that the client would take along to another port of this host keeps the bytes here', async () => {
+    gateway.bytes.locations.set(object, 'http://127.0.0.1:9000/entrepot/objects/one?X-Amz-Signature=abc');
+    const authorization = 'Basic YTpi';
+    expect((await getBlob({ authorization })).status).toBe(200);
+    expect((await getBlob()).status).toBe(307);
+    gateway.bytes.locations.set(object, location);
+    expect((await getBlob({ authorization })).status).toBe(307);
+  });
+
+  test('a gateway whose clients cannot reach storage sends the bytes', async () => {
+    const inside = await TestGateway.start({ ENTREPOT_REDIRECT: 'off' });
+    inside.calls.on(FindBlobs, () => ({ blobs: [{ object, size: layer.length }] }));
+    inside.bytes.put(object, layer);
+    inside.bytes.locations.set(object, location);
+    const { status, headers } = await askRaw(inside.port, `/v2/team/app/blobs/${layerDigest}`);
+    expect([status, headers.location, headers['content-length']]).toEqual([200, undefined, String(layer.length)]);
+    await inside.stop();
+  });
+});
