@@ -12,6 +12,7 @@ import { lost } from './paths/lost';
 import { message, poison, refusedMessage, replay } from './paths/message';
 import { heldPull, pull, pullBesideOthers, pullToS3 } from './paths/pull';
 import { remove, removeFromS3, startInPurge, startInPurgeOnS3, startToPurge } from './paths/remove';
+import { scrub } from './paths/scrub';
 import { slowPull } from './paths/slow-pull';
 import { tooLargeFact } from './paths/small-messages';
 import { startInPull, stop } from './paths/start';
@@ -36,6 +37,7 @@ export const PATHS: readonly Path[] = [
   cancel,
   wrongBytes,
   lost,
+  scrub,
   journal,
   forget,
   usage,

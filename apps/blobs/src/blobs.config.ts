@@ -103,6 +103,12 @@ export const BlobsConfigSchema = z
     ENTREPOT_COMPOSE_RENEW_MS: milliseconds(10_000).describe(
       'How often, in milliseconds, the lease of the blob that is made one key is renewed; less than half of ENTREPOT_LEASE_MS.',
     ),
+    ENTREPOT_SCRUB_BYTES_PER_SECOND: bytes(8 * MIB).describe(
+      'How fast stored bytes are read and hashed again by each process of blobs, in bytes a second.',
+    ),
+    ENTREPOT_SCRUB_SWEEP_MS: milliseconds(60_000, 0).describe(
+      'How often, in milliseconds, blobs are looked for whose bytes are to be read again (ENTREPOT_SCRUB_EVERY_MS); 0: never.',
+    ),
     ENTREPOT_READ_LEASE_AFTER_MS: milliseconds(60_000).describe(
       'After how long, in milliseconds, a read takes a lease that keeps its object from being purged.',
     ),

@@ -21,6 +21,7 @@ import { ReadBuffers } from './read/read-buffers';
 import { ReadLeases } from './read/read-leases';
 import { RemoteTails } from './read/remote-tails';
 import { SettledObjects } from './read/settled-objects';
+import { ScrubHandler } from './scrub/scrub.handler';
 import { FinishUploadHandler } from './upload/finish-upload.handler';
 import { MemoryBudget } from './upload/memory-budget';
 import { UploadSessions } from './upload/upload-sessions';
@@ -84,6 +85,7 @@ export class BlobsModule {
         ReadConfigsHandler,
         LocalBytePlane,
         JournalHandler,
+        ScrubHandler,
       ],
       exports: [LocalBytePlane],
     };

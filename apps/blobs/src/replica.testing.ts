@@ -50,6 +50,8 @@ export interface StoreUnderTest {
   cut(object: string): Promise<void>;
   /** Changes one byte of an object. */
   spoil(object: string): Promise<void>;
+  /** The bytes of an object that were kept aside. */
+  quarantined(object: string): Promise<Buffer>;
   /** Puts a file or key there that belongs to no object. */
   stray(): Promise<void>;
   close(): Promise<void>;

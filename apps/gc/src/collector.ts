@@ -5,9 +5,9 @@ import { ClaimPurges, ForgetEnded, ForgetObjects, ReviewDue } from '#contracts/c
 import { EndCollection } from '#contracts/calls/runs';
 import { BlobCondemned, ContainerRemoved, GcResumed, ManifestRemoved, TagRemoved } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
+import { Pace } from '#messaging/pace';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { GC_CONFIG, type GcConfig } from './gc.config';
-import { Pace } from './pace';
 import { soonest } from './soonest';
 
 /**

@@ -7,10 +7,10 @@ import { ReadCleanup } from '#contracts/calls/runs';
 import type { AnswerOf } from '#contracts/define-call';
 import { GcResumed, OperationAccepted } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
+import { Pace } from '#messaging/pace';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope, unavailable } from '#oci/registry-error';
 import { GC_CONFIG, type GcConfig } from './gc.config';
-import { Pace } from './pace';
 
 type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
 

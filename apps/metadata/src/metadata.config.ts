@@ -61,6 +61,9 @@ export const MetadataConfigSchema = z
     ENTREPOT_PURGE_CLAIM_MS: storedMilliseconds(60_000).describe(
       'when an unconfirmed purge is tried again, in milliseconds',
     ),
+    ENTREPOT_SCRUB_EVERY_MS: storedMilliseconds(30 * DAY, 0).describe(
+      'how long stored bytes may go without being read and hashed again, in milliseconds; 0: they never are',
+    ),
     ENTREPOT_USAGE_MS: milliseconds(60_000).describe(
       'how often what the store holds is counted, in milliseconds; a large store less often, so that counting takes a twentieth of the time',
     ),

@@ -48,6 +48,8 @@ import { ObjectController } from './object/object.controller';
 import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
+import { ScrubController } from './object/scrub.controller';
+import { ScrubStore } from './object/scrub.store';
 import { ImmediateWork } from './operation/immediate-work';
 import { IntakeController } from './operation/intake.controller';
 import { OperationController } from './operation/operation.controller';
@@ -96,6 +98,7 @@ const CONTROLLERS: Type[] = [
   SessionController,
   ObjectController,
   ComposingController,
+  ScrubController,
   IntakeController,
   OperationController,
   OperationWorkController,
@@ -134,6 +137,7 @@ const PROVIDERS: Provider[] = [
   FinishSessionHandler,
   ObjectStore,
   ComposingStore,
+  ScrubStore,
   ImageNameStore,
   ImageStore,
   InspectImageStore,

@@ -45,6 +45,7 @@ import { ComposingStore } from './object/composing.store';
 import { ObjectStore } from './object/object.store';
 import { ObjectListStore } from './object/object-list.store';
 import { PurgeStore } from './object/purge.store';
+import { ScrubStore } from './object/scrub.store';
 import { ImmediateWork } from './operation/immediate-work';
 import { OperationStore } from './operation/operation.store';
 import { OperationWorkStore } from './operation/operation-work.store';
@@ -110,6 +111,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
   const imageReasons = new ImageReasonsStore(config);
   const manifestReviews = new ManifestReviewStore(database, config);
   const blobReviews = new BlobReviewStore(database, config);
+  const scrubs = new ScrubStore(database, config);
   return {
     tags,
     names,
@@ -127,6 +129,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     finishes: new FinishSessionHandler(database, config),
     objects: new ObjectStore(database, config),
     composings: new ComposingStore(database, config),
+    scrubs,
     presence,
     reviews: new ReviewHandler(database, presence, manifestReviews, blobReviews),
     manifestReviews,
@@ -138,7 +141,7 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     journal: new JournalStore(database),
     plans,
     prunes: new PruneWorkStore(database, presence, config),
-    runs: new RunStore(database),
+    runs: new RunStore(database, scrubs),
     schedules: new ScheduleStore(database, new ConfiguredSchedules()),
     firing: new FireSchedulesHandler(database, operations, presence),
     why: new WhyStore(database, names, imageReasons, new BlobReasonsStore(imageReasons, config)),

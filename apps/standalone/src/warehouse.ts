@@ -106,7 +106,7 @@ export async function openStore({
       LinksModule.inProcess(secret),
       BusModule.of(new Bus({ url: natsUrl, name: 'entrepot-admin' })),
       MetadataModule.with(settings.metadata, { works: false }),
-      BlobsModule.with({ ...settings.blobs, ENTREPOT_COMPOSE_SWEEP_MS: 0 }),
+      BlobsModule.with({ ...settings.blobs, ENTREPOT_COMPOSE_SWEEP_MS: 0, ENTREPOT_SCRUB_SWEEP_MS: 0 }),
     ],
   };
   const app = await NestFactory.createApplicationContext(root, {

@@ -80,6 +80,19 @@ export const BlobFailed = defineFact(
   'A blob could not be fetched',
   z.object({ digest: DigestSchema, upstream: z.string(), error: OperationErrorSchema }),
 );
+/** `images`: some of those that are not whole without it, and some of their tags. */
+export const BlobLost = defineFact(
+  'blob.lost',
+  'Bytes of a blob are missing or wrong; nobody is given them',
+  z.object({
+    digest: DigestSchema,
+    size: z.number().int(),
+    object: z.uuid(),
+    reason: z.string(),
+    images: z.array(z.object({ repository: z.string(), digest: DigestSchema, tags: z.array(z.string()) })).max(20),
+    refetching: z.string().nullable().describe('the upstream that it comes from again'),
+  }),
+);
 export const BlobCondemned = defineFact(
   'blob.condemned',
   'Nothing needs a blob any more; its bytes go after the grace',
@@ -147,6 +160,7 @@ export const FACTS = [
   BlobWanted,
   BlobStored,
   BlobFailed,
+  BlobLost,
   BlobCondemned,
   BlobPurged,
   ContainerCreated,

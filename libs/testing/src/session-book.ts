@@ -79,7 +79,7 @@ export class SessionBook extends Calls {
     });
     this.answer(MarkLost, ({ object, reason }) => {
       this.object(object).lost = reason;
-      return {};
+      return { refetching: null };
     });
   }
 

@@ -84,6 +84,12 @@ export abstract class BlobDriver {
   /** Removes whatever lies under the object's own prefix; nothing there is fine. */
   abstract purge(object: string): Promise<void>;
 
+  /**
+   * Keeps what lies under an object's prefix under another name too, `quarantine/<object>`, which nothing reads or
+   * removes: bytes that were found wrong, for a person to look at. Repeating it is harmless. Throws UNAVAILABLE.
+   */
+  abstract quarantine(object: string): Promise<void>;
+
   /** Lists what is stored, in the order of keys, after the key `after`. */
   abstract list(after: string | undefined, limit: number): Promise<{ stored: StoredObject[]; next: string | null }>;
 

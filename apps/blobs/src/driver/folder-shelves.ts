@@ -1,6 +1,7 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { durable } from '#config/failpoint';
 import type { StoredObject } from './blob-driver';
 import { isAbsent } from './storage-fault';
 import { syncFolder } from './sync-folder';
@@ -44,6 +45,18 @@ export class FolderShelves {
   /** Makes the names on an object's shelf durable. */
   async sync(object: string): Promise<void> {
     await syncFolder(join(this.folder, shelfOf(object)));
+  }
+
+  /** A second name of the same bytes: the purge of the first leaves it. One that has no file has nothing to keep. */
+  async quarantine(object: string): Promise<void> {
+    const folder = join(this.root, 'quarantine');
+    if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.root);
+    await durable('blobs.link-quarantined', () => link(this.path(object), join(folder, object))).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST' && !isAbsent(error)) throw error;
+      },
+    );
+    await syncFolder(folder);
   }
 
   /** What lies here, in the order of keys, after the key `after`. */

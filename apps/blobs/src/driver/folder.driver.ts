@@ -108,6 +108,10 @@ export class FolderDriver extends BlobDriver {
     await this.inTurn(object, purge).catch((error: unknown) => this.forgiveAbsent(error));
   }
 
+  override quarantine(object: string): Promise<void> {
+    return this.whileHere(() => this.shelves.quarantine(object));
+  }
+
   override async list(
     after: string | undefined,
     limit: number,

@@ -8,9 +8,10 @@ import { S3Client, type S3Settings } from './s3.client';
 import { S3Bytes } from './s3-bytes';
 import { composedKey, PREFIX, S3Composer } from './s3-composer';
 import { type PublicStorage, S3Links } from './s3-links';
-import { abortMultiparts } from './s3-multipart';
+import { abortMultiparts, copyKey } from './s3-multipart';
 
 const JOURNAL = 'journal/';
+const QUARANTINE = 'quarantine/';
 const KEYS_AT_ONCE = 1000;
 /** Checks within this time are one, in milliseconds: whoever asks costs the store nothing. */
 const SAME_CHECK_MS = 5_000;
@@ -93,6 +94,12 @@ export class MinioDriver extends BlobDriver {
       keys = [];
     }
     if (keys.length > 0) await this.client.remove(keys);
+  }
+
+  override async quarantine(object: string): Promise<void> {
+    const { signal } = new AbortController();
+    for await (const stored of this.client.list(`${PREFIX}${object}/`))
+      await copyKey(this.client, stored, `${QUARANTINE}${stored.key.slice(PREFIX.length)}`, signal);
   }
 
   override async list(

@@ -4,6 +4,8 @@ import type { S3Client, StoredKey } from './s3.client';
 
 /** Whoever aborts while parts are on their way may have to do it again. */
 const ABORT_ROUNDS = 3;
+/** S3 copies no more than 5 GiB into one part, and takes no more than 10,000 parts. */
+const LARGEST_COPY = 1024 ** 3;
 
 /**
  * One key that is put together in the store. Of the client only single requests are used: its `composeObject` gives
@@ -61,6 +63,21 @@ export class S3Multipart {
   private took(part: number, { etag }: { etag: string }): void {
     if (!etag) throw new Error(`the store did not say that it has part ${part} of ${this.key}`);
     this.etags.set(part, etag);
+  }
+}
+
+/** The store makes a second key of one, whatever its size. A failure leaves nothing. */
+export async function copyKey(client: S3Client, from: StoredKey, key: string, signal: AbortSignal): Promise<void> {
+  const upload = await S3Multipart.begin(client, key, signal);
+  try {
+    for (let start = 0, part = 1; start < from.bytes; start += LARGEST_COPY, part += 1) {
+      const end = Math.min(from.bytes, start + LARGEST_COPY);
+      await upload.copy(part, from, end - start === from.bytes ? null : { start, end }, signal);
+    }
+    await upload.complete(signal);
+  } catch (error) {
+    await abortMultiparts(client, key);
+    throw error;
   }
 }
 

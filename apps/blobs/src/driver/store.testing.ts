@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, truncate, unlink, writeFile } from 'node:fs/promises';
+import { open, readFile, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import type { StoreUnderTest } from '../replica.testing';
@@ -27,6 +27,7 @@ export async function folderStore(): Promise<StoreUnderTest> {
       await file.write(Buffer.from([(await file.read(Buffer.alloc(1), 0, 1, 0)).buffer[0]! ^ 1]), 0, 1, 0);
       await file.close();
     },
+    quarantined: (object) => readFile(join(folder, 'quarantine', object)),
     stray: () => writeFile(join(folder, 'objects', 'stray'), 'x'),
     async close() {
       await driver.close();
@@ -41,18 +42,19 @@ export async function minioStore(server: MinioServer): Promise<StoreUnderTest> {
   const [driver, other] = [new MinioDriver(server.settings(bucket)), new MinioDriver(server.settings(bucket))];
   await Promise.all([driver.open(), other.open()]);
   const client = server.client();
-  const keys = async (object: string) => {
+  const keys = async (object: string, prefix = 'objects') => {
     const found: string[] = [];
-    for await (const item of client.listObjectsV2(bucket, `objects/${object}/`, true))
+    for await (const item of client.listObjectsV2(bucket, `${prefix}/${object}/`, true))
       found.push((item as { name: string }).name);
     return found;
   };
+  const bytesOf = async (key: string) => {
+    const parts: Buffer[] = [];
+    for await (const part of await client.getObject(bucket, key)) parts.push(part as Buffer);
+    return Buffer.concat(parts);
+  };
   const rewrite = async (object: string, change: (bytes: Buffer) => Buffer) => {
-    for (const key of await keys(object)) {
-      const parts: Buffer[] = [];
-      for await (const part of await client.getObject(bucket, key)) parts.push(part as Buffer);
-      await client.putObject(bucket, key, change(Buffer.concat(parts)));
-    }
+    for (const key of await keys(object)) await client.putObject(bucket, key, change(await bytesOf(key)));
   };
   return {
     driver,
@@ -60,6 +62,7 @@ export async function minioStore(server: MinioServer): Promise<StoreUnderTest> {
     lose: async (object) => void (await client.removeObjects(bucket, await keys(object))),
     cut: (object) => rewrite(object, (bytes) => bytes.subarray(0, -1)),
     spoil: (object) => rewrite(object, (bytes) => Buffer.concat([Buffer.from([bytes[0]! ^ 1]), bytes.subarray(1)])),
+    quarantined: async (object) => Buffer.concat(await Promise.all((await keys(object, 'quarantine')).map(bytesOf))),
     stray: async () => void (await client.putObject(bucket, 'objects/stray', 'x')),
     async close() {
       await Promise.all([driver.close(), other.close()]);

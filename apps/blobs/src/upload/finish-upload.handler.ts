@@ -58,7 +58,8 @@ export class FinishUploadHandler {
     const running = this.sessions.hashOf(taken);
     if (running?.algorithm === algorithm) return running.digest();
     const extents = byOffset(taken.extents);
-    return (await hashStored(this.driver, taken.object, extents, taken.offset, algorithm, overtaken)).digest;
+    return (await hashStored(this.driver, taken.object, extents, taken.offset, algorithm, { signal: overtaken }))
+      .digest;
   }
 
   /** The rows say first that the object is purging; only then its bytes may go. Answers what to throw. */

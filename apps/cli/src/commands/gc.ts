@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Cleanup, CleanupSchema, GC_RUN_KINDS, type GcRun, GcRunSchema } from '#contracts/calls/runs';
+import { type Cleanup, CleanupSchema, GC_RUN_KINDS, type GcRun, GcRunSchema, type Scrub } from '#contracts/calls/runs';
 import { type Desk, doing, limitOption, sayMore, withExamples } from '../desk';
 import { formatSize } from '../format-size';
 import { formatFields } from '../format-table';
@@ -100,11 +100,20 @@ const CLEANUP: Face<Cleanup> = {
   table: (all) => all.map(cleanupText).join('\n'),
 };
 
-function cleanupText({ paused, pausedAt, pausedBy, resting, opensAt, due, run }: Cleanup): string {
+function cleanupText({ paused, pausedAt, pausedBy, resting, opensAt, due, run, scrub }: Cleanup): string {
   return formatFields([
     ['Cleanup', paused ? `paused ${formatMoment(pausedAt, Date.now())} by ${pausedBy ?? 'somebody'}` : 'works'],
     ['Collector', resting ? `rests until ${opensAt ?? 'a schedule says otherwise'}` : ''],
     ['Due', `${due >= 10_000 ? '10000 or more' : due} reviews`],
     ['Under way', run?.id ?? ''],
+    ['Scrub', scrub ? scrubText(scrub) : ''],
+    ['Lost', scrub && scrub.lost > 0 ? `${scrub.lost} blobs, the last ${formatMoment(scrub.lostAt, Date.now())}` : ''],
   ]);
+}
+
+function scrubText({ everyMs, running, due, oldest }: Scrub): string {
+  if (everyMs === 0) return 'off';
+  const waits = due >= 10_000 ? '10000 or more blobs are due' : due > 0 ? `${due} blobs are due` : 'nothing is due';
+  const reads = running > 0 ? `, ${running} read now` : '';
+  return `${waits}${reads}${oldest === null ? '' : `, the oldest was verified ${formatMoment(oldest, Date.now())}`}`;
 }

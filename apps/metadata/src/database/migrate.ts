@@ -13,6 +13,7 @@ import { LargeLists0010 } from './migrations/0010-large-lists';
 import { OperationKinds0011 } from './migrations/0011-operation-kinds';
 import { PruneSteps0012 } from './migrations/0012-prune-steps';
 import { Collecting0013 } from './migrations/0013-collecting';
+import { Scrub0014 } from './migrations/0014-scrub';
 import { Writers0019 } from './migrations/0019-writers';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
@@ -30,6 +31,7 @@ const MIGRATIONS = [
   LargeLists0010,
   PruneSteps0012,
   Collecting0013,
+  Scrub0014,
   Writers0019,
 ];
 

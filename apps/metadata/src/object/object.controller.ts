@@ -25,8 +25,7 @@ export class ObjectController {
   }
 
   @Answers(MarkLost)
-  async markLost({ object, reason }: QuestionOf<typeof MarkLost>) {
-    await this.objects.markLost(object, reason);
-    return {};
+  async markLost({ object, reason, refetch }: QuestionOf<typeof MarkLost>) {
+    return { refetching: await this.objects.markLost(object, reason, refetch) };
   }
 }

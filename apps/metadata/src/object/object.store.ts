@@ -1,15 +1,15 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { ReadObject } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
 import { blobUnknown } from '#oci/registry-error';
 import { Database } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
+import { markLost } from './mark-lost';
+import { sayLost } from './say-lost';
 
 /** Stored bytes by their id: as a reader needs them. */
 @Injectable()
 export class ObjectStore {
-  private readonly log = new Logger('Objects');
-
   constructor(
     private readonly database: Database,
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
@@ -51,15 +51,12 @@ export class ObjectStore {
     );
   }
 
-  /** By its id, never by its digest: a newer object may be there. The digest answers 404 until it is swapped. */
-  async markLost(id: string, reason: string): Promise<void> {
-    const rows = await this.database.transaction('metadata.mark-lost', (sql) =>
-      sql.query<{ digest: string }>(
-        `UPDATE object SET lost_at = now() WHERE id = $1 AND state IN ('live', 'condemned') AND lost_at IS NULL
-          RETURNING digest`,
-        [id],
-      ),
+  /** Answers the upstream that it comes from again, if one was asked. */
+  async markLost(object: string, reason: string, refetch = false): Promise<string | null> {
+    const lost = await this.database.transaction('metadata.mark-lost', (sql) =>
+      markLost(sql, { object, reason, refetch }, this.config.ENTREPOT_SESSION_IDLE_MS),
     );
-    for (const { digest } of rows) this.log.error(`the bytes of ${digest} (object ${id}) are lost: ${reason}`);
+    if (lost) sayLost(object, lost, reason);
+    return lost?.refetching ?? null;
   }
 }

@@ -3,6 +3,7 @@ import type { Cleanup, GcRun, ListRuns } from '#contracts/calls/runs';
 import type { QuestionOf } from '#contracts/define-call';
 import { GcPaused, GcResumed } from '#contracts/facts';
 import { Database } from '../database/database';
+import { ScrubStore } from '../object/scrub.store';
 import { recordFact } from '../outbox/outbox.store';
 import { RESTING } from './may-collect';
 import { endCollection } from './note-run';
@@ -22,7 +23,10 @@ interface PauseRow {
 /** How cleanup goes: its runs, and whether it is to work at all. */
 @Injectable()
 export class RunStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly scrubs: ScrubStore,
+  ) {}
 
   /** Newest first: ids rise with time. */
   async list({ kind, after, limit }: QuestionOf<typeof ListRuns>): Promise<{ runs: GcRun[]; next: string | null }> {
@@ -54,6 +58,7 @@ export class RunStore {
         opensAt: (resting && opens_at?.toISOString()) || null,
         due,
         run: run ? toRun(run) : null,
+        scrub: await this.scrubs.read(sql),
       };
     });
   }

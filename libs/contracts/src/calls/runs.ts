@@ -48,6 +48,19 @@ export const ReadRun = defineCall('metadata.read-run', {
   answer: z.object({ run: GcRunSchema.nullable() }),
 });
 
+/** How the reading of all stored bytes goes, which finds those that are missing or wrong. */
+export const ScrubSchema = z.object({
+  everyMs: z.number().int().describe('how long bytes may go without being read again; 0: they never are'),
+  running: z.number().int().describe('blobs that are read now'),
+  due: z.number().int().describe('blobs that wait for their turn, counted up to 10,000'),
+  oldest: z.iso.datetime().nullable().describe('when the bytes were verified that were not for the longest time'),
+  verified: z.number().int().describe('blobs that were read again and found whole, ever'),
+  verifiedBytes: z.number().int(),
+  lost: z.number().int().describe('blobs whose bytes were found missing or wrong, ever'),
+  lostAt: z.iso.datetime().nullable().describe('when the last of these was found'),
+});
+export type Scrub = z.output<typeof ScrubSchema>;
+
 /** Whether cleanup works. Paused, nothing is removed, condemned or purged, on any replica, until it is resumed. */
 export const CleanupSchema = z.object({
   paused: z.boolean(),
@@ -57,6 +70,7 @@ export const CleanupSchema = z.object({
   opensAt: z.iso.datetime().nullable().default(null).describe('when it rests: when it works again'),
   due: z.number().int().describe('reviews that wait to be done, counted up to 10,000'),
   run: GcRunSchema.nullable().describe('the collection that is under way'),
+  scrub: ScrubSchema.optional().describe('how the reading of all stored bytes goes'),
 });
 export type Cleanup = z.output<typeof CleanupSchema>;
 

@@ -108,10 +108,16 @@ export const ReleaseObject = defineCall('metadata.release-object', {
   answer: z.object({}),
 });
 
-/** Bytes of an object were found missing or wrong: the digest answers 404 until a new object is swapped in. */
+/**
+ * Bytes of an object were found missing or wrong: the digest answers 404 until a new object is swapped in. `refetch` has
+ * it fetched again at once, where an upstream gave it; else whoever asks for it next does. Repeating it is harmless.
+ */
 export const MarkLost = defineCall('metadata.mark-lost', {
-  question: z.object({ object: z.uuid(), reason: plainText(500) }),
-  answer: z.object({}),
+  question: z.object({ object: z.uuid(), reason: plainText(500), refetch: z.boolean().default(false) }),
+  answer: z.object({
+    /** The upstream that it comes from again, as references spell it; null where it does not. */
+    refetching: z.string().nullable().default(null),
+  }),
 });
 
 /** Asks `blobs` to verify what a session holds and end it (see `FinishSession`). DIGEST_INVALID leaves nothing. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** So many things a second at the most, on average: cleanup leaves the rest of the time to everybody else. */
+/** So many things a second at the most, on average: the rest of the time is everybody else's. */
 export class Pace {
   private freeAt = 0;
 
