@@ -33,3 +33,11 @@ export const freeBytes = gauge(
   'entrepot_storage_free_bytes',
   'Bytes that are free where the store is; absent where it does not say',
 );
+
+export const scrubbed = counter(
+  'entrepot_scrubbed_blobs_total',
+  'Blobs whose bytes were read again, by what was found: whole, lost (missing or wrong), unread (the store could not say)',
+  ['found'],
+);
+
+export const scrubbedBytes = counter('entrepot_scrubbed_bytes_total', 'Bytes that were read again and hashed');

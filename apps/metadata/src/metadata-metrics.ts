@@ -55,3 +55,8 @@ export const databaseRetries = counter(
   'Transactions and reads that were run again: after a deadlock or a serialization failure (conflict), or a lost connection (away)',
   ['reason'],
 );
+
+export const blobsLost = counter(
+  'entrepot_blobs_lost_total',
+  'Blobs whose bytes were found missing or wrong, by whoever found it: a reader, the scrub, fsck',
+);

@@ -4,7 +4,17 @@ import type { BlobDriver, ByteSource, ObjectComposer } from './blob-driver';
 type Act = (...args: never[]) => Promise<unknown>;
 
 /** Each is one request to the store, or a few. */
-const ACTIONS = ['write', 'trim', 'purge', 'list', 'check', 'readSegment', 'lastSegment', 'writeSegment'] as const;
+const ACTIONS = [
+  'write',
+  'trim',
+  'purge',
+  'quarantine',
+  'list',
+  'check',
+  'readSegment',
+  'lastSegment',
+  'writeSegment',
+] as const;
 
 /** The same driver, with the time counted that its store takes and what it fails to do. */
 export function watchDriver(driver: BlobDriver, name: string): BlobDriver {

@@ -8,6 +8,7 @@ import { type Found, WorkLoop } from '#messaging/work-loop';
 import { digestAlgorithm } from '#oci/digest';
 import { cancelled, stale } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
+import { scrubbed, scrubbedBytes } from '../blobs-metrics';
 import { BlobDriver } from '../driver/blob-driver';
 import { hashStored } from '../read/hash-stored';
 import { HotBlobs } from '../read/hot-blobs';
@@ -108,12 +109,15 @@ export class ScrubHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.end(claimed, 'whole');
   }
 
-  private hash({ object, digest, size, extents }: Claimed, signal: AbortSignal) {
+  private async hash({ object, digest, size, extents }: Claimed, signal: AbortSignal) {
     const { driver, pace } = this;
-    return hashStored(driver, object, extents, size, digestAlgorithm(digest), { signal, pace });
+    const found = await hashStored(driver, object, extents, size, digestAlgorithm(digest), { signal, pace });
+    scrubbedBytes.inc(found.size);
+    return found;
   }
 
   private async end({ object }: Claimed, found: 'whole' | 'lost' | 'unread', reason = ''): Promise<void> {
+    scrubbed.inc({ found });
     await askAgain(this.calls, EndScrub, { worker: this.worker, object, found, reason });
   }
 

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { blobsLost } from '../metadata-metrics';
 import type { Lost } from './mark-lost';
 
 const log = new Logger('Objects');
@@ -9,6 +10,7 @@ const NAMED = 5;
 /** One line for an operator: what is lost, who misses it, and what is done about it. Nothing where it was known. */
 export function sayLost(object: string, { digest, isNew, images, refetching }: Lost, reason: string): void {
   if (!isNew) return;
+  blobsLost.inc();
   const names = images.map(
     ({ repository, digest: image, tags }) => `${repository}${tags[0] ? `:${tags[0]}` : `@${image}`}`,
   );
