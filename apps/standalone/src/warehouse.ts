@@ -73,7 +73,7 @@ export async function startWarehouse(surroundings: Surroundings): Promise<Wareho
   return { url: await app.getUrl(), internalUrl, busFault: bus.state().fault, migrated, close };
 }
 
-/** An older program cannot start on a schema that was migrated: whoever ran the newer one is told. */
+/** Only a little older programs start on a schema that was migrated: whoever ran the newer one is told. */
 function describeMigration(app: INestApplicationContext): string | null {
   const { migrated } = app.get(Database);
   return migrated && `migrated from schema ${migrated.from} to ${migrated.to}`;

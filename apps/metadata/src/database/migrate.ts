@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { StartFault } from '#config/start-fault';
 import { Warehouse0001 } from './migrations/0001-warehouse';
@@ -15,9 +16,10 @@ import { PruneSteps0012 } from './migrations/0012-prune-steps';
 import { Collecting0013 } from './migrations/0013-collecting';
 import { Scrub0014 } from './migrations/0014-scrub';
 import { Writers0019 } from './migrations/0019-writers';
+import { checkReader, numberOf, oldestReader, type SchemaStep, sayOldestReader } from './schema-range';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
-const MIGRATIONS = [
+export const MIGRATIONS = [
   Warehouse0001,
   Upkeep0002,
   Composing0003,
@@ -36,7 +38,7 @@ const MIGRATIONS = [
 ];
 
 /** Any constant: whoever migrates this database takes this lock. */
-const MIGRATION_LOCK = 4_211_700_001;
+export const MIGRATION_LOCK = 4_211_700_001;
 
 /** What takes connections there and says nothing may be no Postgres at all. */
 const CONNECT_WITHIN_MS = 5_000;
@@ -45,10 +47,10 @@ const CONNECT_WITHIN_MS = 5_000;
 export const NOT_EMPTY =
   'The database holds a warehouse already, and nothing was restored: a backup is restored into an empty database.';
 
-const numberOf = (name: string) => Number(name.slice(-13));
-const NEWEST = Math.max(...MIGRATIONS.map((Migration) => numberOf(new Migration().name)));
+const STEPS: readonly SchemaStep[] = MIGRATIONS.map((Migration) => new Migration());
+const NEWEST = Math.max(...STEPS.map(({ name }) => numberOf(name)));
 
-/** The schemas before and after: an older program does not start on the later one any more. */
+/** The schemas before and after. */
 export interface Migrated {
   readonly from: number;
   readonly to: number;
@@ -56,12 +58,14 @@ export interface Migrated {
 
 /**
  * Brings the schema up to this program, once however many start together; gives what it changed of one that was there.
- * Throws StartFault for a newer schema.
+ * A newer schema is left as it is. Throws StartFault where that is too new for this program.
  */
 export function migrate(url: string): Promise<Migrated | null> {
   return onSchema(url, MIGRATIONS, async (source) => {
     const from = await schemaOf(source);
+    if (from !== null && from > NEWEST) return null;
     await source.runMigrations({ transaction: 'all' });
+    await sayOldestReader(source, oldestReader(STEPS));
     await source.query('INSERT INTO installation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING');
     return from === null || from === NEWEST ? null : { from, to: NEWEST };
   });
@@ -124,18 +128,21 @@ async function underLock<T>(source: DataSource, run: () => Promise<T>): Promise<
   }
 }
 
-/** The schema that is there; null for none. A program that does not know it would break rules that it cannot see. */
+/** The schema that is there; null for none. A program that is too old for it would break rules that it cannot see. */
 async function schemaOf(source: DataSource): Promise<number | null> {
   const last = await lastMigration(source);
   if (last === undefined) {
     await refuseForeign(source);
     return null;
   }
-  if (numberOf(last) <= NEWEST) return numberOf(last);
-  throw new StartFault(
-    `The database has schema ${numberOf(last)} (${last}), and this program knows schemas up to ${NEWEST}: ` +
-      'start the newer version that wrote it, or restore a backup from before it.',
-  );
+  const number = numberOf(last);
+  if (number > NEWEST) {
+    await checkReader(source, last, NEWEST);
+    new Logger('Database').warn(
+      `schema ${number} is newer than this program, which knows ${NEWEST} and may still use it`,
+    );
+  }
+  return number;
 }
 
 async function lastMigration(source: DataSource): Promise<string | undefined> {
