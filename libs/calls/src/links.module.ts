@@ -22,8 +22,8 @@ export class LinksModule {
     ]);
   }
 
-  /** `ownUrl` is where this very process answers, for other replicas of its service. */
-  static overHttp(secret: Uint8Array, urls: ServiceUrls, ownUrl: string): DynamicModule {
+  /** `ownUrl` is where this very process answers, for other replicas of its service; null where it answers nobody. */
+  static overHttp(secret: Uint8Array, urls: ServiceUrls, ownUrl: string | null): DynamicModule {
     return links(secret, ownUrl, [
       { provide: Calls, useValue: new HttpCalls(urls, secret) },
       { provide: BytePlane, useValue: new HttpBytePlane(urls.blobs) },

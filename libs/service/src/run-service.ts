@@ -65,7 +65,7 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
   const root: DynamicModule = {
     module: ServiceModule,
     imports: [
-      LinksModule.overHttp(secret, serviceUrls(settings), ownUrl(service.name, settings)),
+      LinksModule.overHttp(secret, serviceUrls(settings), service.face ? null : ownUrl(service.name, settings)),
       BusModule.of(bus),
       service.module(config),
     ],
