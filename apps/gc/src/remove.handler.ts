@@ -8,6 +8,7 @@ import { OperationAccepted } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { whileDoing } from '#telemetry/doing';
 import { GC_CONFIG, type GcConfig } from './gc.config';
 
 type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
@@ -43,7 +44,7 @@ export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private async look(): Promise<Found> {
     const question = { worker: this.worker, kinds: [...KINDS], limit: CLAIMED_AT_ONCE };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, question);
-    for (const operation of operations) await this.remove(operation);
+    for (const operation of operations) await whileDoing({ operation: operation.id }, () => this.remove(operation));
     return operations.length === CLAIMED_AT_ONCE ? 'more' : { nextInMs };
   }
 

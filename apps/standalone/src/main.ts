@@ -83,7 +83,13 @@ async function openWarehouse(
   const surroundings = { settings, bus: { url: servers.natsUrl, ...bus }, secret };
   const warehouse = await steps.step(
     'services',
-    () => startWarehouse({ ...surroundings, logLevel: config.ENTREPOT_LOG_LEVEL, ownsDatabase: !config.DATABASE_URL }),
+    () =>
+      startWarehouse({
+        ...surroundings,
+        logLevel: config.ENTREPOT_LOG_LEVEL,
+        logFormat: config.ENTREPOT_LOG_FORMAT,
+        ownsDatabase: !config.DATABASE_URL,
+      }),
     () => 'started',
   );
   ending.opened(() => warehouse.close());

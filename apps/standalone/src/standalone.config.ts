@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { logLevel } from '#config/log-level';
+import { logFormat, logLevel } from '#config/log-level';
+import { TRACE_SETTINGS } from '#config/trace-settings';
 import { portNumber } from '#config/whole-number';
 import { checkNatsLogin, NATS_SETTINGS, natsUrl } from '#messaging/nats.config';
 
@@ -26,6 +27,12 @@ export const StandaloneConfigSchema = z
       .optional()
       .describe('a Postgres that runs already, postgres://user:password@host:port/database; then none is started'),
     ENTREPOT_LOG_LEVEL: logLevel().default('warn').describe('how much is said while it runs'),
+    ENTREPOT_LOG_FORMAT: logFormat()
+      .default('text')
+      .describe(
+        'how it is said: text, for people; json, an object on each line; auto is text on a terminal and json elsewhere',
+      ),
+    ...TRACE_SETTINGS,
   })
   .refine(
     ({ ENTREPOT_PORT: port, ENTREPOT_NATS_PORT: natsPort, NATS_URL: bus }) => port === 0 || port !== natsPort || bus,

@@ -7,13 +7,14 @@ import { MetadataModule } from '#apps/metadata/src/metadata.module';
 import { CallRegistry } from '#calls/call-registry';
 import { CallServer } from '#calls/call-server';
 import { LinksModule } from '#calls/links.module';
-import type { LogLevelName } from '#config/log-level';
+import type { LogFormat, LogLevelName } from '#config/log-level';
 import { StartFault } from '#config/start-fault';
 import { Bus, type BusOptions } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { ProgramLog } from '#service/program-log';
 import { watchProcess } from '#telemetry/metrics';
+import { startTracing } from '#telemetry/tracing';
 import type { WarehouseSettings } from './read-settings';
 import { StandaloneModule } from './standalone.module';
 
@@ -41,6 +42,7 @@ interface StoreSurroundings {
 
 interface Surroundings extends StoreSurroundings {
   readonly settings: WarehouseSettings;
+  readonly logFormat: LogFormat;
   readonly bus: Pick<BusOptions, 'url' | 'login' | 'replicas'>;
   /** The database is this program's own child. */
   readonly ownsDatabase: boolean;
@@ -48,12 +50,13 @@ interface Surroundings extends StoreSurroundings {
 
 /** Starts the five services in this process, on a database and a bus that run already. */
 export async function startWarehouse(surroundings: Surroundings): Promise<Warehouse> {
-  const { settings, secret, logLevel, ownsDatabase } = surroundings;
+  const { settings, secret, logLevel, logFormat, ownsDatabase } = surroundings;
   const bus = new Bus({ ...surroundings.bus, name: 'entrepot', keepsStreams: true });
   watchProcess();
+  const stopTracing = await startTracing('entrepot');
   const root = StandaloneModule.with(settings, secret, bus, ownsDatabase);
   const app = await NestFactory.create(root, new GatewayAdapter(settings.gateway), {
-    logger: new ProgramLog(logLevel),
+    logger: new ProgramLog({ level: logLevel, format: logFormat }),
     abortOnError: false,
   });
   app.connectMicroservice({ strategy: new JetStreamStrategy({ bus, service: 'metadata' }) });
@@ -68,6 +71,7 @@ export async function startWarehouse(surroundings: Surroundings): Promise<Wareho
   const close = async () => {
     await server.close(settings.gateway.ENTREPOT_DRAIN_MS);
     await app.close();
+    await stopTracing();
   };
   const migrated = describeMigration(app);
   return { url: await app.getUrl(), internalUrl, busFault: bus.state().fault, migrated, close };
@@ -110,7 +114,7 @@ export async function openStore({
     ],
   };
   const app = await NestFactory.createApplicationContext(root, {
-    logger: new ProgramLog(logLevel),
+    logger: new ProgramLog({ level: logLevel }),
     abortOnError: false,
   });
   return { app, migrated: describeMigration(app) };

@@ -14,6 +14,7 @@ import { Bus } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
 import { watchProcess } from '#telemetry/metrics';
+import { startTracing } from '#telemetry/tracing';
 import { Ending } from './ending';
 import { growHeap } from './grow-heap';
 import { openFace } from './open-face';
@@ -40,13 +41,19 @@ class ServiceModule {}
 export function runService<Schema extends z.ZodObject>(service: Service<Schema>): void {
   growHeap();
   watchProcess();
-  const ending = new Ending((text) => process.stderr.write(`${text}\n`));
+  const plain: Pick<ProgramLog, 'fatal'> = { fatal: (text) => process.stderr.write(`${text}\n`) };
+  const voice = { log: plain };
+  const ending = new Ending((text) => voice.log.fatal(text, service.name));
   ending.listen();
-  startService(service, ending).catch((error: unknown) => ending.fail(error));
+  startService(service, ending, voice).catch((error: unknown) => ending.fail(error));
 }
 
 /** Reads settings, links the service to the others over HTTP and to the bus, and serves. */
-async function startService<Schema extends z.ZodObject>(service: Service<Schema>, ending: Ending): Promise<void> {
+async function startService<Schema extends z.ZodObject>(
+  service: Service<Schema>,
+  ending: Ending,
+  voice: { log: Pick<ProgramLog, 'fatal'> },
+): Promise<void> {
   // Five services may share one environment: only the standalone program knows the names of all settings.
   const names = Object.keys(process.env);
   readFailpoints();
@@ -70,12 +77,16 @@ async function startService<Schema extends z.ZodObject>(service: Service<Schema>
       service.module(config),
     ],
   };
-  const log = new ProgramLog(settings.ENTREPOT_LOG_LEVEL);
+  const { ENTREPOT_LOG_LEVEL: level, ENTREPOT_LOG_FORMAT: format } = settings;
+  const log = new ProgramLog({ level, format, service: service.name });
+  ending.opened(await startTracing(`entrepot-${service.name}`));
   const app = await createApp(service, root, config, bus, log);
   ending.opened(() => app.close());
   if (service.face) new Logger(service.name).log('ready');
   else await serveCalls(service, app, settings, ending);
   ending.opened(() => giveNotice(service.name, settings.ENTREPOT_DRAIN_NOTICE_MS));
+  // A start that cannot go on is one plain line; whoever reads lines of JSON from here on reads the last one too.
+  voice.log = log;
 }
 
 /** Calls, health and figures at the internal address: what every service but the gateway has. */

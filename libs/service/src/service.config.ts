@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ServiceUrls } from '#calls/service-urls';
-import { logLevel } from '#config/log-level';
+import { logFormat, logLevel } from '#config/log-level';
+import { TRACE_SETTINGS } from '#config/trace-settings';
 import { milliseconds, portNumber, wholeNumber } from '#config/whole-number';
 import { checkNatsLogin, NATS_SETTINGS, natsUrl } from '#messaging/nats.config';
 
@@ -47,6 +48,12 @@ export const ServiceConfigSchema = z
       'how long what is under way may take to end when a service ends, in milliseconds; then it is cut off, and another goes on',
     ),
     ENTREPOT_LOG_LEVEL: logLevel().default('info').describe('how much is said while it runs'),
+    ENTREPOT_LOG_FORMAT: logFormat()
+      .default('auto')
+      .describe(
+        'how it is said: json, an object on each line; text, for people; auto is text on a terminal and json elsewhere',
+      ),
+    ...TRACE_SETTINGS,
   })
   .superRefine(checkNatsLogin);
 

@@ -11,6 +11,7 @@ import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { readPlainly } from '#oci/read-plainly';
 import { invalidField, isRegistryError } from '#oci/registry-error';
+import { whileDoing } from '#telemetry/doing';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import { pullsRunning } from '../fetcher-metrics';
 import { Leases, type StopReason } from '../leases';
@@ -80,7 +81,8 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     });
     for (const operation of operations) {
       this.resolving.add(operation);
-      const run = this.run(operation, this.leases.hold(operation)).finally(() => {
+      const lease = this.leases.hold(operation);
+      const run = whileDoing({ operation: operation.id }, () => this.run(operation, lease)).finally(() => {
         this.running.delete(run);
         this.leaveResolving(operation);
         this.loop.wake();
