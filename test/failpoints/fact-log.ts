@@ -1,5 +1,5 @@
 import type { Operation } from '#contracts/operation';
-import { NatsWire } from '#testing/nats-wire';
+import { type ReadFact, readFacts } from '#testing/read-facts';
 
 /** The program whose facts they are, through its lives. */
 interface Publisher {
@@ -7,13 +7,6 @@ interface Publisher {
   until<T>(what: string, ask: () => Promise<T>, withinMs: number): Promise<T>;
 }
 
-interface Fact {
-  readonly id: string;
-  readonly type: string;
-  readonly data: { readonly operation?: string };
-}
-
-const READ = '$JS.API.DIRECT.GET.ENTREPOT_FACTS';
 /** A dead relay of another process holds its partitions for half a minute. */
 const LATE_MS = 90_000;
 
@@ -59,19 +52,13 @@ export class FactLog {
   }
 
   private async readOn(): Promise<void> {
-    const wire = await NatsWire.connect(this.natsUrl ?? this.publisher.program.natsUrl);
-    try {
-      const from = { seq: this.read + 1, batch: 1000, next_by_subj: 'entrepot.fact.>' };
-      for (const fact of await wire.requestMany(READ, from)) {
-        this.read += 1;
-        this.add(fact as Fact);
-      }
-    } finally {
-      wire.close();
+    for (const fact of await readFacts(this.natsUrl ?? this.publisher.program.natsUrl, this.read)) {
+      this.read += 1;
+      this.add(fact);
     }
   }
 
-  private add({ id, type, data: { operation } }: Fact): void {
+  private add({ id, type, data: { operation } }: ReadFact): void {
     if (this.ids.has(id)) throw new Error(`fact ${id} (${type}) was stored twice`);
     this.ids.add(id);
     if (operation === undefined) return;

@@ -1,0 +1,27 @@
+import type { Recovery } from './supervisor';
+
+const seconds = (ms: number) => (ms / 1000).toFixed(1);
+
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((one, other) => one - other);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+const HEAD = ['victim', 'kills', 'down, s', 'reads again, s', 'worst', 'works again, s', 'worst'];
+
+/** How long each death was noticed, seconds since the kill: medians and worst, as lines of a table. */
+export function recoveryTable(recoveries: readonly Recovery[]): string[] {
+  const victims = [...new Set(recoveries.map(({ victim }) => victim))].sort();
+  const rows = [...victims, 'all'].map((victim) => {
+    const of = recoveries.filter((each) => victim === 'all' || each.victim === victim);
+    const column = (what: 'downMs' | 'readsMs' | 'worksMs') => of.map((each) => each[what]);
+    const both = (what: 'readsMs' | 'worksMs') => [median(column(what)), Math.max(...column(what))].map(seconds);
+    return [victim, String(of.length), seconds(median(column('downMs'))), ...both('readsMs'), ...both('worksMs')];
+  });
+  const widths = HEAD.map((head, at) => Math.max(head.length, ...rows.map((row) => row[at]!.length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join(' | ')} |`;
+  const rule = `|${widths.map((width, at) => (at === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [line(HEAD), rule, ...rows.map(line)];
+}
