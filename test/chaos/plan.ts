@@ -1,41 +1,49 @@
+import type { Misfortune } from './misfortune';
 import { Random } from './random';
 
 export interface Asked {
   readonly seed: number;
   readonly shape: 'one' | 'five';
-  /** How long there is load, in milliseconds. */
+  /** How long there is load at the least, in milliseconds. */
   readonly lastsMs: number;
-  readonly kills: number;
-  /** Clients at once. */
-  readonly lanes: number;
+  /** How often something happens. */
+  readonly blows: number;
+  readonly clients: number;
 }
 
-/** Somebody dies, and is started again a while later. Times are milliseconds. */
-export interface Kill {
-  readonly victim: string;
-  /** Since the load began: not before, nor before all works again after those who died before. */
+/** A misfortune and its time, in milliseconds. */
+export interface Blow {
+  readonly what: string;
+  /** Since the load began: not before, nor before all works again after those before. */
   readonly at: number;
-  /** Comes so long after the death before it, whether that is mended or not; null for most. */
+  /** Comes so long after the blow before it, whether that is mended or not; null for most. */
   readonly togetherMs: number | null;
-  readonly downMs: number;
+  readonly lastsMs: number;
 }
 
-/** The last deaths are over before the load is. */
+/** The last one is over before the load is. */
 const QUIET_END = 0.05;
-const LONGEST_DOWN_MS = 2_000;
-/** A share of the deaths comes just after another one. */
+/** A share of them comes just after another one. */
 const TOGETHER = 0.2;
 const APART_MS = 400;
 
-/** Everybody dies as often as everybody else, in an order that the seed alone decides. */
-export function planKills({ seed, lastsMs, kills }: Asked, victims: readonly string[]): Kill[] {
-  const random = Random.of(seed, 'kills');
+/** In an order that the seed alone decides, each as often as its weight says. */
+export function planBlows(
+  { seed, lastsMs, blows }: Asked,
+  misfortunes: ReadonlyMap<string, Pick<Misfortune, 'lastsMs' | 'weight'>>,
+): Blow[] {
+  const random = Random.of(seed, 'blows');
   const order: string[] = [];
-  while (order.length < kills) order.push(...random.shuffle(victims));
-  const between = (lastsMs * (1 - QUIET_END)) / kills;
-  return order.slice(0, kills).map((victim, nth) => {
-    const together = nth > 0 && order[nth - 1] !== victim && random.chance(TOGETHER);
+  while (order.length < blows) {
+    const round = [...misfortunes].flatMap(([what, { weight }]) => (random.chance(weight) ? [what] : []));
+    order.push(...random.shuffle(round));
+  }
+  const between = (lastsMs * (1 - QUIET_END)) / blows;
+  return order.slice(0, blows).map((what, nth) => {
+    const [least, most] = misfortunes.get(what)!.lastsMs;
+    const together = nth > 0 && order[nth - 1] !== what && random.chance(TOGETHER);
     const at = Math.floor((nth + random.next() * 0.5) * between);
-    return { victim, at, togetherMs: together ? random.below(APART_MS) : null, downMs: random.below(LONGEST_DOWN_MS) };
+    const togetherMs = together ? random.below(APART_MS) : null;
+    return { what, at, togetherMs, lastsMs: least + random.below(most - least) };
   });
 }

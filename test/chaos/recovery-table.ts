@@ -8,16 +8,16 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-const HEAD = ['victim', 'kills', 'down, s', 'reads again, s', 'worst', 'works again, s', 'worst'];
+const HEAD = ['what happened', 'times', 'lasted, s', 'reads again, s', 'worst', 'works again, s', 'worst'];
 
 /** How long each death was noticed, seconds since the kill: medians and worst, as lines of a table. */
 export function recoveryTable(recoveries: readonly Recovery[]): string[] {
-  const victims = [...new Set(recoveries.map(({ victim }) => victim))].sort();
-  const rows = [...victims, 'all'].map((victim) => {
-    const of = recoveries.filter((each) => victim === 'all' || each.victim === victim);
-    const column = (what: 'downMs' | 'readsMs' | 'worksMs') => of.map((each) => each[what]);
+  const all = [...new Set(recoveries.map(({ what }) => what))].sort();
+  const rows = [...all, 'all'].map((what) => {
+    const of = recoveries.filter((each) => what === 'all' || each.what === what);
+    const column = (what: 'lastsMs' | 'readsMs' | 'worksMs') => of.map((each) => each[what]);
     const both = (what: 'readsMs' | 'worksMs') => [median(column(what)), Math.max(...column(what))].map(seconds);
-    return [victim, String(of.length), seconds(median(column('downMs'))), ...both('readsMs'), ...both('worksMs')];
+    return [what, String(of.length), seconds(median(column('lastsMs'))), ...both('readsMs'), ...both('worksMs')];
   });
   const widths = HEAD.map((head, at) => Math.max(head.length, ...rows.map((row) => row[at]!.length)));
   const line = (cells: readonly string[]) =>

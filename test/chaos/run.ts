@@ -3,11 +3,13 @@ import { ScriptedUpstream } from '#testing/scripted-upstream';
 import { audit, untilQuiet } from './audit';
 import { Canary } from './canary';
 import { Contents } from './contents';
+import { startFive } from './five-stage';
 import { Lane, type Surroundings } from './lane';
-import { type Asked, planKills } from './plan';
+import { startOne } from './one-stage';
+import { type Asked, planBlows } from './plan';
 import { Random } from './random';
 import { recoveryTable } from './recovery-table';
-import { STAGES, type Stage } from './stage';
+import type { Stage } from './stage';
 import { Supervisor } from './supervisor';
 
 export interface Result {
@@ -16,15 +18,15 @@ export interface Result {
   /** Operations whose end was told to whoever asked for them. */
   readonly acknowledged: number;
   readonly reads: number;
-  readonly kills: number;
+  readonly blows: number;
 }
 
 const POPULAR = 4;
 
-/** Load, deaths by plan, quiet, and then everything that was acknowledged is looked for. */
+/** Load, deaths and other misfortunes by plan, quiet, and then everything that was acknowledged is looked for. */
 export async function runChaos(asked: Asked, say: (line: string) => void): Promise<Result> {
   const upstream = await ScriptedUpstream.start();
-  const stage = await STAGES[asked.shape]().catch(async (error) => {
+  const stage = await (asked.shape === 'one' ? startOne() : startFive(asked.seed)).catch(async (error) => {
     await upstream.stop();
     throw error;
   });
@@ -47,8 +49,8 @@ async function live(
 ): Promise<Result> {
   const around = surroundings(asked, stage, upstream);
   const canary = await holdCanary(around);
-  const lanes = Array.from({ length: asked.lanes }, (_, nth) => new Lane(`lane-${nth + 1}`, around));
-  const plan = planKills(asked, stage.victims);
+  const lanes = Array.from({ length: asked.clients }, (_, nth) => new Lane(`lane-${nth + 1}`, around));
+  const plan = planBlows(asked, stage.misfortunes);
   const end = new AbortController();
   const began = Date.now();
   const supervisor = new Supervisor(stage, canary, say);
@@ -71,15 +73,16 @@ async function live(
   faults.push(...(await audit(stage, lanes)));
   const sum = (of: (lane: Lane) => number) => lanes.reduce((total, lane) => total + of(lane), 0);
   const acknowledged = sum(({ ledger }) => ledger.ended.length);
+  const kills = supervisor.recoveries.filter(({ what }) => what.endsWith('is killed')).length;
   const reads = sum(({ ledger }) => ledger.reads);
   say(
     `${acknowledged} operations acknowledged and ${reads} images read (${(sum(({ ledger }) => ledger.bytesRead) / 1e6).toFixed(0)} MB) ` +
-      `by ${lanes.length} clients in ${(loadMs / 1000).toFixed(0)} s, ${supervisor.recoveries.length} kills` +
+      `by ${lanes.length} clients in ${(loadMs / 1000).toFixed(0)} s, ${supervisor.recoveries.length} blows, ${kills} of them kills` +
       `${supervisor.endedAlone.length > 0 ? `; ended by themselves: ${supervisor.endedAlone.join(', ')}` : ''}`,
   );
   for (const line of recoveryTable(supervisor.recoveries)) say(line);
   if (faults.length > 0) say(stage.lastLines());
-  return { faults, acknowledged, reads, kills: supervisor.recoveries.length };
+  return { faults, acknowledged, reads, blows: supervisor.recoveries.length };
 }
 
 function surroundings({ seed }: Asked, stage: Stage, upstream: ScriptedUpstream): Surroundings {

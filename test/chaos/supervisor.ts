@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Canary } from './canary';
-import type { Kill } from './plan';
+import type { Blow } from './plan';
 import type { Stage } from './stage';
 
-/** Milliseconds since it was killed. */
+/** Milliseconds since it happened. */
 export interface Recovery {
-  readonly victim: string;
-  /** Until it was started again. */
-  readonly downMs: number;
+  readonly what: string;
+  /** Until it was over: who was killed is started again. */
+  readonly lastsMs: number;
   /** Until every gateway gave an image that is here. */
   readonly readsMs: number;
   /** Until an image that a message asked for was here. */
@@ -17,7 +17,7 @@ export interface Recovery {
 const LOOK_MS = 100;
 const seconds = (ms: number) => (ms / 1000).toFixed(1);
 
-/** Kills by plan, and starts again whatever has ended: as Compose and a service manager do. */
+/** Has happen what was planned, and starts again whatever has ended: as Compose and a service manager do. */
 export class Supervisor {
   readonly recoveries: Recovery[] = [];
   /** Who ended without being killed, and was started again. */
@@ -31,17 +31,17 @@ export class Supervisor {
     private readonly say: (line: string) => void,
   ) {}
 
-  /** Resolves when the last one who was killed is back, and all works; or when it is told that it is over. */
-  async carryOut(plan: readonly Kill[], signal: AbortSignal): Promise<void> {
+  /** Resolves when the last blow is over, and all works; or when it is told that there is no load any more. */
+  async carryOut(plan: readonly Blow[], signal: AbortSignal): Promise<void> {
     const began = Date.now();
     const watching = this.watch();
     try {
-      for (const kill of plan) {
-        if (kill.togetherMs === null) await Promise.all(this.recovering);
-        const waitMs = kill.togetherMs ?? began + kill.at - Date.now();
+      for (const blow of plan) {
+        if (blow.togetherMs === null) await Promise.all(this.recovering);
+        const waitMs = blow.togetherMs ?? began + blow.at - Date.now();
         await delay(Math.max(0, waitMs), undefined, { signal }).catch(() => undefined);
         if (signal.aborted) break;
-        this.recovering.push(this.killAndRevive(kill, Date.now() - began));
+        this.recovering.push(this.strike(blow, Date.now() - began));
       }
       await Promise.all(this.recovering);
     } finally {
@@ -50,18 +50,17 @@ export class Supervisor {
     }
   }
 
-  private async killAndRevive({ victim, downMs }: Kill, at: number): Promise<void> {
+  private async strike({ what, lastsMs }: Blow, at: number): Promise<void> {
+    const { begin, end } = this.stage.misfortunes.get(what)!;
     const since = Date.now();
-    await this.stage.kill(victim);
+    await begin();
     const recovered = Promise.all([this.canary.reads(since), this.canary.works(since)]);
     recovered.catch(() => undefined);
-    await delay(downMs);
-    await this.stage.revive(victim);
+    await delay(lastsMs);
+    await end();
     const [readsMs, worksMs] = await recovered;
-    this.say(
-      `${seconds(at)} s: ${victim} was killed for ${seconds(downMs)} s; all works again after ${seconds(worksMs)} s`,
-    );
-    this.recoveries.push({ victim, downMs, readsMs, worksMs });
+    this.say(`${seconds(at)} s: ${what}, for ${seconds(lastsMs)} s; all works again after ${seconds(worksMs)} s`);
+    this.recoveries.push({ what, lastsMs, readsMs, worksMs });
   }
 
   private async watch(): Promise<void> {

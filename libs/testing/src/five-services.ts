@@ -40,7 +40,8 @@ export type OwnSettings = Readonly<Partial<Record<ProcessName, Settings>>>;
 interface Options {
   /** All that may be there twice is: the second gateway asks the second of each. */
   readonly twins?: boolean;
-  readonly own?: OwnSettings;
+  /** Told where the servers are. */
+  readonly own?: (servers: { readonly postgres: URL; readonly nats: URL }) => Promise<OwnSettings>;
 }
 
 /** The five services as five processes, or more, on one Postgres, one nats-server and one folder. */
@@ -57,12 +58,18 @@ export class FiveServices extends Warehouse {
   }
 
   /** The store is a folder, or the bucket that `settings` name. */
-  static async start(settings: Settings = {}, { twins = false, own = {} }: Options = {}): Promise<FiveServices> {
+  static async start(settings: Settings = {}, { twins = false, own }: Options = {}): Promise<FiveServices> {
     const folder = await tempFolder('services');
     await chmod(folder, 0o711);
     const postgres = await postgresOf(folder, await steadyPort());
     const nats = await natsOf(folder, await steadyPort());
-    const place = await placeOf(folder, postgres.url, nats.url, settings, own);
+    const place = await placeOf(
+      folder,
+      postgres.url,
+      nats.url,
+      settings,
+      (await own?.({ postgres: new URL(postgres.url), nats: new URL(nats.url) })) ?? {},
+    );
     const services = new FiveServices(place, postgres, nats);
     for (const name of twins ? [...SERVICES, ...twinsOf(settings)] : SERVICES) services.run(name);
     await services.ready().catch(async (error) => {

@@ -328,7 +328,7 @@ export function uploadSuite(openStore: () => Promise<StoreUnderTest>): void {
       'x.y',
       capability('append', other.id),
       capability('read', session.id),
-      capability('append', session.id, Date.now() - 1),
+      capability('append', session.id, 0),
       `${Date.now() + 99_999}.${capability('append', session.id).split('.')[1]}`,
     ]) {
       await expect(one.plane.append(given, session.id, 0, body())).rejects.toMatchObject(refused);
