@@ -1,11 +1,6 @@
 import { Broken } from './client';
 import type { Image } from './contents';
-import { type Lane, parts } from './lane';
-
-export interface Action {
-  readonly label: string;
-  run(lane: Lane): Promise<void>;
-}
+import { type Action, type Lane, parts } from './lane';
 
 const TAGS = ['1', '2', '3'] as const;
 const REPOSITORIES = ['app', 'tools', 'base'] as const;

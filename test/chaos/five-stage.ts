@@ -71,7 +71,10 @@ function stageOf(parts: Parts): Stage {
     ended: () => PROCESSES.filter((name) => services.isOver(name) && !down.has(name)),
     revive: async (name) => revive(name as ProcessName),
     call: (run) => throughServices(services.environment, run),
-    lastLines: () => PROCESSES.map((name) => `${name}:\n${tail(services.logOf(name))}`).join('\n'),
+    lastLines: (of) =>
+      PROCESSES.filter((name) => of === undefined || name === of)
+        .map((name) => `${name}:\n${tail(services.logOf(name))}`)
+        .join('\n'),
     async stop() {
       await services.stop();
       await Promise.all([minio.stop(), ...Object.values(cuts).map((cut) => cut.stop())]);

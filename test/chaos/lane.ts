@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationKind } from '#contracts/operation';
 import type { ScriptedUpstream } from '#testing/scripted-upstream';
-import { ACTIONS } from './actions';
 import { Broken, Client } from './client';
 import type { Contents, Image } from './contents';
 import { Ledger } from './ledger';
@@ -16,6 +15,11 @@ export interface Surroundings {
   readonly seed: number;
   /** What many want at once, and nobody removes. */
   readonly popular: readonly { readonly path: string; readonly image: Image }[];
+}
+
+export interface Action {
+  readonly label: string;
+  run(lane: Lane): Promise<void>;
 }
 
 const NOT_SAID_AGAIN = 0.75;
@@ -40,9 +44,9 @@ export class Lane {
   }
 
   /** Goes on until it is told to end, or was told something that must not be. */
-  async live(signal: AbortSignal): Promise<void> {
+  async live(actions: readonly (readonly [weight: number, Action])[], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const { label, run } = this.random.weigh(ACTIONS);
+      const { label, run } = this.random.weigh(actions);
       this.steps += 1;
       try {
         await run(this);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
+import { ACTIONS } from './actions';
 import { audit, untilQuiet } from './audit';
 import { Canary } from './canary';
 import { Contents } from './contents';
@@ -55,7 +56,7 @@ async function live(
   const began = Date.now();
   const supervisor = new Supervisor(stage, canary, say);
   const load = lanes.map((lane) =>
-    lane.live(end.signal).then(() => {
+    lane.live(ACTIONS, end.signal).then(() => {
       if (lane.fault) say(`BROKEN at ${((Date.now() - began) / 1000).toFixed(1)} s: ${lane.fault}`);
       // Whoever was told what must not be ends it for all: what is left is looked at as it is.
       if (lane.fault) end.abort();

@@ -15,7 +15,8 @@ export interface Stage {
   /** Starts one of them again, as Compose and a service manager do. */
   revive(name: string): Promise<void>;
   call<T>(run: (calls: Calls) => Promise<T>): Promise<T>;
-  lastLines(): string;
+  /** Of one of them, or of all. */
+  lastLines(name?: string): string;
   stop(): Promise<void>;
 }
 

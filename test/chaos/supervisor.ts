@@ -67,7 +67,7 @@ export class Supervisor {
     while (!this.isOver) {
       for (const name of this.stage.ended()) {
         this.endedAlone.push(name);
-        this.say(`${name} has ended, and is started again`);
+        this.say(`${name} has ended, and is started again; ${this.stage.lastLines(name)}`);
         await this.stage.revive(name);
       }
       await delay(LOOK_MS);

@@ -7,7 +7,7 @@ import type { Settings } from './entrepot';
 import { eventually } from './eventually';
 import { HOUSE } from './house';
 import { peer } from './peers';
-import { type Finished, RunningProgram, runProgram } from './run-program';
+import { type Finished, type ProgramExit, RunningProgram, runProgram } from './run-program';
 import { steadyPort } from './steady-port';
 import { removeFolder, tempFolder } from './temp-folder';
 import { Warehouse } from './warehouse';
@@ -48,6 +48,8 @@ interface Options {
 export class FiveServices extends Warehouse {
   private readonly programs = new Map<ProcessName, RunningProgram>();
   private asked = 0;
+  /** What all of them have otherwise from their next start on. */
+  private changed: Settings = {};
 
   private constructor(
     private readonly place: Place,
@@ -81,6 +83,10 @@ export class FiveServices extends Warehouse {
 
   override get url(): string {
     return this.place.urls[0]!;
+  }
+
+  get folder(): string {
+    return this.place.folder;
   }
 
   /** As each of the first processes has it. */
@@ -131,9 +137,23 @@ export class FiveServices extends Warehouse {
   run(name: ProcessName): void {
     const app = name.replace('second ', '');
     const { env: first, twinEnv, own } = this.place;
-    const env = { ...first, ...(app === name ? {} : twinEnv), ...own[name] };
+    const env = { ...first, ...this.changed, ...(app === name ? {} : twinEnv), ...own[name] };
     const program = new RunningProgram(process.execPath, [join(DIST, app, 'src', 'main.js')], { env });
     this.programs.set(name, program);
+  }
+
+  /** Each has these settings besides, when it is run again. */
+  change(settings: Settings): void {
+    this.changed = settings;
+  }
+
+  exitOf(name: ProcessName): Promise<ProgramExit> {
+    return this.programs.get(name)!.exited;
+  }
+
+  /** As whoever runs them ends them; what they stand on goes on. */
+  endAll(): Promise<ProgramExit[]> {
+    return Promise.all([...this.programs.values()].map((program) => program.stop('SIGTERM')));
   }
 
   /** To stop it for a while, to have it go on, or to end it; of what was ended nobody waits here. */
@@ -194,7 +214,7 @@ export class FiveServices extends Warehouse {
 
   /** Gives the exit codes of the services. */
   async stop(): Promise<(number | null)[]> {
-    const exits = await Promise.all([...this.programs.values()].map((program) => program.stop('SIGTERM')));
+    const exits = await this.endAll();
     await Promise.all([this.nats.stop(), this.postgres.stop()]);
     await removeFolder(this.place.folder);
     return exits.map(({ code }) => code);
