@@ -11,7 +11,20 @@ import { setUp } from './setup.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PAGE = join(root, 'docs', 'benchmarks.md');
-const ALL = ['start', 'reads', 'pull', 'memory', 'messages', 'looking', 'changes', 'prune'];
+const ALL = [
+  'start',
+  'reads',
+  'pull',
+  'memory',
+  'shapes',
+  'weight',
+  'recovery',
+  'facts',
+  'messages',
+  'looking',
+  'changes',
+  'prune',
+];
 
 function machine() {
   const memory = Math.round(totalmem() / 2 ** 30);

@@ -6,12 +6,18 @@ import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 
 const require = createRequire(import.meta.url);
-const built = (path) => require(`../../dist/libs/testing/src/${path}.js`);
+const built = (path) => require(`../../dist/${path}.js`);
+const testing = (name) => built(`libs/testing/src/${name}`);
 
-export const { Entrepot } = built('entrepot');
-export const { DockerRegistry } = built('docker-registry');
-export const { peer } = built('peers');
-export const { tempFolder, removeFolder } = built('temp-folder');
+export const { Entrepot } = testing('entrepot');
+export const { FiveServices } = testing('five-services');
+export const { MinioServer } = built('apps/blobs/src/driver/minio-server.testing');
+export const { DockerRegistry } = testing('docker-registry');
+export const { ScriptedUpstream } = testing('scripted-upstream');
+export const { addScriptedImage } = testing('scripted-image');
+export const { eventually } = testing('eventually');
+export const { peer } = testing('peers');
+export const { tempFolder, removeFolder } = testing('temp-folder');
 export const run = promisify(execFile);
 
 export function median(numbers) {

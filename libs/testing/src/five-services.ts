@@ -181,6 +181,16 @@ export class FiveServices extends Warehouse {
     else this.nats = await natsOf(folder, this.nats.port);
   }
 
+  /** Of every process, by name. */
+  get pids(): ReadonlyMap<ProcessName | ServerName, number> {
+    const services = [...this.programs].map(([name, { pid }]) => [name, pid] as const);
+    return new Map<ProcessName | ServerName, number>([
+      ...services,
+      ['postgres', this.postgres.pid],
+      ['nats', this.nats.pid],
+    ]);
+  }
+
   /** With every right, for what a test does behind the services' back. */
   get databaseUrl(): string {
     return this.postgres.url;

@@ -25,6 +25,10 @@ export class MinioServer {
     return `http://${this.address}`;
   }
 
+  get pid(): number {
+    return this.program.pid;
+  }
+
   /** SIGKILL; its folder and address stay its own. */
   async kill9(): Promise<void> {
     await this.program.stop('SIGKILL');
