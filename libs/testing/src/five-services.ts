@@ -161,6 +161,11 @@ export class FiveServices extends Warehouse {
     this.programs.get(name)!.signal(signal);
   }
 
+  /** Asks it to end, and gives its exit code. */
+  async end(name: ProcessName): Promise<number | null> {
+    return (await this.programs.get(name)!.stop('SIGTERM')).code;
+  }
+
   async kill9(name: ProcessName): Promise<void> {
     await this.programs.get(name)!.stop('SIGKILL');
   }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Inject, Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { OWN_URL } from '#calls/own-url';
 import { CommitExtent, type Extent, ReadObject, ReadSession, TakeSession } from '#contracts/calls/sessions';
@@ -35,7 +35,7 @@ const KEPT_HASHES = 10_000;
 
 /** Upload sessions as this process writes them: one command of a session at a time, each under an epoch of its own. */
 @Injectable()
-export class UploadSessions {
+export class UploadSessions implements BeforeApplicationShutdown {
   private readonly commands = new Map<string, Command>();
   private readonly hashes = new BoundedCache<RunningHash>(KEPT_HASHES);
 
@@ -47,6 +47,11 @@ export class UploadSessions {
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
     @Inject(OWN_URL) private readonly ownUrl: string | null,
   ) {}
+
+  /** What arrived before its request was cut off is stored before the store is closed: whoever goes on has it. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.commands.values()].map(({ ended }) => ended));
+  }
 
   /** Appends what the stream brings; see `BytePlane.append`. The stream stays its caller's: it is never destroyed here. */
   async append(session: string, offset: number, stream: Readable, givenUp?: AbortSignal): Promise<{ offset: number }> {
