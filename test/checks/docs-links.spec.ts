@@ -100,8 +100,8 @@ describe('settings', () => {
 describe('the bus of docker-compose.yml', () => {
   it('allows what the bus of the standalone program allows, and nothing else', () => {
     const subjects = (config: string) =>
-      [...config.matchAll(/"((?:entrepot|\$JS|_INBOX)[^"]*)"/g)].map(([, name]) => name);
-    const standalone = natsServerConfig({ port: 4222, storeFolder: '/data', password: 'secret' });
+      [...config.matchAll(/"((?:entrepot\.|\$JS|\$SYS|_INBOX)[^"]*)"/g)].map(([, name]) => name);
+    const standalone = natsServerConfig({ port: 4222, storeFolder: '/data', password: 'secret', issuer: 'A' });
     expect(subjects(read('deploy/nats-server.conf')).sort()).toEqual(subjects(standalone).sort());
   });
 });

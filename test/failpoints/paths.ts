@@ -1,4 +1,5 @@
 import type { Path } from './path';
+import { busUser } from './paths/bus-users';
 import { cancel } from './paths/cancel';
 import { pause, prune, schedule } from './paths/cleanup';
 import { client, longRead } from './paths/client';
@@ -45,6 +46,7 @@ export const PATHS: readonly Path[] = [
   prune,
   pause,
   schedule,
+  busUser,
   upload,
   startAfterUpload,
   remove,

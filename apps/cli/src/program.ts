@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { addAdmin } from './commands/admin';
 import { addBlobs } from './commands/blobs';
+import { addBusUsers } from './commands/bus-users';
 import { addCompletion } from './commands/completion';
 import { addContainers } from './commands/containers';
 import { addDeadLetters } from './commands/dead-letters';
@@ -50,6 +51,7 @@ const ADDED = [
   addEvents,
   addOperations,
   addDeadLetters,
+  addBusUsers,
   addAdmin,
   addCompletion,
 ];

@@ -11,6 +11,7 @@ import { PullCounts } from './registry/pull-counts';
 import { RegistryController } from './registry/registry.controller';
 import { TagListHandler } from './registry/tag-list.handler';
 import { ApiPageController } from './rest/api-page.controller';
+import { BusUsersController } from './rest/bus-users.controller';
 import { BytesController } from './rest/bytes.controller';
 import { ContainerConfigs } from './rest/container-configs';
 import { ContainersController } from './rest/containers.controller';
@@ -55,6 +56,7 @@ export class GatewayModule {
         DeadLettersController,
         PruneController,
         SchedulesController,
+        BusUsersController,
         GcController,
         OtherMethodsController,
         ApiPageController,

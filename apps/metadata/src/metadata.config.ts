@@ -72,6 +72,19 @@ export const MetadataConfigSchema = z
     ENTREPOT_QUIET_MS: storedMilliseconds(5 * 60_000, 0).describe(
       'after downtime nothing is condemned or purged for one longest lease, in milliseconds',
     ),
+    ENTREPOT_NATS_ISSUER: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "the seed (SA…) of the key that the bus's auth_callout trusts; without it users of the bus are not made here",
+      ),
+    ENTREPOT_NATS_ISSUER_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('a file that holds that seed, in place of ENTREPOT_NATS_ISSUER'),
+    ENTREPOT_BUS_USERS: count(1_000, 100_000).describe('users of the bus that there may be, a number'),
     ENTREPOT_LEASE_MS: storedMilliseconds(30_000).describe('the lease of an operation or a fill, in milliseconds'),
     ENTREPOT_ATTEMPTS: count(8, 100).describe('attempts of an operation or a fill before it fails'),
     ENTREPOT_BACKOFF_MS: storedMilliseconds(1000).describe(

@@ -3,6 +3,9 @@ import { BlobController } from './blob/blob.controller';
 import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
 import { WantBlobHandler } from './blob/want-blob.handler';
+import { BusLoginHandler } from './bus-user/bus-login.handler';
+import { BusUserController } from './bus-user/bus-user.controller';
+import { BusUserStore } from './bus-user/bus-user.store';
 import { ChangeContainerHandler } from './container/change-container.handler';
 import { ContainerController } from './container/container.controller';
 import { ContainerStore } from './container/container.store';
@@ -116,6 +119,7 @@ const CONTROLLERS: Type[] = [
   PruneController,
   RunController,
   ScheduleController,
+  BusUserController,
 ];
 
 const PROVIDERS: Provider[] = [
@@ -179,6 +183,8 @@ const PROVIDERS: Provider[] = [
   SharedLayersStore,
   UsageStore,
   QueueStore,
+  BusUserStore,
+  BusLoginHandler,
 ];
 
 @Module({})

@@ -27,13 +27,13 @@ export async function openPlace(
   steps: StartSteps,
   opened: Opened,
 ): Promise<Place> {
-  const settingsOn = (databaseUrl: string) =>
-    readWarehouseSettings(warehouseEnvironment(env, { databaseUrl, blobsFolder: folder.blobs }), OWN_SETTINGS);
-  const { blobs } = settingsOn('postgres://');
+  const settingsOn = (servers: Pick<Servers, 'databaseUrl' | 'issuerFile'>) =>
+    readWarehouseSettings(warehouseEnvironment(env, { ...servers, blobsFolder: folder.blobs }), OWN_SETTINGS);
+  const { blobs } = settingsOn({ databaseUrl: 'postgres://', issuerFile: undefined });
   if (blobs.ENTREPOT_STORE === 'folder') await checkStoreFolder(blobs.ENTREPOT_STORE_FOLDER);
   const children = new Children(folder.path);
   opened(() => children.end());
   const servers = await startServers(folder, children, config, steps);
   opened(() => servers.stop());
-  return { servers, settings: settingsOn(servers.databaseUrl) };
+  return { servers, settings: settingsOn(servers) };
 }

@@ -14,6 +14,8 @@ export interface Servers {
   readonly natsUrl: string;
   /** For anybody; undefined when the bus is somebody else's. */
   readonly anonymousNatsUrl: string | undefined;
+  /** Holds the key that lets in users of the bus; undefined when the bus is somebody else's. */
+  readonly issuerFile: string | undefined;
   /** Resolves when one has ended that was not asked to: nothing goes on without it, and the next start mends it. */
   readonly failed: Promise<ChildFault>;
   /** The bus first, then the database: whoever still works needs the database longest. */
@@ -45,6 +47,7 @@ export async function startServers(
     databaseUrl: database?.url ?? DATABASE_URL ?? '',
     natsUrl: bus?.url ?? NATS_URL ?? '',
     anonymousNatsUrl: bus?.anonymousUrl,
+    issuerFile: bus?.issuerFile,
     ...watch([bus, database].filter((child) => child !== undefined)),
   };
 }

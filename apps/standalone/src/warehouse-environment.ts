@@ -1,10 +1,16 @@
 /**
  * The settings of the five services as the standalone program runs them: on the database that it started or was given,
- * and the folder store in its data folder. What a person set stays.
+ * the folder store in its data folder, and the bus that it started, if it did. What a person set stays.
  */
 export function warehouseEnvironment(
   env: NodeJS.ProcessEnv,
-  { databaseUrl, blobsFolder }: { databaseUrl: string; blobsFolder: string },
+  {
+    databaseUrl,
+    blobsFolder,
+    issuerFile,
+  }: { databaseUrl: string; blobsFolder: string; issuerFile?: string | undefined },
 ): NodeJS.ProcessEnv {
-  return { ENTREPOT_STORE_FOLDER: blobsFolder, ...env, DATABASE_URL: databaseUrl };
+  const issuer =
+    issuerFile === undefined ? {} : { ENTREPOT_NATS_ISSUER: undefined, ENTREPOT_NATS_ISSUER_FILE: issuerFile };
+  return { ENTREPOT_STORE_FOLDER: blobsFolder, ...env, ...issuer, DATABASE_URL: databaseUrl };
 }

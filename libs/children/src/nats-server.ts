@@ -2,10 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustWrite } from '#config/must-write';
 import { StartFault } from '#config/start-fault';
+import { accountOf, makeAccountSeed } from './account-key';
 import { ChildFault, type ChildRecorder } from './child-process';
 import { findNatsServer, sharedBinFolder } from './find-nats-server';
 import { freePort } from './free-port';
-import { natsServerConfig } from './nats-server-config';
+import { type NatsServerSettings, natsServerConfig } from './nats-server-config';
 import { secretFile } from './secret-file';
 import { type Child, startChild } from './start-child';
 
@@ -17,6 +18,7 @@ export interface NatsServerOptions {
   /** The server's program; else it is looked for, and installed for all clones of this user when there is none. */
   readonly binary?: string;
   readonly recorder?: ChildRecorder | undefined;
+  readonly cluster?: NatsServerSettings['cluster'];
 }
 
 export interface RunningNatsServer extends Child {
@@ -25,6 +27,8 @@ export interface RunningNatsServer extends Child {
   /** For anybody: `nats://127.0.0.1:port` */
   readonly anonymousUrl: string;
   readonly port: number;
+  /** Holds the seed of the key that lets in users who are made at run time. */
+  readonly issuerFile: string;
 }
 
 const READY_WITHIN_MS = 60_000;
@@ -38,12 +42,14 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Runni
   await mustWrite(join(options.folder, 'jetstream'), 4);
   const binary = options.binary ?? (await findNatsServer(sharedBinFolder())).path;
   const password = await secretFile(join(options.folder, 'password'));
+  const issuerFile = join(options.folder, 'issuer');
+  const issuer = accountOf(await secretFile(issuerFile, makeAccountSeed));
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port || (await freePort());
     try {
-      const child = await startChild(await serverCommand(options, binary, port, password));
+      const child = await startChild(await serverCommand(options, binary, { port, password, issuer }));
       const anonymousUrl = `nats://127.0.0.1:${port}`;
-      return { ...child, port, anonymousUrl, url: `nats://entrepot:${password}@127.0.0.1:${port}` };
+      return { ...child, port, issuerFile, anonymousUrl, url: `nats://entrepot:${password}@127.0.0.1:${port}` };
     } catch (error) {
       if (!isPortTaken(error)) throw error;
       if (options.port || attempt === PORT_ATTEMPTS) throw portTaken(port);
@@ -51,9 +57,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Runni
   }
 }
 
-async function serverCommand(options: NatsServerOptions, binary: string, port: number, password: string) {
+type Chosen = Pick<NatsServerSettings, 'port' | 'password' | 'issuer'>;
+
+async function serverCommand(options: NatsServerOptions, binary: string, chosen: Chosen) {
   const config = join(options.folder, 'nats-server.conf');
-  const text = natsServerConfig({ port, storeFolder: options.folder, password });
+  const { folder, cluster } = options;
+  const text = natsServerConfig({ ...chosen, storeFolder: folder, ...(cluster && { cluster }) });
   await writeFile(config, text, { mode: 0o600 });
   return {
     name: 'nats-server',

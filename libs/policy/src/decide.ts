@@ -11,6 +11,8 @@ export type Resource =
   /** All that happened, whoever asked for it; and the messages that could not be handled. */
   | { readonly kind: 'facts' }
   | { readonly kind: 'dead-letters' }
+  /** Who may ask on the bus in a name of its own. */
+  | { readonly kind: 'bus-users' }
   | { readonly kind: 'operation'; readonly owner: Principal };
 
 export interface Rules {

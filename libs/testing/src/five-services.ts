@@ -261,6 +261,7 @@ async function placeOf(
     HOME,
     DATABASE_URL: database,
     NATS_URL: nats,
+    ENTREPOT_NATS_ISSUER_FILE: join(folder, 'nats', 'issuer'),
     ENTREPOT_SECRET: randomBytes(32).toString('base64'),
     ENTREPOT_PORT: String(first),
     ENTREPOT_HOSTS: [first, second].flatMap((port) => [`localhost:${port}`, `127.0.0.1:${port}`]).join(),

@@ -18,7 +18,10 @@ export class NatsWire {
   private ended: ((error: Error) => void) | undefined;
   private sid = 0;
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(
+    private readonly socket: Socket,
+    private readonly inboxes: string,
+  ) {
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.read(text));
     socket.on('error', () => undefined);
@@ -29,9 +32,10 @@ export class NatsWire {
     });
   }
 
-  static async connect(url: string): Promise<NatsWire> {
+  /** `inboxes`: the beginning of the subjects that answers come to. */
+  static async connect(url: string, inboxes = '_INBOX'): Promise<NatsWire> {
     const { hostname, port, username, password } = new URL(url);
-    const wire = new NatsWire(connect(Number(port), hostname));
+    const wire = new NatsWire(connect(Number(port), hostname), inboxes);
     const names = username ? { user: username, pass: password } : {};
     await wire.send(`CONNECT ${JSON.stringify({ verbose: false, headers: true, no_responders: true, ...names })}\r\n`);
     return wire;
@@ -82,6 +86,11 @@ export class NatsWire {
     return answers;
   }
 
+  /** Whether the server, or we, ended it. */
+  get isClosed(): boolean {
+    return this.socket.destroyed;
+  }
+
   close(): void {
     this.socket.destroy();
   }
@@ -91,7 +100,7 @@ export class NatsWire {
   }
 
   private async inquire(subject: string, body: string): Promise<void> {
-    const inbox = `_INBOX.${Math.random().toString(36).slice(2)}`;
+    const inbox = `${this.inboxes}.${Math.random().toString(36).slice(2)}`;
     await this.subscribe(inbox);
     const fault = await this.publish(subject, body, inbox);
     if (fault) throw new Error(fault);
@@ -125,6 +134,7 @@ export class NatsWire {
 
   private take(words: string[], payload: string): void {
     if (words[0] === 'PONG') this.pong?.();
+    if (words[0] === 'PING') this.socket.write('PONG\r\n');
     if (words[0] === '-ERR') this.errors.push(words.slice(1).join(' '));
     if (words[0] === 'MSG') this.hear({ subject: words[1] ?? '', body: payload });
     // HMSG <subject> <sid> [reply] <bytes of headers> <bytes of all>; bodies here are ASCII

@@ -1,4 +1,5 @@
 import type { RestRoute } from './rest-route';
+import { BUS_USER_ROUTES } from './routes/bus-users';
 import { BYTE_ROUTES } from './routes/bytes';
 import { CLEANUP_ROUTES } from './routes/cleanup';
 import { CONTAINER_ROUTES } from './routes/containers';
@@ -24,4 +25,5 @@ export const REST_ROUTES: readonly RestRoute[] = [
   ...NEWS_ROUTES,
   ...CLEANUP_ROUTES,
   ...SCHEDULE_ROUTES,
+  ...BUS_USER_ROUTES,
 ];

@@ -15,6 +15,7 @@ import { OperationKinds0011 } from './migrations/0011-operation-kinds';
 import { PruneSteps0012 } from './migrations/0012-prune-steps';
 import { Collecting0013 } from './migrations/0013-collecting';
 import { Scrub0014 } from './migrations/0014-scrub';
+import { BusUsers0018 } from './migrations/0018-bus-users';
 import { Writers0019 } from './migrations/0019-writers';
 import { checkReader, numberOf, oldestReader, type SchemaStep, sayOldestReader } from './schema-range';
 
@@ -34,6 +35,7 @@ export const MIGRATIONS = [
   PruneSteps0012,
   Collecting0013,
   Scrub0014,
+  BusUsers0018,
   Writers0019,
 ];
 
