@@ -43,10 +43,10 @@ const PRINCIPALS: Guest = {
 };
 
 /** Of the server itself, for the services: which connections there are, and the end of one. */
-const OF_SYSTEM = ['$SYS.REQ.SERVER.*.CONNZ', '$SYS.REQ.SERVER.*.KICK'];
+const OF_SYSTEM = ['$SYS.REQ.SERVER.PING.CONNZ', '$SYS.REQ.SERVER.*.KICK'];
 
 /** Answers that come in several messages, or of several servers. */
-const MANY = new Set([ALL_FACTS, '$SYS.REQ.SERVER.*.CONNZ']);
+const MANY = new Set([ALL_FACTS, '$SYS.REQ.SERVER.PING.CONNZ']);
 
 /**
  * A server answers a publish to whatever subject its publisher names, also within the publisher's own account: there

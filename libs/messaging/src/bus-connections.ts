@@ -13,7 +13,9 @@ const ConnectionsSchema = z.object({
   data: z.object({
     server_id: z.string(),
     total: z.number(),
-    connections: z.array(z.object({ cid: z.number(), authorized_user: z.string().default('') })).nullish(),
+    connections: z
+      .array(z.object({ cid: z.number(), authorized_user: z.string().default(''), account: z.string().default('') }))
+      .nullish(),
   }),
 });
 type Page = z.output<typeof ConnectionsSchema>['data'];
@@ -41,11 +43,13 @@ export class BusConnections {
     mayStay: (users: readonly string[]) => Promise<ReadonlySet<string>>,
   ): Promise<number> {
     let cut = 0;
-    for await (const answer of await askAll(connection, 'PING', 0)) {
-      for (let page = read(answer), offset = 0; page; offset += PAGE) {
+    for (let offset = 0, isMore = true; isMore; offset += PAGE) {
+      isMore = false;
+      for await (const answer of await askAll(connection, offset)) {
+        const page = read(answer);
+        if (!page) continue;
         cut += await cutOf(connection, page, mayStay);
-        if (page.total <= offset + PAGE) break;
-        page = read(await connection.request(subjectOf(page.server_id), query(offset + PAGE), TIMES));
+        isMore ||= page.total > offset + PAGE;
       }
     }
     return cut;
@@ -53,15 +57,14 @@ export class BusConnections {
 }
 
 const TIMES = { timeout: ANSWER_WITHIN_MS };
-const subjectOf = (server: string) => `$SYS.REQ.SERVER.${server}.CONNZ`;
-const query = (offset: number) => JSON.stringify({ acc: PRINCIPALS, auth: true, limit: PAGE, offset, sort: 'cid' });
 
-function askAll(connection: NatsConnection, server: string, offset: number): Promise<AsyncIterable<Msg>> {
+function askAll(connection: NatsConnection, offset: number): Promise<AsyncIterable<Msg>> {
+  const query = JSON.stringify({ acc: PRINCIPALS, auth: true, limit: PAGE, offset, sort: 'cid' });
   const options = { strategy: 'stall', maxWait: ANSWER_WITHIN_MS, stall: STALL_MS } as const;
-  return connection.requestMany(subjectOf(server), query(offset), options);
+  return connection.requestMany('$SYS.REQ.SERVER.PING.CONNZ', query, options);
 }
 
-/** Undefined for what is no answer to it: an error of the server, or a status without a body. */
+/** Undefined for what is no answer to it: an error of the server. */
 function read(answer: Msg): Page | undefined {
   if (answer.data.length === 0) throw unavailable('the list of connections of NATS');
   return ConnectionsSchema.safeParse(answer.json()).data?.data;
@@ -72,10 +75,12 @@ async function cutOf(
   { server_id, connections }: Page,
   mayStay: (users: readonly string[]) => Promise<ReadonlySet<string>>,
 ): Promise<number> {
-  const users = [...new Set((connections ?? []).map(({ authorized_user }) => authorized_user))];
+  // Where the server does not let us ask for these, it answers about our own account.
+  const theirs = (connections ?? []).filter(({ account }) => account === PRINCIPALS);
+  const users = [...new Set(theirs.map(({ authorized_user }) => authorized_user))];
   if (users.length === 0) return 0;
   const staying = await mayStay(users);
-  const going = (connections ?? []).filter(({ authorized_user }) => !staying.has(authorized_user));
+  const going = theirs.filter(({ authorized_user }) => !staying.has(authorized_user));
   for (const { cid } of going) {
     await connection.request(`$SYS.REQ.SERVER.${server_id}.KICK`, JSON.stringify({ cid }), TIMES);
   }

@@ -235,7 +235,7 @@ describe('users of the bus that are made at run time', () => {
     await eventually('both are out', async () => wires.every(({ isClosed }) => isClosed), { withinMs: 30_000 });
     process.stderr.write(`  out ${Math.round(performance.now() - began)} ms after the answer\n`);
     await expect(login(user)).rejects.toThrow(/Authorization Violation/);
-    expect(stayer.isClosed).toBe(false);
+    expect([stayer, services, asAnn].map(({ isClosed }) => isClosed)).toEqual([false, false, false]);
     expect(await replicas[0]!.users.delete({ asker: ANONYMOUS, name: 'leaver' })).toEqual({ deleted: false });
   });
 
