@@ -17,6 +17,7 @@ const asItIs = async () => undefined;
 
 /** A row for each table that nothing else here fills. A new table needs one. */
 const FILLED: Record<string, string> = {
+  bus_user: `(principal, name, password_hash, created_by) VALUES ('u1', 'ci', 'scrypt$16384$8$1$c2FsdA$aGFzaA', 'anonymous')`,
   absence: `(began_at, ended_at) VALUES ('-infinity', now())`,
   lease: `(object_id, holder, until) SELECT id, gen_random_uuid(), 'infinity' FROM object LIMIT 1`,
   reporter: `(name, principal, holder, lease_ms, leased_until) VALUES ('kübe', 'me', 'x', 1, now())`,
