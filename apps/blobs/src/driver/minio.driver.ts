@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Stretch } from '#calls/byte-plane';
 import type { Extent } from '#contracts/calls/sessions';
 import { BlobDriver, type ByteSource, type StoredObject } from './blob-driver';
+import { explainStorageFault } from './explain-storage-fault';
 import { S3Client, type S3Settings } from './s3.client';
 import { S3Bytes } from './s3-bytes';
 import { composedKey, PREFIX, S3Composer } from './s3-composer';
@@ -31,7 +32,10 @@ export class MinioDriver extends BlobDriver {
   private checked: { readonly at: number; readonly found: Promise<void> } | undefined;
 
   /** With `storage`, clients may be sent there. */
-  constructor(settings: S3Settings, storage: PublicStorage | null = null) {
+  constructor(
+    private readonly settings: S3Settings,
+    storage: PublicStorage | null = null,
+  ) {
     super();
     this.client = new S3Client(settings);
     this.links = storage && new S3Links(settings.bucket, settings, storage);
@@ -40,7 +44,9 @@ export class MinioDriver extends BlobDriver {
 
   /** A store that is away does not stop the start: until it answers, every use is UNAVAILABLE. */
   override async open(): Promise<void> {
-    await this.client.ready().catch((error: unknown) => this.log.error(`the store does not answer: ${String(error)}`));
+    await this.client.ready().catch((error: unknown) => {
+      this.log.error(`the store cannot be used yet: ${explainStorageFault(error, this.settings)}`);
+    });
   }
 
   override async close(): Promise<void> {

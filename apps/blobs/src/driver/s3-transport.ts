@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { StoreBusy } from './store-busy';
 
 /** Answers that the client turns into an error without reading them: their connection would be held for ever. */
 const THROWN_AWAY = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
@@ -9,10 +10,20 @@ const CONNECTIONS = 1024;
 /** Each of them and its answer buffer so much; with more no read is faster, and slow readers cost more. */
 export const CONNECTION_BYTES = 256 * 1024;
 
+/** A store that asks for more is asked again sooner: some say a minute when they need a second. */
+const LONGEST_REST_S = 60;
+
+/** What goes for the requests of one attempt. */
+interface Attempt {
+  readonly signal: AbortSignal | undefined;
+  /** For how long the store wants to be left alone, in seconds. */
+  restSeconds: number;
+}
+
 /** What the S3 client sends with: connections of its own, which end when nobody wants them or no byte moves. */
 export class S3Transport {
   readonly agent: http.Agent;
-  private readonly wanted = new AsyncLocalStorage<AbortSignal | undefined>();
+  private readonly attempts = new AsyncLocalStorage<Attempt>();
 
   constructor(
     private readonly useSSL: boolean,
@@ -23,24 +34,36 @@ export class S3Transport {
     this.agent = useSSL ? new https.Agent(connections) : new http.Agent(connections);
   }
 
-  /** Requests that `send` makes are given up with the signal. */
-  during<T>(signal: AbortSignal | undefined, send: () => Promise<T>): Promise<T> {
-    return this.wanted.run(signal, send);
+  /** Requests that `send` makes are given up with the signal. Throws StoreBusy where the store says how long it rests. */
+  async during<T>(signal: AbortSignal | undefined, send: () => Promise<T>): Promise<T> {
+    const attempt: Attempt = { signal, restSeconds: 0 };
+    try {
+      return await this.attempts.run(attempt, send);
+    } catch (error) {
+      throw attempt.restSeconds > 0 ? new StoreBusy(attempt.restSeconds, error) : error;
+    }
   }
 
   request(options: https.RequestOptions, answer: (response: IncomingMessage) => void): http.ClientRequest {
-    const signal = this.wanted.getStore();
+    const attempt = this.attempts.getStore();
     const send = this.useSSL ? https.request : http.request;
     const sent = send(options, (response) => {
       // It may be given up before anybody has it.
       response.on('error', () => {});
       if (THROWN_AWAY.has(response.statusCode ?? 0)) response.resume();
+      if (attempt && response.statusCode === 503) attempt.restSeconds = restOf(response);
       answer(response);
     });
     sent.setTimeout(this.timeoutMs, () => sent.destroy(new Error('the store does not answer')));
-    if (signal) hangUpOn(signal, sent);
+    if (attempt?.signal) hangUpOn(attempt.signal, sent);
     return sent;
   }
+}
+
+/** In seconds; a date is nothing that stores send. */
+function restOf({ headers }: IncomingMessage): number {
+  const seconds = Number(headers['retry-after']);
+  return seconds > 0 ? Math.min(Math.ceil(seconds), LONGEST_REST_S) : 0;
 }
 
 /**

@@ -8,9 +8,11 @@ import { Client } from 'minio';
 import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
 import { MissingBytes } from './blob-driver';
+import { explainStorageFault } from './explain-storage-fault';
 import { judgeStorageError } from './judge-storage-error';
 import { CONNECTION_BYTES, S3Transport } from './s3-transport';
 import { storageFault, storeIsFull } from './storage-fault';
+import { StoreBusy } from './store-busy';
 
 export interface S3Settings {
   readonly endpoint: string;
@@ -31,6 +33,8 @@ export interface StoredKey {
 
 const ATTEMPTS = 4;
 const FIRST_DELAY_MS = 100;
+/** How long a store that wants to be left alone is left alone between two attempts, at the most: writers wait meanwhile. */
+const LONGEST_REST_MS = 1_000;
 
 /**
  * An S3 API through the `minio` client, without its traps: never `putObject` of a stream (it may never settle, joins
@@ -95,17 +99,27 @@ export class S3Client {
     await this.again(() => durable('blobs.put-extent', () => this.putOnce(key, chunks, length, hash)), signal);
   }
 
-  /** Opens the bytes from `start` to before `end` of a key: one attempt, for its reader goes on where it broke. */
+  /**
+   * Opens the bytes from `start` to before `end` of a key: one attempt, for its reader goes on where it broke. Throws
+   * MissingBytes only where the store, asked for the key itself, has less.
+   */
   async get(key: string, start: number, end: number, signal: AbortSignal): Promise<IncomingMessage> {
     await this.ready();
     const length = end - start;
-    const response = await this.transport.during(signal, () => this.getOnce(key, start, length));
+    const response = await this.transport
+      .during(signal, () => this.getOnce(key, start, length))
+      .catch(async (error: unknown) => {
+        if (judgeStorageError(error) !== 'missing') throw error;
+        await this.mustHave(key, end, signal);
+        throw new Error(`the store answers ${(error as { code?: string }).code} for ${key}, and has it`);
+      });
     // A reader may rest as long as it likes: while it reads, it looks at the time itself.
     response.setTimeout(0);
     const comes = Number(response.headers['content-length']);
     if (comes === length) return response;
     response.destroy();
-    throw new MissingBytes(`the store has ${comes} of ${length} bytes of ${key} from byte ${start} on`);
+    await this.mustHave(key, end, signal);
+    throw new Error(`the store answers ${comes} of ${length} bytes of ${key}, and has all of them`);
   }
 
   /** Keys in order, after `after`. */
@@ -153,6 +167,16 @@ export class S3Client {
     }
   }
 
+  /** One wrong answer is no loss: what is said to be lost is not given to anybody any more. */
+  private async mustHave(key: string, bytes: number, signal: AbortSignal): Promise<void> {
+    const stat = () => this.api.statObject(this.settings.bucket, key);
+    const { size } = await this.transport.during(signal, stat).catch((error: { code?: string }) => {
+      if (error.code !== 'NotFound' && error.code !== 'NoSuchKey') throw error;
+      return { size: 0 };
+    });
+    if (size < bytes) throw new MissingBytes(`the store has ${size} bytes of ${key}, and ${bytes} were stored`);
+  }
+
   /** Waits for the next attempt, or throws what the failure means. */
   async survive(error: unknown, attempt: number, attempts = ATTEMPTS): Promise<void> {
     if (error instanceof MissingBytes) throw error;
@@ -160,18 +184,30 @@ export class S3Client {
     if (verdict === 'missing') throw new MissingBytes(`the store answers ${(error as { code?: string }).code}`);
     if (verdict === 'full') throw storeIsFull(error);
     if (verdict === 'refused' || attempt >= attempts) {
-      this.log.error(`the store at ${this.settings.endpoint} fails: ${String(error)}`);
+      this.log.error(`the store at ${this.settings.endpoint} fails: ${explainStorageFault(error, this.settings)}`);
       throw storageFault(error);
     }
-    await delay(FIRST_DELAY_MS * 3 ** (attempt - 1));
+    const rest = error instanceof StoreBusy ? Math.min(error.seconds * 1000, LONGEST_REST_MS) : 0;
+    await delay(Math.max(rest, FIRST_DELAY_MS * 3 ** (attempt - 1)));
   }
 
   private async makeBucket(): Promise<void> {
     const { bucket, region } = this.settings;
-    if (await this.api.bucketExists(bucket)) return;
+    if (await this.bucketExists()) return;
     await durable('blobs.make-bucket', () => this.api.makeBucket(bucket, region)).catch((error: { code?: string }) => {
       if (error.code !== 'BucketAlreadyOwnedByYou') throw error;
     });
+  }
+
+  /** The answer to HEAD has no body, and so says of no refusal why: a list does, and is all that is needed in the end. */
+  private async bucketExists(): Promise<boolean> {
+    try {
+      return await this.api.bucketExists(this.settings.bucket);
+    } catch (error) {
+      if ((error as { name?: string }).name !== 'S3Error') throw error;
+      await this.listPage('', '', '');
+      return true;
+    }
   }
 
   private async getOnce(key: string, start: number, length: number): Promise<IncomingMessage> {

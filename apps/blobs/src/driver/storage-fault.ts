@@ -1,4 +1,5 @@
 import { RegistryError, unavailable } from '#oci/registry-error';
+import { StoreBusy } from './store-busy';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
@@ -8,6 +9,7 @@ export const storeIsFull = (cause?: unknown): RegistryError =>
 /** A failing store is unavailable, never absent. */
 export function storageFault(cause: unknown): RegistryError {
   if (cause instanceof RegistryError) return cause;
+  if (cause instanceof StoreBusy) return unavailable('storage', cause.seconds, cause);
   const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';
   return FULL.has(code) ? storeIsFull(cause) : unavailable('storage', 5, cause);
 }
