@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Database, type Sql } from '../database/database';
+import { OVERDUE } from './overdue';
 
 /** Faults of one rule that are named; the rest are many of the same. */
 const NAMED = 100;
@@ -11,6 +12,9 @@ const HELD_RIGHT = `EXISTS (SELECT FROM repository_manifest AS visible
 const TOGETHER = `EXISTS (SELECT FROM repository_manifest AS above
   JOIN repository_manifest AS below ON below.repository_id = above.repository_id
   WHERE above.digest = child.parent AND below.digest = child.digest)`;
+
+const IS_NOT_SHOWN = (table: string) => `NOT EXISTS (SELECT FROM repository_manifest AS visible
+  WHERE visible.repository_id = ${table}.repository_id AND visible.digest = ${table}.digest)`;
 
 /** Each query answers the rows that break one rule, as lines that name them. */
 export const RULES: readonly string[] = [
@@ -29,12 +33,8 @@ export const RULES: readonly string[] = [
       AND NOT EXISTS (SELECT FROM composing WHERE target_id = object.id)`,
   `SELECT format('object %s is being made of object %s, and is %s', target_id, source_id, state)
     FROM composing JOIN object ON object.id = target_id WHERE state <> 'uploading'`,
-  `SELECT format('the composing of object %s ran out at %s, and is still here', source_id, claimed_until)
-    FROM composing WHERE claimed_until < now() - interval '1 hour'`,
   `SELECT format('upload session %s has an object that is %s', upload_session.id, state)
     FROM upload_session JOIN object ON object.id = object_id WHERE state <> 'uploading'`,
-  `SELECT format('upload session %s ran out at %s, and is still here', id, expires_at)
-    FROM upload_session WHERE expires_at < now() - interval '1 hour'`,
   `SELECT format('manifest %s does not hold %s, which is here and its repository may read', manifest, listed.digest)
     FROM manifest_blob AS listed JOIN blob ON blob.digest = listed.digest AND blob.size = listed.size
     WHERE held IS NULL AND ${HELD_RIGHT}`,
@@ -87,6 +87,29 @@ export const RULES: readonly string[] = [
       CASE WHEN touched.ended THEN 'no longer keeps' ELSE 'still keeps' END, digest)
     FROM operation_manifest AS touched JOIN operation ON operation.id = operation_id
     WHERE touched.ended <> (ended_at IS NOT NULL)`,
+  // What a foreign key holds is broken only behind Postgres' back: by a bad disk, or by hand.
+  `SELECT format('tag %s of repository %s names manifest %s, which that does not show', name, repository_id, digest)
+    FROM tag WHERE ${IS_NOT_SHOWN('tag')}`,
+  `SELECT format('container %s uses manifest %s, which its repository does not show', id, digest)
+    FROM container WHERE ${IS_NOT_SHOWN('container')}`,
+  `SELECT format('trash %s keeps manifest %s, which its repository does not show', id, digest)
+    FROM trash WHERE ${IS_NOT_SHOWN('trash')}`,
+  `SELECT format('manifest %s holds %s, which is no blob', manifest, held)
+    FROM manifest_blob WHERE held IS NOT NULL AND NOT EXISTS (SELECT FROM blob WHERE blob.digest = held)`,
+  `SELECT format('blob %s names object %s, which is %s', blob.digest, object_id, coalesce(object.state, 'not there'))
+    FROM blob LEFT JOIN object ON object.id = object_id WHERE object.state IS DISTINCT FROM 'live'`,
+  `SELECT format('index %s holds manifest %s, which is not there', parent, held)
+    FROM manifest_child WHERE held IS NOT NULL AND NOT EXISTS (SELECT FROM manifest WHERE manifest.digest = held)`,
+  `SELECT format('repository %s shows manifest %s, which is not there', repository_id, digest)
+    FROM repository_manifest AS visible WHERE NOT EXISTS (SELECT FROM manifest WHERE manifest.digest = visible.digest)`,
+  `SELECT format('repository %s has a right to %s, and is not there', repository_id, digest)
+    FROM repository_blob AS given WHERE NOT EXISTS (SELECT FROM repository WHERE id = repository_id)`,
+  `SELECT format('extents of object %s are here, and it is not', object_id)
+    FROM extent WHERE NOT EXISTS (SELECT FROM object WHERE id = object_id) GROUP BY object_id`,
+  `SELECT format('run %s saw %s, and its parts are %s', id, seen, parts)
+    FROM gc_run CROSS JOIN LATERAL (SELECT removed + condemned + coalesce(sum(value::bigint), 0) AS parts
+      FROM jsonb_each_text(kept)) AS summed
+    WHERE state <> 'running' AND seen <> parts`,
 ];
 
 /** Rules that only rows can break, read in one snapshot: what is under way is never taken for a fault. */
@@ -98,13 +121,22 @@ export class RowsCheck {
   async check(): Promise<string[]> {
     return this.database.transaction('metadata.check-rows', async (sql) => {
       await sql.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      await sql.query(`SET LOCAL statement_timeout = '5min'`);
-      const faults: string[] = [];
-      for (const rule of RULES) {
-        const rows = await sql.query<{ format: string }>(`${rule} LIMIT ${NAMED}`);
-        faults.push(...rows.map((row) => row.format));
-      }
-      return faults;
+      return linesOf(sql, RULES);
     });
   }
+
+  /** What is overdue and does not move, each in a line. */
+  async stuck(): Promise<string[]> {
+    return this.database.snapshot((sql) => linesOf(sql, OVERDUE));
+  }
+}
+
+async function linesOf(sql: Pick<Sql, 'query'>, rules: readonly string[]): Promise<string[]> {
+  await sql.query(`SET LOCAL statement_timeout = '5min'`);
+  const lines: string[] = [];
+  for (const rule of rules) {
+    const rows = await sql.query<{ format: string }>(`${rule} LIMIT ${NAMED}`);
+    lines.push(...rows.map((row) => row.format));
+  }
+  return lines;
 }

@@ -59,6 +59,6 @@ export class CollectionController {
 
   @Answers(CheckRows)
   async check() {
-    return { faults: await this.rows.check() };
+    return { faults: await this.rows.check(), stuck: await this.rows.stuck() };
   }
 }

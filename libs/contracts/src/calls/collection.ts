@@ -95,6 +95,10 @@ export const FindHolders = defineCall('metadata.find-holders', {
 /** Rules that only rows can break, checked by queries: each fault in a line that names the row. */
 export const CheckRows = defineCall('metadata.check-rows', {
   question: z.object({}),
-  answer: z.object({ faults: z.array(z.string()) }),
+  answer: z.object({
+    faults: z.array(z.string()),
+    /** What is due for so long that nobody does it. */
+    stuck: z.array(z.string()).default([]),
+  }),
   deadlineMs: 5 * 60_000,
 });
