@@ -1,5 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { appendFile, open, readdir, rename, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestOf } from '#oci/digest';
 import { DockerRegistry } from '#testing/docker-registry';
@@ -95,6 +106,39 @@ describeWithPeers('fsck names what is wrong', ['docker-registry', 'skopeo'], () 
     expect(digestOf(await layerBytes(entrepot, upstream.host, layer.digest))).toBe(layer.digest);
     expect(await entrepot.fsck()).toEqual([]);
   }, 90_000);
+
+  it('with --repair it drops what nothing refers to, once it is old enough, and has fetched again what an upstream has', async () => {
+    const shelf = dirname(files[0]!);
+    const orphan = join(shelf, `${basename(shelf)}${randomUUID().slice(basename(shelf).length)}`);
+    await writeFile(orphan, 'left over');
+    const young = await entrepot.admin('fsck', '--repair');
+    expect(young).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^orphan: .*; left: it is younger than the/m),
+    });
+    await utimes(orphan, 0, 0);
+    const layer = await largestLayer(entrepot, upstream.host);
+    const path = await fileOf(entrepot.data, layer);
+    await turnByte(path);
+    const { code, stdout } = await entrepot.admin('fsck', '--deep', '--repair', '--json');
+    expect(code).toBe(1);
+    const lines = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as object] : []));
+    expect(lines).toEqual([
+      { class: 'extra', word: 'orphan', object: basename(orphan), line: expect.stringMatching(/; dropped$/) },
+      {
+        class: 'corrupt',
+        word: 'digest',
+        object: basename(path),
+        line: expect.stringMatching(/; kept in quarantine; marked lost: it is fetched again from /),
+      },
+      { clean: false, faults: 2 },
+    ]);
+    await eventually('all is well by itself', async () => (await entrepot.fsck()).length === 0, { withinMs: 60_000 });
+    expect(digestOf(await layerBytes(entrepot, upstream.host, layer.digest))).toBe(layer.digest);
+    const kept = await readFile(join(entrepot.data, 'blobs', 'quarantine', basename(path)));
+    expect(kept.length).toBe(layer.size);
+    expect(digestOf(kept)).not.toBe(layer.digest);
+  }, 150_000);
 
   it('an upload that ran out and was forgotten', async () => {
     const scripted = await ScriptedUpstream.start();

@@ -1,12 +1,13 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
-import { HashObject, ListStored, PurgeObject } from '#contracts/calls/blobs';
+import { DropStrays, HashObject, ListStored, PurgeObject, QuarantineObject } from '#contracts/calls/blobs';
 import { PingBlobs } from '#contracts/calls/ping';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { ComposingHandler } from './compose/composing.handler';
 import { BlobDriver } from './driver/blob-driver';
+import { StraysHandler } from './journal/strays.handler';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
 import { SettledObjects } from './read/settled-objects';
@@ -24,6 +25,7 @@ export class BlobsController {
     private readonly hot: HotBlobs,
     private readonly uploads: UploadSessions,
     private readonly composing: ComposingHandler,
+    private readonly strays: StraysHandler,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
@@ -52,6 +54,17 @@ export class BlobsController {
   @Answers(ListStored)
   listStored({ after, limit }: QuestionOf<typeof ListStored>): Promise<AnswerOf<typeof ListStored>> {
     return this.driver.list(after, limit);
+  }
+
+  @Answers(QuarantineObject)
+  async quarantineObject({ object }: QuestionOf<typeof QuarantineObject>): Promise<AnswerOf<typeof QuarantineObject>> {
+    await this.driver.quarantine(object);
+    return {};
+  }
+
+  @Answers(DropStrays)
+  dropStrays({ object }: QuestionOf<typeof DropStrays>): Promise<AnswerOf<typeof DropStrays>> {
+    return this.strays.drop(object);
   }
 
   @Answers(HashObject)

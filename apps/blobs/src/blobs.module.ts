@@ -11,6 +11,7 @@ import { FolderDriver } from './driver/folder.driver';
 import { MinioDriver } from './driver/minio.driver';
 import { watchDriver } from './driver/watch-driver';
 import { JournalHandler } from './journal/journal.handler';
+import { StraysHandler } from './journal/strays.handler';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
@@ -85,6 +86,7 @@ export class BlobsModule {
         ReadConfigsHandler,
         LocalBytePlane,
         JournalHandler,
+        StraysHandler,
         ScrubHandler,
       ],
       exports: [LocalBytePlane],

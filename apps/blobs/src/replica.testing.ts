@@ -13,6 +13,8 @@ import { type BlobsConfig, BlobsConfigSchema } from './blobs.config';
 import { BlobsController } from './blobs.controller';
 import { ComposingHandler } from './compose/composing.handler';
 import type { BlobDriver } from './driver/blob-driver';
+import { JournalHandler } from './journal/journal.handler';
+import { StraysHandler } from './journal/strays.handler';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
@@ -97,7 +99,18 @@ export class Replica {
     const hashing = new HashObjectHandler(driver, book);
     this.composing = new ComposingHandler(driver, book, bus, settled, this.config);
     const { composing, config } = this;
-    this.controller = new BlobsController(driver, finishing, hashing, settled, hot, sessions, composing, config);
+    const strays = new StraysHandler(driver, book, new JournalHandler(book, driver, config), config);
+    this.controller = new BlobsController(
+      driver,
+      finishing,
+      hashing,
+      settled,
+      hot,
+      sessions,
+      composing,
+      strays,
+      config,
+    );
   }
 
   append(

@@ -11,6 +11,8 @@ export interface Fault {
   readonly line: string;
   /** The finished object whose bytes are not what its row says: no reader may be given them. */
   readonly spoilt?: string;
+  /** The object whose bytes, all or some, no row names. */
+  readonly stray?: string;
 }
 
 /**
@@ -32,13 +34,19 @@ export const isFinished = ({ state, lost }: ObjectRow): boolean => !lost && (sta
 function checkStored(stored: Stored, row: ObjectRow | undefined): Fault[] {
   if (stored.object === null) return [{ line: `orphan: ${stored.key} (${stored.bytes} bytes) belongs to no object` }];
   if (!row)
-    return [{ line: `orphan: ${stored.key} (${stored.bytes} bytes): there is no row of object ${stored.object}` }];
+    return [
+      {
+        line: `orphan: ${stored.key} (${stored.bytes} bytes): there is no row of object ${stored.object}`,
+        stray: stored.object,
+      },
+    ];
   if (row.state !== 'live' || !stored.extents) return [];
   const named = new Set(row.extents.map((extent) => extent.key));
   return stored.extents
     .filter(({ key }) => !named.has(key))
     .map(({ key, bytes }) => ({
       line: `orphan: ${key} (${bytes} bytes): object ${row.object} is live and names no such extent`,
+      stray: row.object,
     }));
 }
 

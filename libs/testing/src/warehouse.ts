@@ -135,7 +135,7 @@ export abstract class Warehouse {
   }
 }
 
-const FAULT = /^\s*(orphan|missing|size|extents|digest|lost|session|row): /;
+const FAULT = /^\s*(orphan|missing|size|extents|digest|lost|session|row|stuck|stream|more): /;
 
 function parsed(text: string): unknown {
   try {

@@ -85,6 +85,12 @@ export abstract class BlobDriver {
   abstract purge(object: string): Promise<void>;
 
   /**
+   * Deletes what lies under an object's own prefix under other keys than these, if all of it lies there for so long, in
+   * milliseconds; answers how many, or null where some of it does not.
+   */
+  abstract drop(object: string, keep: ReadonlySet<string>, ageMs: number): Promise<number | null>;
+
+  /**
    * Keeps what lies under an object's prefix under another name too, `quarantine/<object>`, which nothing reads or
    * removes: bytes that were found wrong, for a person to look at. Repeating it is harmless. Throws UNAVAILABLE.
    */

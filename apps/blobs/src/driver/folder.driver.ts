@@ -108,6 +108,16 @@ export class FolderDriver extends BlobDriver {
     await this.inTurn(object, purge).catch((error: unknown) => this.forgiveAbsent(error));
   }
 
+  /** An object is one file: where any key of it is kept, it stays. */
+  override async drop(object: string, keep: ReadonlySet<string>, ageMs: number): Promise<number | null> {
+    await this.check();
+    const found = await stat(this.shelves.path(object)).catch((error: unknown) => this.forgiveAbsent(error));
+    if (!found || keep.size > 0) return 0;
+    if (Date.now() - found.mtimeMs < ageMs) return null;
+    await this.purge(object);
+    return 1;
+  }
+
   override quarantine(object: string): Promise<void> {
     return this.whileHere(() => this.shelves.quarantine(object));
   }

@@ -102,6 +102,21 @@ export class MinioDriver extends BlobDriver {
     if (keys.length > 0) await this.client.remove(keys);
   }
 
+  /** Their age is told by the store's clock, by which this process' may be wrong: the grace is the larger part of it. */
+  override async drop(object: string, keep: ReadonlySet<string>, ageMs: number): Promise<number | null> {
+    const strays: string[] = [];
+    for await (const { key, changedAt } of this.client.list(`${PREFIX}${object}/`)) {
+      if (keep.has(key)) continue;
+      if (changedAt === null || Date.now() - changedAt.getTime() < ageMs) return null;
+      strays.push(key);
+    }
+    // Nobody composes an object that has no row.
+    if (keep.size === 0) await abortMultiparts(this.client, composedKey(object));
+    for (let at = 0; at < strays.length; at += KEYS_AT_ONCE)
+      await this.client.remove(strays.slice(at, at + KEYS_AT_ONCE));
+    return strays.length;
+  }
+
   override async quarantine(object: string): Promise<void> {
     const { signal } = new AbortController();
     for await (const stored of this.client.list(`${PREFIX}${object}/`))

@@ -29,6 +29,8 @@ export interface StoredKey {
   readonly bytes: number;
   /** Which bytes these are, in the store's own way. */
   readonly etag: string;
+  /** When it was written, by the store's clock; null where it does not say. */
+  readonly changedAt: Date | null;
 }
 
 const ATTEMPTS = 4;
@@ -128,7 +130,7 @@ export class S3Client {
     for (;;) {
       const page = await this.again(() => this.listPage(prefix, token, after), signal);
       for (const item of page.objects) {
-        if (item.name !== undefined) yield { key: item.name, bytes: item.size ?? 0, etag: item.etag ?? '' };
+        if (item.name !== undefined) yield toStored(item.name, item);
       }
       if (!page.isTruncated) return;
       token = page.nextContinuationToken;
@@ -226,6 +228,10 @@ export class S3Client {
   private listPage(prefix: string, token: string, after: string) {
     return this.api.listObjectsV2Query(this.settings.bucket, prefix, token, '', 1000, after);
   }
+}
+
+function toStored(key: string, item: { size?: number; etag?: string; lastModified?: Date }): StoredKey {
+  return { key, bytes: item.size ?? 0, etag: item.etag ?? '', changedAt: item.lastModified ?? null };
 }
 
 function sha256Of(chunks: readonly Buffer[]): string {

@@ -36,6 +36,19 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.loop.stop();
   }
 
+  /**
+   * Whether the store's journal is ahead of the database, which was restored then and does not know all that is stored.
+   * What is ahead for a moment only was being written.
+   */
+  async isAheadOfDatabase(): Promise<boolean> {
+    for (let taken = await this.calls.ask(TakeSegment, {}); ; ) {
+      if ((await this.findAhead(taken)) === null) return false;
+      const again = await this.calls.ask(TakeSegment, {});
+      if (nameOf(again) === nameOf(taken) && again.bytes.length === taken.bytes.length) return true;
+      taken = again;
+    }
+  }
+
   private async look(): Promise<Found> {
     const taken = await this.calls.ask(TakeSegment, {});
     if (!this.isCompared && (await this.isAhead(taken))) return 'more';
@@ -48,13 +61,18 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async isAhead(taken: Segment): Promise<boolean> {
-    const name = nameOf(taken);
-    const last =
-      (await this.driver.lastSegment(name)) ??
-      (taken.bytes.length === 0 && (await this.driver.readSegment(name)) !== null ? name : null);
+    const last = await this.findAhead(taken);
     this.isCompared = last === null;
     if (last !== null) await this.beginAnew(generationOf(last));
     return last !== null;
+  }
+
+  /** The last segment in the store that the database has not written; null where there is none. */
+  private async findAhead(taken: Segment): Promise<string | null> {
+    const name = nameOf(taken);
+    const last = await this.driver.lastSegment(name);
+    if (last !== null || taken.bytes.length > 0) return last;
+    return (await this.driver.readSegment(name)) === null ? null : name;
   }
 
   private async beginAnew(generation: number): Promise<Found> {

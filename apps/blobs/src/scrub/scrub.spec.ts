@@ -3,9 +3,9 @@ import { MinioServer } from '../driver/minio-server.testing';
 import { folderStore, minioStore } from '../driver/store.testing';
 import { scrubSuite } from './scrub.suite';
 
-describe('scrubs to a folder', () => scrubSuite(folderStore));
+describe('bytes in a folder are read again', () => scrubSuite(folderStore));
 
-describeWithPeers('scrubs to minio', ['minio'], () => {
+describeWithPeers('bytes in a bucket are read again', ['minio'], () => {
   let server: MinioServer;
   beforeAll(async () => {
     server = await MinioServer.start();

@@ -1,10 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import type { FindHolders, ListObjects } from '#contracts/calls/collection';
+import type { FindHolders, JudgeStrays, ListObjects } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
 import { Database } from '../database/database';
 
 type Listed = AnswerOf<typeof ListObjects>['objects'][number];
 type Holder = AnswerOf<typeof FindHolders>['holders'][number];
+
+interface StrayRow {
+  readonly restored: boolean;
+  readonly state: string | null;
+  readonly keys: (string | null)[];
+}
+
+const none = (why: string): AnswerOf<typeof JudgeStrays> => ({ may: 'none', keys: [], why });
+
+const JUDGE = `
+  SELECT generation <> reconciled_generation AS restored, (SELECT state FROM object WHERE id = $1) AS state,
+    ARRAY(SELECT key FROM extent WHERE object_id = $1) AS keys
+  FROM installation`;
 
 /** What rows claim of storage. */
 @Injectable()
@@ -22,6 +35,17 @@ export class ObjectListStore {
       [after ?? null, limit],
     );
     return { objects, next: objects.length === limit ? (objects.at(-1)?.object ?? null) : null };
+  }
+
+  /** What of an object that the store has no row names, or ever will. */
+  async judgeStrays(object: string): Promise<AnswerOf<typeof JudgeStrays>> {
+    const [row] = await this.database.read<StrayRow>(JUDGE, [object]);
+    const { restored, state, keys } = row!;
+    if (restored) return none('the database was restored, and is not compared with the store yet');
+    if (state === null) return { may: 'all', keys: [], why: '' };
+    if (state !== 'live') return none(`the object is ${state}`);
+    // An object without keys is one file: nothing of it is another's.
+    return keys.includes(null) ? none('the object is live') : { may: 'others', keys: keys as string[], why: '' };
   }
 
   /** Of each digest one manifest that holds it, where a repository shows one: an upstream's first. */

@@ -6,6 +6,7 @@ import {
   FindHolders,
   ForgetEnded,
   ForgetObjects,
+  JudgeStrays,
   ListObjects,
   ReviewDue,
 } from '#contracts/calls/collection';
@@ -55,6 +56,11 @@ export class CollectionController {
   @Answers(FindHolders)
   async holders({ digests }: QuestionOf<typeof FindHolders>) {
     return { holders: await this.objects.holders(digests) };
+  }
+
+  @Answers(JudgeStrays)
+  judgeStrays({ object }: QuestionOf<typeof JudgeStrays>) {
+    return this.objects.judgeStrays(object);
   }
 
   @Answers(CheckRows)

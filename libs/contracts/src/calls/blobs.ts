@@ -71,3 +71,21 @@ export const HashObject = defineCall('blobs.hash-object', {
   answer: z.object({ digest: DigestSchema.nullable(), size: z.number().int() }),
   deadlineMs: 30 * 60_000,
 });
+
+/** Keeps the bytes of an object aside, below `quarantine/`, where nothing reads or removes them. Repeating it is harmless. */
+export const QuarantineObject = defineCall('blobs.quarantine-object', {
+  question: z.object({ object: z.uuid() }),
+  answer: z.object({}),
+  deadlineMs: 10 * 60_000,
+});
+
+/**
+ * Deletes what lies under an object's prefix and no row names: all of it where there is no row of the object, what its
+ * extents don't name where it is live. Never while it is uploading, nor what is younger than the grace, nor where the
+ * database is older than the store. `left` says why something stays; null where nothing does. Repeating it is harmless.
+ */
+export const DropStrays = defineCall('blobs.drop-strays', {
+  question: z.object({ object: z.uuid() }),
+  answer: z.object({ dropped: z.number().int(), left: z.string().nullable() }),
+  deadlineMs: 60_000,
+});

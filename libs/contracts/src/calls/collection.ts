@@ -102,3 +102,17 @@ export const CheckRows = defineCall('metadata.check-rows', {
   }),
   deadlineMs: 5 * 60_000,
 });
+
+/**
+ * What may be deleted of an object that was seen in the store: `all` where there is neither a row nor a tombstone of it,
+ * for its id is never used again; `others` than these keys where it is live, for its extents never change; `none`, and
+ * why. Asked after the store was.
+ */
+export const JudgeStrays = defineCall('metadata.judge-strays', {
+  question: z.object({ object: z.uuid() }),
+  answer: z.object({
+    may: z.enum(['all', 'others', 'none']),
+    keys: z.array(z.string()),
+    why: z.string(),
+  }),
+});
