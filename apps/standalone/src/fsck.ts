@@ -6,15 +6,11 @@ import { isRegistryError } from '#oci/registry-error';
 import { type Fault, isFinished, type ObjectRow } from './compare-store';
 import { Findings } from './findings';
 import { readSlices } from './read-slices';
-import { repair } from './repair';
+import { type RepairOptions, repair } from './repair';
 
-export interface FsckOptions {
+export interface FsckOptions extends RepairOptions {
   /** Read and hash every byte. */
   readonly deep: boolean;
-  /** Believe what is found however much it is. */
-  readonly force?: boolean;
-  /** Bring back what is lost where an upstream has it, and drop what nothing refers to. */
-  readonly repair?: boolean;
   readonly say: (line: string) => void;
   /** Told now and then how far it is. */
   readonly progress?: (line: string) => void;

@@ -7,12 +7,18 @@ import { parseDigest } from '#oci/digest';
 import { isRegistryError } from '#oci/registry-error';
 import type { Fault, ObjectRow } from './compare-store';
 import { type Findings, MOST_FAULTS } from './findings';
-import type { FsckOptions } from './fsck';
 
 /** More than this share of more than so many objects is no accident of some files, but another or an empty store. */
 const MOST_SHARE = 0.5;
 const FEW = 10;
 const PAGE = 100;
+
+export interface RepairOptions {
+  /** Believe what is found however much it is. */
+  readonly force?: boolean;
+  /** Bring back what is lost where an upstream has it, and drop what nothing refers to. */
+  readonly repair?: boolean;
+}
 
 type Holder = AnswerOf<typeof FindHolders>['holders'][number];
 
@@ -22,7 +28,7 @@ type Holder = AnswerOf<typeof FindHolders>['holders'][number];
  * asked for, what an upstream gave is fetched again, and what nothing refers to is dropped. Where most of the store is
  * not as it should be nothing is done unless forced: what is lost never comes back, and a store that is not mounted does.
  */
-export async function repair(calls: Calls, findings: Findings, options: FsckOptions): Promise<Fault[]> {
+export async function repair(calls: Calls, findings: Findings, options: RepairOptions): Promise<Fault[]> {
   const { faults, wanted, spoilt, finished } = findings;
   const isAnother = spoilt > FEW && spoilt > finished * MOST_SHARE && !options.force;
   const mender = new Mender(calls, await findRemedies(calls, wanted), options.repair ?? false);
