@@ -8,6 +8,7 @@ import type { ErrorCode } from '#oci/registry-error';
 import { checkAsker } from './check-asker';
 import type { GatewayConfig } from './gateway.config';
 import { hostNames } from './known-hosts';
+import { requestId } from './request-id';
 import { answerError } from './rest/problem.filter';
 import { readJsonBody } from './rest/read-json-body';
 
@@ -24,6 +25,7 @@ export class GatewayAdapter extends FastifyAdapter {
   constructor(private readonly config: GatewayConfig) {
     super({
       bodyLimit: config.ENTREPOT_JSON_LIMIT,
+      genReqId: requestId,
       // Headers are bounded above; a digest or an encoded reference must not be cut before its own rule is applied.
       routerOptions: { maxParamLength: HEADER_LIMIT },
       // A body may take hours; only headers, and JSON bodies (see below), have a time limit.

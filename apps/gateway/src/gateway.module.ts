@@ -10,6 +10,7 @@ import { ManifestStore } from './registry/manifest.store';
 import { PullCounts } from './registry/pull-counts';
 import { RegistryController } from './registry/registry.controller';
 import { TagListHandler } from './registry/tag-list.handler';
+import { RequestTraces } from './request-traces';
 import { ApiPageController } from './rest/api-page.controller';
 import { BusUsersController } from './rest/bus-users.controller';
 import { BytesController } from './rest/bytes.controller';
@@ -66,6 +67,7 @@ export class GatewayModule {
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: APP_FILTER, useClass: ProblemFilter },
         GatewayMetrics,
+        RequestTraces,
         PullCounts,
         ManifestStore,
         ManifestHandler,

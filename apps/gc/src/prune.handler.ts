@@ -10,7 +10,7 @@ import { Bus } from '#messaging/bus';
 import { Pace } from '#messaging/pace';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope, unavailable } from '#oci/registry-error';
-import { whileDoing } from '#telemetry/doing';
+import { inWork } from '#telemetry/in-work';
 import { GC_CONFIG, type GcConfig } from './gc.config';
 
 type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
@@ -58,7 +58,10 @@ export class PruneHandler implements OnApplicationBootstrap, OnModuleDestroy {
     if ((await this.calls.ask(ReadCleanup, {})).paused) return { nextInMs: null };
     const question = { worker: this.worker, kinds: ['prune' as const], limit: 1 };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, question);
-    for (const operation of operations) await whileDoing({ operation: operation.id }, () => this.prune(operation));
+    for (const operation of operations)
+      await inWork('prune', { operation: operation.id, traceparent: operation.traceparent }, () =>
+        this.prune(operation),
+      );
     return operations.length > 0 ? 'more' : { nextInMs };
   }
 

@@ -8,7 +8,7 @@ import { OperationAccepted } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
-import { whileDoing } from '#telemetry/doing';
+import { inWork } from '#telemetry/in-work';
 import { GC_CONFIG, type GcConfig } from './gc.config';
 
 type Claimed = AnswerOf<typeof ClaimOperations>['operations'][number];
@@ -44,7 +44,10 @@ export class RemoveHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private async look(): Promise<Found> {
     const question = { worker: this.worker, kinds: [...KINDS], limit: CLAIMED_AT_ONCE };
     const { operations, nextInMs } = await this.calls.ask(ClaimOperations, question);
-    for (const operation of operations) await whileDoing({ operation: operation.id }, () => this.remove(operation));
+    for (const operation of operations)
+      await inWork('remove', { operation: operation.id, traceparent: operation.traceparent }, () =>
+        this.remove(operation),
+      );
     return operations.length === CLAIMED_AT_ONCE ? 'more' : { nextInMs };
   }
 

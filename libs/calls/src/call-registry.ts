@@ -63,6 +63,11 @@ export class CallRegistry implements OnApplicationBootstrap {
     return this.ownTails;
   }
 
+  /** The name of a call that is answered here, or what stands for any other: whoever asks may say anything. */
+  nameOf(name: string): string {
+    return this.handlers.has(name) ? name : 'unknown call';
+  }
+
   /** Answers one frame with one frame; never throws: an error is an answer. */
   async answer(name: string, frame: Buffer, signal: AbortSignal): Promise<Buffer> {
     const began = performance.now();

@@ -19,7 +19,7 @@ async function listen(): Promise<number> {
     arrive();
     return new Promise<Buffer>(() => {});
   };
-  const registry = { answer } as unknown as CallRegistry;
+  const registry = { answer, nameOf: String } as unknown as CallRegistry;
   const open = (path: string) =>
     path === '/livez' ? Promise.resolve({ status: 200, type: 'text/plain', body: 'alive' }) : undefined;
   server = new CallServer(registry, secret, open);

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { RegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { belongingOf, inAnswer } from '#telemetry/in-work';
 import { serveAppend, serveRead, serveTail } from './byte-plane.server';
 import type { CallRegistry } from './call-registry';
 import { allows } from './capability';
@@ -64,21 +65,19 @@ export class CallServer {
     const url = new URL(request.url ?? '/', 'http://internal');
     const [, kind, id = ''] = url.pathname.split('/');
     const capability = request.headers.authorization?.replace(/^Capability /, '') ?? '';
-    if (request.method === 'POST' && kind === 'calls') return this.answerCall(request, response, id, capability);
+    const within = (name: string, serve: () => Promise<void>) => inAnswer(name, belongingOf(request.headers), serve);
+    if (request.method === 'POST' && kind === 'calls')
+      return within(this.registry.nameOf(id), () => this.answerCall(request, response, id, capability));
+    const { registry } = this;
+    const number = (name: string) => Number(url.searchParams.get(name));
     if (request.method === 'GET' && kind === 'objects')
-      return serveRead(this.registry.bytes, request, response, id, capability);
+      return within('blobs.read-object', () => serveRead(registry.bytes, request, response, id, capability));
     if (request.method === 'GET' && kind === 'tails')
-      return serveTail(this.registry.tails, response, id, capability, Number(url.searchParams.get('from')));
-    if (request.method === 'POST' && kind === 'sessions') {
-      return serveAppend(
-        this.registry.bytes,
-        request,
-        response,
-        id,
-        capability,
-        Number(url.searchParams.get('offset')),
+      return within('blobs.read-tail', () => serveTail(registry.tails, response, id, capability, number('from')));
+    if (request.method === 'POST' && kind === 'sessions')
+      return within('blobs.append-session', () =>
+        serveAppend(registry.bytes, request, response, id, capability, number('offset')),
       );
-    }
     const open = request.method === 'GET' || request.method === 'HEAD' ? await this.open(url.pathname) : undefined;
     if (open === undefined) return void response.writeHead(404).end();
     response.writeHead(open.status, { 'content-type': open.type, 'cache-control': 'no-store' }).end(open.body);

@@ -1,6 +1,8 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import type { Readable } from 'node:stream';
 import { cancelled, fromErrorEnvelope, RegistryError } from '#oci/registry-error';
+import { belongingHeaders } from '#telemetry/in-work';
+import { inSpan } from '#telemetry/tracing';
 import { brokenUpload } from './broken-upload';
 import { BytePlane, type ObjectReading, type ReadOptions } from './byte-plane';
 import { decodeMessage } from './encode-message';
@@ -43,7 +45,13 @@ export class HttpBytePlane extends BytePlane {
     stream: Readable,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<{ offset: number }> {
-    const sent = this.send(`/sessions/${session}?offset=${offset}`, capability, 'POST');
+    return inSpan('blobs.append-session', { role: 'client' }, () => {
+      const sent = this.send(`/sessions/${session}?offset=${offset}`, capability, 'POST');
+      return this.pour(sent, stream, signal);
+    });
+  }
+
+  private async pour(sent: ClientRequest, stream: Readable, signal?: AbortSignal): Promise<{ offset: number }> {
     // After its answer a request that is still being sent may fail: that is nobody's fault then.
     sent.on('error', () => {});
     const pouring = new Pouring(stream, sent);
@@ -73,7 +81,7 @@ export class HttpBytePlane extends BytePlane {
       ...options,
       method,
       agent: this.agent,
-      headers: { ...options.headers, authorization: `Capability ${capability}` },
+      headers: { ...options.headers, ...belongingHeaders(), authorization: `Capability ${capability}` },
     });
   }
 }

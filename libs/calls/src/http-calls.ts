@@ -2,6 +2,8 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import type { z } from 'zod';
 import type { AnsweringApp, AnswerOf, Call } from '#contracts/define-call';
 import { RegistryError } from '#oci/registry-error';
+import { belongingHeaders } from '#telemetry/in-work';
+import { inSpan } from '#telemetry/tracing';
 import { type AskOptions, Calls } from './calls';
 import { CAPABILITY_MS, signCapability } from './capability';
 import { encodeMessage } from './encode-message';
@@ -28,10 +30,12 @@ export class HttpCalls extends Calls {
     { deadlineMs = call.deadlineMs, signal }: AskOptions = {},
   ): Promise<AnswerOf<C>> {
     const frame = encodeMessage(question as object);
-    const answer = await withinDeadline(call.name, deadlineMs, signal, (stopped) =>
-      this.post(call.name, frame, deadlineMs, stopped),
-    );
-    return readAnswer(call, answer);
+    return inSpan(call.name, { role: 'client' }, async () => {
+      const answer = await withinDeadline(call.name, deadlineMs, signal, (stopped) =>
+        this.post(call.name, frame, deadlineMs, stopped),
+      );
+      return readAnswer(call, answer);
+    });
   }
 
   close(): void {
@@ -69,6 +73,7 @@ export class HttpCalls extends Calls {
         'content-type': 'application/vnd.entrepot.call',
         'content-length': frame.length,
         'entrepot-deadline-ms': deadlineMs,
+        ...belongingHeaders(),
       },
     });
     const answer = new Promise<Buffer>((resolve, reject) => {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
+import { inSpan } from '#telemetry/tracing';
 import { BytePlane, type ObjectReading, type ReadOptions } from './byte-plane';
 import { CallRegistry } from './call-registry';
 
@@ -21,6 +22,8 @@ export class InProcessBytePlane extends BytePlane {
     stream: Readable,
     options?: { signal?: AbortSignal },
   ): Promise<{ offset: number }> {
-    return this.registry.bytes.append(capability, session, offset, stream, options);
+    return inSpan('blobs.append-session', {}, () =>
+      this.registry.bytes.append(capability, session, offset, stream, options),
+    );
   }
 }

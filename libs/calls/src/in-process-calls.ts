@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { AnswerOf, Call } from '#contracts/define-call';
+import { inSpan } from '#telemetry/tracing';
 import { CallRegistry } from './call-registry';
 import { type AskOptions, Calls } from './calls';
 import { encodeMessage } from './encode-message';
@@ -20,9 +21,12 @@ export class InProcessCalls extends Calls {
     { deadlineMs = call.deadlineMs, signal }: AskOptions = {},
   ): Promise<AnswerOf<C>> {
     const frame = encodeMessage(question as object);
-    const answer = await withinDeadline(call.name, deadlineMs, signal, (stopped) =>
-      this.registry.answer(call.name, frame, stopped),
-    );
-    return readAnswer(call, answer);
+    const ask = async () => {
+      const answer = await withinDeadline(call.name, deadlineMs, signal, (stopped) =>
+        this.registry.answer(call.name, frame, stopped),
+      );
+      return readAnswer(call, answer);
+    };
+    return inSpan(call.name, {}, ask);
   }
 }

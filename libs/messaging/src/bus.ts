@@ -1,5 +1,5 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
@@ -87,16 +87,17 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
    * PoisonMessage for what the server takes from nobody.
    */
   async publishDurable(subject: string, json: unknown, messageId: string): Promise<void> {
-    await durable('messaging.publish-message', () => this.store(subject, JSON.stringify(json), messageId));
+    const traced = traceHeaders(json);
+    await durable('messaging.publish-message', () => this.store(subject, JSON.stringify(json), messageId, traced));
   }
 
   /** For the parts of this library: publishes bytes to a stream and waits for it. Throws as `publishDurable`. */
-  async store(subject: string, payload: Uint8Array | string, messageId: string, headers?: MsgHdrs): Promise<void> {
+  async store(subject: string, payload: Uint8Array | string, messageId: string, own?: MsgHdrs): Promise<void> {
     const publish = () =>
       this.jetStream().publish(subject, payload, {
         msgID: messageId,
         timeout: PUBLISH_WITHIN_MS,
-        ...(headers && { headers }),
+        ...(own && { headers: own }),
       });
     try {
       await publish();
@@ -174,6 +175,15 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     this.ensureStreams().catch(() => undefined);
     this.subscriptions.open(connection, isNew);
   }
+}
+
+/** Who reads an event's trace in the headers alone finds it there too. */
+function traceHeaders(json: unknown): MsgHdrs | undefined {
+  const { traceparent } = (json ?? {}) as { traceparent?: unknown };
+  if (typeof traceparent !== 'string') return undefined;
+  const own = headers();
+  own.set('traceparent', traceparent);
+  return own;
 }
 
 /** The library's word for "no stream has this subject", which is what a wiped store looks like. */

@@ -1,6 +1,7 @@
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
 import { durable } from '#config/failpoint';
+import { inWork } from '#telemetry/in-work';
 import type { Bus } from './bus';
 import { handledMessages, redeliveries } from './bus-metrics';
 import { deadLetter } from './dead-letter';
@@ -110,7 +111,8 @@ export class ConsumerLoop {
     if (message.info.deliveryCount > 1) redeliveries.inc({ stream });
     const working = setInterval(() => message.working(), this.options.ackWaitMs / 3);
     try {
-      await this.options.handle(message);
+      const traceparent = message.headers?.get('traceparent');
+      await inWork(`receive ${stream}`, { traceparent }, () => this.options.handle(message));
       await durable('messaging.ack-message', async () => message.ack());
       handledMessages.inc({ stream, outcome: 'acknowledged' });
     } catch (error) {

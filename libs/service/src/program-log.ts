@@ -74,12 +74,13 @@ export class ProgramLog extends ConsoleLogger {
   }
 
   private line(message: string, context: string, level: LogLevel, stack: string | undefined): string {
-    const { operation, trace } = doing() ?? {};
+    const { request, operation, trace } = doing() ?? {};
     return JSON.stringify({
       time: new Date().toISOString(),
       level: level === 'log' ? 'info' : level,
       service: this.service,
       replica: this.replica,
+      ...(request === undefined ? {} : { request }),
       ...(operation === undefined ? {} : { operation }),
       ...(trace === undefined ? {} : { trace: trace.traceId }),
       ...(context === '' ? {} : { context }),
@@ -95,7 +96,11 @@ function textOf(message: unknown): string {
 }
 
 function withIds(text: string): string {
-  const { operation, trace } = doing() ?? {};
-  const ids = [operation && `operation ${operation}`, trace && `trace ${trace.traceId}`].filter(Boolean);
+  const { request, operation, trace } = doing() ?? {};
+  const ids = [
+    request && `request ${request}`,
+    operation && `operation ${operation}`,
+    trace && `trace ${trace.traceId}`,
+  ].filter(Boolean);
   return ids.length === 0 ? text : `${text} (${ids.join(', ')})`;
 }

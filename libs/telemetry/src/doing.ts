@@ -3,6 +3,8 @@ import { formatTraceParent, type TraceParent } from './trace-parent';
 
 /** What a piece of work belongs to: each line of the log that it writes says so, and each request that it sends. */
 export interface Doing {
+  /** As the answer names it (`X-Request-Id`). */
+  readonly request?: string;
   readonly operation?: string;
   readonly trace?: TraceParent;
 }
@@ -25,26 +27,21 @@ export function traceHeader(): string | undefined {
   return trace && formatTraceParent(trace);
 }
 
-/** Runs under what is done already and `more`, until what it answers has settled. */
-export async function whileDoing<T>(more: Doing, run: () => Promise<T>): Promise<T> {
+/** Runs as a part of this, and of nothing that is done now, until what it answers has settled. */
+export async function whileDoing<T>(what: Doing, run: () => Promise<T>): Promise<T> {
   holders += 1;
   try {
-    return await carried.run({ ...doing(), ...more }, run);
+    return await carried.run(what, run);
   } finally {
     letGo();
   }
 }
 
 /** As `whileDoing`, of what ends by an event: until the function that it answers is called, once. */
-export function enterDoing(more: Doing, run: () => void): () => void {
+export function enterDoing(what: Doing, run: () => void): () => void {
   holders += 1;
-  carried.run({ ...doing(), ...more }, run);
+  carried.run(what, run);
   return letGo;
-}
-
-/** Runs something that goes on by itself, and belongs to nothing that is done now. */
-export function apart<T>(run: () => T): T {
-  return carried.exit(run);
 }
 
 function letGo(): void {

@@ -10,8 +10,8 @@ export interface SpanOptions {
   readonly attributes?: Attributes;
   /** Where the span belongs, instead of to what is done now. */
   readonly parent?: TraceParent | undefined;
-  /** Begins a trace where it belongs to none; another span is not recorded then. */
-  readonly begins?: boolean;
+  /** Begins a trace where it belongs to none, of this id where it is one; another span is not recorded then. */
+  readonly begins?: boolean | string;
 }
 
 /** A span that is open. */

@@ -15,7 +15,7 @@ import {
   processDetector,
   resourceFromAttributes,
 } from '@opentelemetry/resources';
-import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { BasicTracerProvider, BatchSpanProcessor, RandomIdGenerator } from '@opentelemetry/sdk-trace-base';
 import type { OpenSpan, SpanRole, Tracing } from './span';
 import type { TraceParent } from './trace-parent';
 
@@ -30,19 +30,35 @@ const KINDS: Readonly<Record<SpanRole, SpanKind>> = {
 export function openTracer(service: string): Tracing {
   const named = resourceFromAttributes({ 'service.name': service });
   const found = detectResources({ detectors: [hostDetector, processDetector, envDetector] });
+  const ids = new WantedIds();
   const provider = new BasicTracerProvider({
+    idGenerator: ids,
     resource: named.merge(found),
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
   const tracer = provider.getTracer('entrepot');
   return {
-    start(name, { role = 'internal', attributes = {} }, parent) {
+    start(name, { role = 'internal', attributes = {}, begins }, parent) {
+      ids.wanted = typeof begins === 'string' ? begins : undefined;
       const context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote(parent));
       return new RecordedSpan(tracer.startSpan(name, { kind: KINDS[role], attributes }, context));
     },
     close: () => provider.shutdown(),
   };
 }
+
+/** A trace that begins has the id that its request was given already. */
+class WantedIds extends RandomIdGenerator {
+  wanted: string | undefined;
+
+  constructor() {
+    super();
+    const random = this.generateTraceId;
+    this.generateTraceId = () => (this.wanted && TRACE_ID.test(this.wanted) ? this.wanted : random());
+  }
+}
+
+const TRACE_ID = /^(?!0+$)[0-9a-f]{32}$/;
 
 function remote({ traceId, spanId, sampled }: TraceParent) {
   return { traceId, spanId, traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE, isRemote: true };

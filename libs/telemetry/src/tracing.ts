@@ -24,7 +24,8 @@ export async function startTracing(
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
   const isOff = env.OTEL_SDK_DISABLED === 'true' || env.OTEL_TRACES_EXPORTER === 'none';
   if (!endpoint || isOff) return async () => {};
-  const { openTracer } = await import('#telemetry/tracer');
+  // Not at the top: its libraries take a tenth of a second to load.
+  const { openTracer } = require('#telemetry/tracer') as typeof import('./tracer');
   const opened = openTracer(env.OTEL_SERVICE_NAME || service);
   tracing = opened;
   return async () => {
@@ -53,7 +54,7 @@ export function inSpan<T>(
 
 async function within<T>(span: OpenSpan, run: (span: OpenSpan) => Promise<T>): Promise<T> {
   try {
-    const result = await whileDoing({ trace: span.trace }, () => run(span));
+    const result = await whileDoing({ ...doing(), trace: span.trace }, () => run(span));
     span.end();
     return result;
   } catch (error) {

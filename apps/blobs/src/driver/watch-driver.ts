@@ -1,3 +1,4 @@
+import { inSpan } from '#telemetry/tracing';
 import { actionFailures, actionSeconds, readBytes, writtenBytes } from '../blobs-metrics';
 import type { BlobDriver, ByteSource, ObjectComposer } from './blob-driver';
 
@@ -51,7 +52,10 @@ function timed<Args extends unknown[], T>(driver: string, action: string, act: (
   return async (...args: Args): Promise<T> => {
     const began = performance.now();
     try {
-      return await act(...args);
+      // Bytes are read a piece at a time: who reads them is a span, each piece is none.
+      if (action === 'read') return await act(...args);
+      const options = { role: 'client', attributes: { 'entrepot.store': driver } } as const;
+      return await inSpan(`storage ${action}`, options, () => act(...args));
     } catch (error) {
       actionFailures.inc({ driver, action });
       throw error;

@@ -5,6 +5,7 @@ import { BlobWanted } from '#contracts/facts';
 import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { isRegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { inWork } from '#telemetry/in-work';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import { fillEnds, fillFailures, fillSeconds, fillsRunning } from '../fetcher-metrics';
 import { Leases } from '../leases';
@@ -116,7 +117,7 @@ export class FillHandler implements OnApplicationBootstrap, OnModuleDestroy {
       this.wake();
     }, windowMs);
     const signal = AbortSignal.any([lease, running.stop.signal]);
-    running.ended = this.run(fill, pace, signal).finally(() => clearInterval(watch));
+    running.ended = inWork('fill', fill, () => this.run(fill, pace, signal)).finally(() => clearInterval(watch));
   }
 
   private async run(fill: Fill, pace: Pace, signal: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ import { Bus } from '#messaging/bus';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { readPlainly } from '#oci/read-plainly';
 import { invalidField, isRegistryError } from '#oci/registry-error';
-import { whileDoing } from '#telemetry/doing';
+import { inWork } from '#telemetry/in-work';
 import { FETCHER_CONFIG, type FetcherConfig } from '../fetcher.config';
 import { pullsRunning } from '../fetcher-metrics';
 import { Leases, type StopReason } from '../leases';
@@ -28,6 +28,7 @@ interface ClaimedOperation {
   readonly principal: Principal;
   readonly kind: OperationKind;
   readonly body: Record<string, unknown>;
+  readonly traceparent?: string | null | undefined;
 }
 
 /** Claims operations that pull and brings each to one of its three ends. */
@@ -82,7 +83,7 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     for (const operation of operations) {
       this.resolving.add(operation);
       const lease = this.leases.hold(operation);
-      const run = whileDoing({ operation: operation.id }, () => this.run(operation, lease)).finally(() => {
+      const run = inWork('pull', belongingTo(operation), () => this.run(operation, lease)).finally(() => {
         this.running.delete(run);
         this.leaveResolving(operation);
         this.loop.wake();
@@ -140,6 +141,10 @@ export class PullHandler implements OnApplicationBootstrap, OnModuleDestroy {
     const error = { code: 'UNAVAILABLE', message: 'the fetcher stopped: another one goes on' };
     await this.calls.ask(FailOperation, { id, epoch, error, temporary: true, retryAfterMs: 0, giveBack: true });
   }
+}
+
+function belongingTo({ id: operation, traceparent }: ClaimedOperation) {
+  return { operation, traceparent };
 }
 
 /** A container's image is pulled as by itself; the container is made by the commit that completes the pull. */

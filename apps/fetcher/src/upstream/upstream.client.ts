@@ -2,6 +2,7 @@ import { lookup as lookupAddresses } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { BUFFER_BYTES } from '#calls/byte-plane';
+import { inSpan } from '#telemetry/tracing';
 import { upstreamAnswers, upstreamLimits, upstreamSeconds } from '../fetcher-metrics';
 import { bareHost, isReachable, RefusedAddress } from './address-rule';
 import { chooseRedirect, isRedirect } from './choose-redirect';
@@ -64,7 +65,16 @@ export class UpstreamClient {
     this.agents.clear();
   }
 
-  private async sendOnce(upstream: Upstream, asked: UpstreamRequest, url: URL): Promise<UpstreamAnswer> {
+  private sendOnce(upstream: Upstream, asked: UpstreamRequest, url: URL): Promise<UpstreamAnswer> {
+    const attributes = { 'http.request.method': asked.method, 'server.address': url.hostname };
+    return inSpan(`upstream ${asked.method}`, { role: 'client', attributes }, async (span) => {
+      const answer = await this.request(upstream, asked, url);
+      span?.set({ 'http.response.status_code': answer.status });
+      return answer;
+    });
+  }
+
+  private async request(upstream: Upstream, asked: UpstreamRequest, url: URL): Promise<UpstreamAnswer> {
     refuseAddress(upstream, url);
     const isAsked = url.origin === asked.url.origin;
     const authorization = isAsked && asked.authorization !== undefined ? { authorization: asked.authorization } : {};

@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { formatContentRange } from '#oci/byte-range';
 import { type ErrorCode, isRegistryError, RegistryError, toErrorEnvelope } from '#oci/registry-error';
+import { doing, enterDoing } from '#telemetry/doing';
 import { type AnswerHeaders, REGISTRY_VERSION, sendAnswer } from './send-answer';
 
 /** The only place where a code becomes an HTTP status. */
@@ -91,6 +92,9 @@ export function logFault(error: unknown, request: FastifyRequest): void {
   const status = error instanceof RegistryError ? STATUS[error.code] : 500;
   if (status < 500 || isRegistryError(error, 'CANCELLED')) return;
   const what = `${request.method} ${request.routeOptions.url ?? 'unknown route'}`;
-  if (error instanceof RegistryError) logger.warn(`${what}: ${error.code} ${error.message}`);
-  else logger.error(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const say = () => {
+    if (error instanceof RegistryError) logger.warn(`${what}: ${error.code} ${error.message}`);
+    else logger.error(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  };
+  enterDoing({ ...doing(), request: request.id }, say)();
 }

@@ -30,7 +30,7 @@ export function sendJson(reply: FastifyReply, status: number, value: unknown, he
 /** Sends the status and the headers at once; the body is the caller's, whole or cut off. */
 export function startAnswer(reply: FastifyReply, status: number, headers: AnswerHeaders): ServerResponse {
   reply.hijack();
-  return reply.raw.writeHead(status, headers);
+  return reply.raw.writeHead(status, { ...headers, 'X-Request-Id': reply.request.id });
 }
 
 function withLength(headers: AnswerHeaders, body: Uint8Array | string | undefined): AnswerHeaders {

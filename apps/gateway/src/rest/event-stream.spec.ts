@@ -17,7 +17,7 @@ beforeEach(async () => {
   client.on('error', () => {});
   client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
-  stream = new EventStream({ raw: response, hijack: () => {} } as unknown as FastifyReply);
+  stream = new EventStream({ raw: response, request: { id: 'one' }, hijack: () => {} } as unknown as FastifyReply);
 });
 afterEach(async () => {
   client.destroy();

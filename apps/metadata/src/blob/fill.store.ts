@@ -82,7 +82,7 @@ export class FillStore {
         rows.filter((row) => row.session_id === null),
       );
       return sql.query<Fill>(
-        `SELECT fill.id, epoch, attempts, digest, size, session_id AS session, repository.name AS repository,
+        `SELECT fill.id, epoch, attempts, digest, size, session_id AS session, wanted_by AS operation, traceparent, repository.name AS repository,
             jsonb_build_object('upstream', fill.upstream, 'credential', credential) AS source
           FROM fill JOIN repository ON repository.id = repository_id WHERE fill.id = ANY($1) ORDER BY wanted_at`,
         [rows.map((row) => row.id)],

@@ -1,6 +1,7 @@
 import type { Source } from '#contracts/calls/manifests';
 import { BlobWanted } from '#contracts/facts';
 import type { Digest } from '#oci/digest';
+import { traceHeader } from '#telemetry/doing';
 import type { Sql } from '../database/database';
 import { recordFacts } from '../outbox/outbox.store';
 import { beginUploads, newUploadId } from '../upload/begin-upload';
@@ -30,8 +31,8 @@ export async function wantFills(
 ): Promise<void> {
   if (blobs.length === 0) return;
   const begun = await sql.query<{ id: string } & WantedBlob>(
-    `INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state, wanted_by)
-      SELECT id, $1, $2, $3, digest, size, 'wanted', $7
+    `INSERT INTO fill (id, upstream, credential, repository_id, digest, size, state, wanted_by, traceparent)
+      SELECT id, $1, $2, $3, digest, size, 'wanted', $7, $8
       FROM unnest($4::uuid[], $5::text[], $6::bigint[]) AS wanted (id, digest, size) ORDER BY digest
       ON CONFLICT (digest, upstream, credential) WHERE state IN ('wanted', 'running') DO NOTHING
       RETURNING id, digest, size`,
@@ -43,6 +44,7 @@ export async function wantFills(
       blobs.map((blob) => blob.digest),
       blobs.map((blob) => blob.size),
       operation,
+      traceHeader() ?? null,
     ],
   );
   await shareFills(sql, source, blobs, operation);

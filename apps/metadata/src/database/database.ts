@@ -3,6 +3,7 @@ import { type Pool, types } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
+import { inSpan } from '#telemetry/tracing';
 import { databaseRetries } from '../metadata-metrics';
 import { databaseFault, isAway, isRetryable } from './database-fault';
 import { type Migrated, migrate } from './migrate';
@@ -24,6 +25,7 @@ export interface DatabaseOptions {
 type FactsListener = (partitions: ReadonlySet<number>) => void;
 
 const TRIES = 5;
+const POSTGRES = { role: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
 const INT8 = types.builtins.INT8;
 
 /** Sizes and ids are below 2^53, and read as numbers; a fact's revision alone may be more, and is read as text. */
@@ -78,7 +80,7 @@ export class Database implements OnApplicationShutdown {
 
   /** One read of what is committed. Throws UNAVAILABLE where Postgres is away. */
   async read<Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> {
-    return this.again(async () => {
+    return this.again('read', async () => {
       const runner = this.source.createQueryRunner();
       try {
         return (await runner.query(text, [...params], true)).records as Row[];
@@ -90,7 +92,7 @@ export class Database implements OnApplicationShutdown {
 
   /** Several reads of one moment. Changes nothing: Postgres refuses it. */
   async snapshot<T>(run: (sql: Pick<Sql, 'query'>) => Promise<T>): Promise<T> {
-    return this.again(async () => {
+    return this.again('snapshot', async () => {
       const runner = this.source.createQueryRunner();
       try {
         await runner.startTransaction('REPEATABLE READ');
@@ -108,7 +110,7 @@ export class Database implements OnApplicationShutdown {
    * A connection that is lost during the commit is UNAVAILABLE: whether it committed is unknown.
    */
   async transaction<T>(step: string, run: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.again(async () => {
+    return this.again(step, async () => {
       const runner = this.source.createQueryRunner();
       const sql = sqlOf(runner);
       try {
@@ -146,7 +148,11 @@ export class Database implements OnApplicationShutdown {
     if (partitions.size > 0) for (const listener of this.listeners) listener(partitions);
   }
 
-  private async again<T>(run: () => Promise<T>): Promise<T> {
+  private again<T>(what: string, run: () => Promise<T>): Promise<T> {
+    return inSpan(`postgres ${what}`, POSTGRES, () => this.tryAgain(run));
+  }
+
+  private async tryAgain<T>(run: () => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried += 1) {
       try {
         return await run();

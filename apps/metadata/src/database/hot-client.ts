@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Client } from 'pg';
+import { inSpan } from '#telemetry/tracing';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { LIMITS, NUMBERS } from './database';
 import { databaseFault, isAway } from './database-fault';
@@ -26,7 +27,12 @@ export class HotClient implements OnApplicationShutdown {
   constructor(@Inject(METADATA_CONFIG) private readonly config: MetadataConfig) {}
 
   /** Rows as arrays. Throws UNAVAILABLE where Postgres is away. */
-  async query<Row extends unknown[]>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+  query<Row extends unknown[]>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    const options = { role: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
+    return inSpan('postgres hot question', options, () => this.twice<Row>(name, text, values));
+  }
+
+  private async twice<Row extends unknown[]>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     try {
       return await this.once<Row>(name, text, values);
     } catch (error) {

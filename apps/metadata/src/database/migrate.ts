@@ -17,6 +17,7 @@ import { Collecting0013 } from './migrations/0013-collecting';
 import { Scrub0014 } from './migrations/0014-scrub';
 import { BusUsers0018 } from './migrations/0018-bus-users';
 import { Writers0019 } from './migrations/0019-writers';
+import { Traces0020 } from './migrations/0020-traces';
 import { checkReader, numberOf, oldestReader, type SchemaStep, sayOldestReader } from './schema-range';
 
 /** Every migration there is, oldest first; the last thirteen digits of each name are its number. */
@@ -37,6 +38,7 @@ export const MIGRATIONS = [
   Scrub0014,
   BusUsers0018,
   Writers0019,
+  Traces0020,
 ];
 
 /** Any constant: whoever migrates this database takes this lock. */

@@ -21,6 +21,7 @@ export interface ClaimedOperation extends OperationClaim {
   readonly principal: Principal;
   readonly kind: OperationKind;
   readonly body: Record<string, unknown>;
+  readonly traceparent: string | null;
 }
 
 export interface OperationFailure {
@@ -167,7 +168,7 @@ const CLAIM = `
     claimed_until = clock_timestamp() + $4 * interval '1 millisecond',
     started_at = COALESCE(started_at, clock_timestamp())
   FROM chosen WHERE o.id = chosen.id
-  RETURNING o.id, o.epoch, o.attempts, o.principal, o.kind, o.body`;
+  RETURNING o.id, o.epoch, o.attempts, o.principal, o.kind, o.body, o.traceparent`;
 
 const RENEW = `
   UPDATE operation o SET claimed_until = clock_timestamp() + $3 * interval '1 millisecond'

@@ -5,6 +5,7 @@ import { OperationAccepted } from '#contracts/facts';
 import type { Operation, OperationError, OperationKind } from '#contracts/operation';
 import type { Principal } from '#contracts/principal';
 import { conflict, isRegistryError } from '#oci/registry-error';
+import { traceHeader } from '#telemetry/doing';
 import { Database, type Sql } from '../database/database';
 import { storableError, storableJson } from '../database/storable-json';
 import { RemovalStore } from '../image/removal.store';
@@ -174,8 +175,8 @@ async function insert(
   error: OperationError | null = null,
 ): Promise<OperationRow | undefined> {
   const [row] = await sql.query<OperationRow>(
-    `INSERT INTO operation (id, principal, request_id, body_hash, kind, body, named, state, error, ended_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $8::jsonb IS NULL THEN 'accepted' ELSE 'failed' END, $8,
+    `INSERT INTO operation (id, principal, request_id, body_hash, kind, body, named, traceparent, state, error, ended_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $9, CASE WHEN $8::jsonb IS NULL THEN 'accepted' ELSE 'failed' END, $8,
        CASE WHEN $8::jsonb IS NULL THEN NULL ELSE clock_timestamp() END)
      ON CONFLICT (principal, request_id) DO NOTHING RETURNING *`,
     [
@@ -187,6 +188,7 @@ async function insert(
       JSON.stringify(body),
       named && JSON.stringify(named),
       error && JSON.stringify(error),
+      traceHeader() ?? null,
     ],
   );
   return row;

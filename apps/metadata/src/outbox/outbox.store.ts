@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import type { FactDefinition } from '#contracts/define-message';
 import { invalidField } from '#oci/registry-error';
+import { traceHeader } from '#telemetry/doing';
 import type { Sql } from '../database/database';
 
 /** Facts of one aggregate share a partition, and so keep their order whoever relays them. */
@@ -53,6 +54,7 @@ export async function recordFacts<F extends FactDefinition>(
 }
 
 function event(fact: FactDefinition, aggregate: string, data: unknown): { message: string } {
+  const traceparent = traceHeader();
   const message = {
     specversion: '1.0',
     id: uuidv7(),
@@ -60,6 +62,8 @@ function event(fact: FactDefinition, aggregate: string, data: unknown): { messag
     type: fact.type,
     subject: aggregate,
     datacontenttype: 'application/json',
+    // The extension of CloudEvents for distributed tracing.
+    ...(traceparent === undefined ? {} : { traceparent }),
     data: sendable(fact, data),
   };
   return { message: JSON.stringify(message) };

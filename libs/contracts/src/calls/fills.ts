@@ -17,6 +17,9 @@ export const FillSchema = z.object({
   digest: DigestSchema,
   size: z.number().int().nonnegative(),
   session: z.uuid(),
+  /** The operation that alone wants it, and the trace that it was first wanted in (W3C Trace Context). */
+  operation: z.uuid().nullish(),
+  traceparent: z.string().nullish(),
 });
 export type Fill = z.output<typeof FillSchema>;
 

@@ -63,6 +63,8 @@ export const ClaimOperations = defineCall('metadata.claim-operations', {
         principal: PrincipalSchema,
         kind: OperationKindSchema,
         body: z.record(z.string(), z.unknown()),
+        /** The trace that it was asked for in (W3C Trace Context). */
+        traceparent: z.string().nullish(),
       }),
     ),
     nextInMs: z.number().nullable(),
