@@ -115,6 +115,11 @@ export class FiveServices extends Warehouse {
     return [...this.programs].map(([name, program]) => `${name}:\n${program.log}`).join('\n');
   }
 
+  /** Where a process answers by itself: health, figures and, but for the gateway, calls. */
+  addressOf(name: ServiceName): string {
+    return name === 'gateway' ? this.url : this.place.env[`ENTREPOT_${name.toUpperCase()}_URL`]!;
+  }
+
   override nextUrl(): string {
     this.asked += 1;
     return this.gateways[this.asked % this.gateways.length]!;
