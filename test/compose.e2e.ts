@@ -15,6 +15,8 @@ const STORES = ['nats', 'postgres', 'minio'] as const;
 const ALL = [...SERVICES, ...STORES];
 const LINE = 'run sh deploy/secrets.sh first';
 const SECRETS = ['ENTREPOT_SECRET', 'POSTGRES_PASSWORD', 'NATS_PASSWORD', 'MINIO_PASSWORD'];
+/** What the file says that it will not be without. */
+const WANTED = /\$\{(\w+):\?/g;
 
 /** As docs/how-to/run-five-processes.md says it; builds take their packages over the network of this machine. */
 const OVERRIDE = `services:
@@ -75,7 +77,9 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
     const bare = await project.try(['config', '--quiet']);
     expect(bare).toMatchObject({ code: 1, stderr: expect.stringContaining(LINE) });
     await project.makeSecrets('UPSTREAM_HOSTS=upstream:5000\n');
-    for (const name of SECRETS) {
+    const wanted = new Set([...(await project.read('docker-compose.yml')).matchAll(WANTED)].map(([, name]) => name!));
+    expect([...wanted]).toEqual(expect.arrayContaining(SECRETS));
+    for (const name of wanted) {
       const { code, stderr } = await project.try(['config', '--quiet'], { [name]: '' });
       expect({ name, code, stderr }).toEqual({ name, code: 1, stderr: expect.stringContaining(LINE) });
     }
@@ -83,8 +87,10 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
 
   it('is read without a complaint, and its passwords are long and not one', async () => {
     expect(await project.try(['config', '--quiet'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    const made = (await project.read('.env')).split('\n').map((line) => line.replace(/^\w+=/, ''));
-    expect(new Set(made.slice(0, 4).filter((secret) => secret.length >= 40)).size).toBe(4);
+    const made = new Map(
+      (await project.read('.env')).split('\n').map((line) => line.split(/=(.*)/) as [string, string]),
+    );
+    expect(new Set(SECRETS.map((name) => made.get(name)).filter((secret) => secret!.length >= 40)).size).toBe(4);
   }, 30_000);
 
   it('has its image built as deploy/Dockerfile says', async () => {

@@ -94,7 +94,7 @@ describe('the schema of a database that is opened', () => {
   it('is whole or as it was where the replica that migrates loses its connection, and the next one goes on', async () => {
     const url = await firstSchema();
     await within(url, async (other) => {
-      await other.query('BEGIN; LOCK TABLE operation IN EXCLUSIVE MODE');
+      await other.query('BEGIN; LOCK TABLE installation IN EXCLUSIVE MODE');
       const lost = migrate(url).catch((why: unknown) => why);
       const pids = `SELECT pid FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'entrepot migrate'`;
