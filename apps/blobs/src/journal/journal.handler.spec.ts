@@ -41,12 +41,13 @@ describe('taking the journal into the store', () => {
   });
   afterEach(() => handler.onModuleDestroy());
 
+  const lastOf = (after: string) =>
+    [...stored.keys()]
+      .filter((name) => name > after)
+      .sort()
+      .at(-1) ?? null;
   const driver = {
-    lastSegment: async (after: string) =>
-      [...stored.keys()]
-        .filter((name) => name > after)
-        .sort()
-        .at(-1) ?? null,
+    lastSegment: async (after: string) => lastOf(after),
     readSegment: async (name: string) => stored.get(name) ?? null,
     writeSegment: async (name: string, bytes: Uint8Array) => {
       const fault = faults.shift();
@@ -130,6 +131,27 @@ describe('taking the journal into the store', () => {
     expect(calls.questions(NoteRestored)).toEqual([{ generation: 1 }]);
     expect(stored.get(nameOf(1))).toEqual(Buffer.from('of another database\n'));
   });
+
+  it.each([
+    ['something waited', ['one\n']],
+    ['nothing waited', []],
+  ])(
+    'another replica that wrote on since the database was asked is no restored database, where %s',
+    async (_, lines) => {
+      waiting = [...lines];
+      jest.spyOn(driver, 'lastSegment').mockImplementationOnce(async (after) => {
+        waiting.push('two\n');
+        for (const line of waiting.splice(0)) {
+          head.written += 1;
+          stored.set(nameOf(head.written), Buffer.from(line));
+        }
+        return lastOf(after);
+      });
+      begin(5);
+      await waitUntil('some looks', () => takes() >= 4);
+      expect(calls.questions(NoteRestored)).toEqual([]);
+    },
+  );
 
   it('looks from time to time, and asks the store only where something waits', async () => {
     begin(5);

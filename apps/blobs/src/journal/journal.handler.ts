@@ -36,17 +36,9 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.loop.stop();
   }
 
-  /**
-   * Whether the store's journal is ahead of the database, which was restored then and does not know all that is stored.
-   * What is ahead for a moment only was being written.
-   */
+  /** Whether the store's journal is ahead of the database, which was restored then and does not know all that is stored. */
   async isAheadOfDatabase(): Promise<boolean> {
-    for (let taken = await this.calls.ask(TakeSegment, {}); ; ) {
-      if ((await this.findAhead(taken)) === null) return false;
-      const again = await this.calls.ask(TakeSegment, {});
-      if (nameOf(again) === nameOf(taken) && again.bytes.length === taken.bytes.length) return true;
-      taken = again;
-    }
+    return (await this.findAhead(await this.calls.ask(TakeSegment, {}))) !== null;
   }
 
   private async look(): Promise<Found> {
@@ -67,8 +59,18 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     return last !== null;
   }
 
-  /** The last segment in the store that the database has not written; null where there is none. */
+  /** The last segment in the store that the database does not know; null where there is none. */
   private async findAhead(taken: Segment): Promise<string | null> {
+    const last = await this.lastStored(taken);
+    if (last === null) return null;
+    // Asked after the store was: it knows what another replica stored meanwhile.
+    const head = await this.calls.ask(TakeSegment, {});
+    const isKnown = last < nameOf(head) || (last === nameOf(head) && head.bytes.length > 0);
+    return isKnown ? null : last;
+  }
+
+  /** What the store has beyond what was known to be there. */
+  private async lastStored(taken: Segment): Promise<string | null> {
     const name = nameOf(taken);
     const last = await this.driver.lastSegment(name);
     if (last !== null || taken.bytes.length > 0) return last;
