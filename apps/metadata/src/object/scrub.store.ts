@@ -73,7 +73,7 @@ export class ScrubStore {
 
   private async nextInMs(everyMs: number): Promise<number | null> {
     const [row] = await this.database.read<{ ms: number | null }>(
-      `SELECT ${msUntil(`(SELECT coalesce(verified_at, now()) + $1 * interval '1 millisecond' FROM (${OLDEST} LIMIT 1) AS next)`)}
+      `SELECT ${msUntil(`(SELECT coalesce(verified_at + $1 * interval '1 millisecond', now()) FROM (${OLDEST} LIMIT 1) AS next)`)}
         AS ms`,
       [everyMs],
     );

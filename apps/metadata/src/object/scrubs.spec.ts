@@ -71,6 +71,13 @@ describe('stored bytes are read again', () => {
     expect(fresh.object).toBeDefined();
   });
 
+  it('what nobody ever verified is read at once, and holds up no other', async () => {
+    const [never, old] = [await stored(0), await stored(2)];
+    await metadata.database.read('UPDATE object SET verified_at = NULL WHERE id = $1', [never.object]);
+    expect(await claim('one', 1)).toEqual([never.object]);
+    expect(await claim('one', 1)).toEqual([old.object]);
+  });
+
   it('each by one worker, until its lease ends; the other is told that it is late', async () => {
     const { object } = await stored(2);
     expect(await claim('one')).toEqual([object]);
