@@ -96,12 +96,24 @@ export class ScrubHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.driver.check();
     const { digest, size } = await this.hash(claimed, signal);
     if (digest === claimed.digest) return this.found(claimed);
-    if (digest !== null) await this.driver.quarantine(claimed.object);
+    const kept = digest !== null && (await this.keepAside(claimed));
     this.settled.forget(claimed.object);
     this.hot.forget(claimed.object);
     this.lostInARow += 1;
     const what = digest === null ? `${size} of ${claimed.size} bytes are there` : `the stored bytes hash to ${digest}`;
-    await this.end(claimed, 'lost', `scrub: ${what}${digest === null ? '' : ', and are kept in quarantine'}`);
+    const where = digest === null ? '' : `, and are ${kept ? '' : 'not '}kept in quarantine`;
+    await this.end(claimed, 'lost', `scrub: ${what}${where}`);
+  }
+
+  /** Bytes that are known to be wrong are given to nobody, whether there is room to keep them or not. */
+  private async keepAside({ object }: Claimed): Promise<boolean> {
+    try {
+      await this.driver.quarantine(object);
+      return true;
+    } catch (error) {
+      this.log.error(`object ${object} is wrong, and cannot be kept in quarantine: ${String(error)}`);
+      return false;
+    }
   }
 
   private async found(claimed: Claimed): Promise<void> {

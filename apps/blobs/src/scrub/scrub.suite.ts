@@ -88,6 +88,16 @@ export function scrubSuite(openStore: () => Promise<StoreUnderTest>): void {
     expect((await store.driver.list(undefined, 9)).stored).toEqual([]);
   });
 
+  test('bytes that are wrong are given to nobody, where they cannot be kept aside either', async () => {
+    const [{ object } = { object: '' }] = await many(1);
+    await store.spoil(object);
+    jest.spyOn(store.driver, 'quarantine').mockRejectedValue(refusal('UNAVAILABLE'));
+    begin();
+    await all(1);
+    jest.restoreAllMocks();
+    expect(foundOf(object)).toMatchObject({ found: 'lost', reason: expect.stringContaining('not kept in quarantine') });
+  });
+
   test('two replicas read each object once', async () => {
     await many(6);
     begin();
