@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningNatsServer, startNatsServer } from '#children/nats-server';
@@ -36,6 +36,17 @@ export class TestBroker {
   /** Every stream and consumer of a killed server is gone. */
   async wipe(): Promise<void> {
     await rm(join(this.folder, 'jetstream'), { recursive: true, force: true });
+  }
+
+  /** What a killed server has stored, as a backup of its folder has it. */
+  async copy(): Promise<void> {
+    await cp(join(this.folder, 'jetstream'), join(this.folder, 'backup'), { recursive: true });
+  }
+
+  /** A killed server finds what was copied, and nothing that came since. */
+  async putBack(): Promise<void> {
+    await this.wipe();
+    await cp(join(this.folder, 'backup'), join(this.folder, 'jetstream'), { recursive: true });
   }
 
   async stop(): Promise<void> {
