@@ -22,7 +22,8 @@ describe('the log of facts', () => {
     bus.publishDurable('entrepot.fact.tag.moved', { data: { repository: 'team/app', n } }, `id-${n}`);
 
   it('of a new stream is empty', async () => {
-    expect(await log.bounds()).toEqual({ stream: expect.stringMatching(/^[0-9a-z]+$/), first: 1, last: 0 });
+    const stream = expect.stringMatching(/^[0-9a-z]+$/);
+    expect(await log.bounds()).toEqual({ stream, first: 1, last: 0, firstAt: null, lastAt: null });
     expect(await log.read(0, 10)).toEqual([]);
   });
 
@@ -37,6 +38,13 @@ describe('the log of facts', () => {
     expect((await log.read(3, 10)).map(({ sequence }) => sequence)).toEqual([4, 5]);
     expect(await log.read(5, 10)).toEqual([]);
     expect(await log.read(500, 10)).toEqual([]);
+  });
+
+  it('says where a moment is in it', async () => {
+    const [third] = await log.read(2, 1);
+    expect(await log.firstSince(third!.at)).toBeLessThanOrEqual(3);
+    const { lastAt } = await log.bounds();
+    expect(await log.firstSince(lastAt! + 1)).toBeNull();
   });
 
   it('begins with the oldest that is kept', async () => {

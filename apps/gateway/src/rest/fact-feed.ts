@@ -7,6 +7,7 @@ import { RegistryError } from '#oci/registry-error';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { EventStream } from './event-stream';
 import { type FactCursor, FactTail } from './fact-tail';
+import { placeInStream } from './place-in-stream';
 
 /** Facts of one read, at most. */
 const READ_AT_ONCE = 256;
@@ -38,6 +39,10 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
   private isFollowing = false;
   private wake: () => void = () => {};
   private isWoken = false;
+  /** There may be another stream now, or an older copy of the same. */
+  private isDoubtful = false;
+  /** How often an older copy was put in the stream's place. */
+  private copies = 0;
   private isEnding = false;
 
   constructor(
@@ -50,6 +55,11 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.unsubscribe.push(
       this.bus.subscribe(FACT_SUBJECTS, () => {
+        this.isWoken = true;
+        this.wake();
+      }),
+      this.bus.link.onConnect(() => {
+        this.isDoubtful = true;
         this.isWoken = true;
         this.wake();
       }),
@@ -91,17 +101,19 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
   }
 
   private async tell(stream: EventStream, from: FactCursor, isWanted: (fact: LoggedFact) => boolean): Promise<void> {
-    let cursor = from;
+    let copies = this.copies;
+    let cursor = await this.restart(stream, from);
     let markedAt = Number.NEGATIVE_INFINITY;
     while (!stream.signal.aborted) {
-      const facts = await this.next(cursor);
+      const facts = copies === this.copies ? await this.next(cursor) : 'again';
       if (facts === 'again') {
+        copies = this.copies;
         cursor = await this.restart(stream, cursor);
         continue;
       }
       for (const fact of facts) {
         if (fact.sequence !== cursor.after + 1) sayMissed(stream, cursor, fact.sequence);
-        cursor = { stream: cursor.stream, after: fact.sequence };
+        cursor = { stream: cursor.stream, after: fact.sequence, at: fact.at };
         if (!isWanted(fact)) continue;
         stream.sendLine('fact', idOf(cursor), fact.text);
         markedAt = performance.now();
@@ -129,13 +141,16 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  /** The stream was made anew: what was not told of the old one is lost, and the new one is told from its beginning. */
+  /**
+   * Where a stream was made anew, what was not told of the old one is lost, and the new one is told from its beginning;
+   * where an older copy is in its place, what came after that was made is lost.
+   */
   private async restart(stream: EventStream, before: FactCursor): Promise<FactCursor> {
     try {
       const bounds = await this.facts.bounds();
       this.tail.begin(bounds);
-      if (bounds.stream === before.stream) return before;
-      const cursor = { stream: bounds.stream, after: bounds.first - 1 };
+      const cursor = await placeInStream(this.facts, before, bounds);
+      if (cursor === before) return before;
       stream.send('missed', idOf(cursor), missed(before, cursor));
       return cursor;
     } catch (error) {
@@ -178,7 +193,7 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
   /** How many facts were new. Now and then it is looked whether the stream is still the same. */
   private async lookAhead(isSlow: boolean): Promise<number> {
     try {
-      if (isSlow) await this.renew();
+      if (isSlow || this.isDoubtful) await this.renew();
       const facts = await this.facts.read(this.tail.end!.after, READ_AT_ONCE);
       this.tail.append(facts);
       return facts.length;
@@ -189,11 +204,20 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
   }
 
   private async renew(): Promise<void> {
-    const bounds = await this.facts.bounds();
-    const isSame = this.tail.end?.stream === bounds.stream;
-    // Those who listen read the new one from its beginning, for themselves.
-    this.tail.begin(bounds);
-    if (!isSame) for (const settle of [...this.waiting]) settle();
+    this.isDoubtful = false;
+    const before = this.tail.end!;
+    try {
+      const bounds = await this.facts.bounds();
+      const isSame = (await placeInStream(this.facts, before, bounds)) === before;
+      if (isSame) return;
+      if (before.stream === bounds.stream) this.copies += 1;
+      // Those who listen read the new one for themselves, each from where he goes on.
+      this.tail.beginAnew(bounds);
+    } catch (error) {
+      this.isDoubtful = true;
+      throw error;
+    }
+    for (const settle of [...this.waiting]) settle();
   }
 
   /** True where the bus said that there is more. */
@@ -211,26 +235,27 @@ export class FactFeed implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-function begin(start: FactStart, { stream, first, last }: FactBounds): FactCursor {
-  if (start === 'now') return { stream, after: last };
-  if (start === 'first') return { stream, after: first - 1 };
-  return start.stream === stream ? { stream, after: Math.min(start.after, last) } : start;
+function begin(start: FactStart, { stream, first, last, lastAt }: FactBounds): FactCursor {
+  if (start === 'now') return { stream, after: last, at: lastAt };
+  if (start === 'first') return { stream, after: first - 1, at: null };
+  return start;
 }
 
 /** The stream keeps facts for a time, and no more than so many: sequences have no gaps but there. */
 function sayMissed(stream: EventStream, cursor: FactCursor, next: number): void {
-  const before = { stream: cursor.stream, after: next - 1 };
+  const before = { stream: cursor.stream, after: next - 1, at: null };
   stream.send('missed', idOf(before), missed(cursor, before));
 }
 
-export function idOf({ stream, after }: FactCursor): string {
-  return `${stream}-${after}`;
+export function idOf({ stream, after, at }: FactCursor): string {
+  return `${stream}-${after}${at === null ? '' : `-${at.toString(36)}`}`;
 }
 
 /** What `idOf` wrote; null for anything else. */
 export function readId(text: string): FactCursor | null {
-  const [, stream, after] = /^([0-9a-z]{1,12})-(\d{1,15})$/.exec(text) ?? [];
-  return stream === undefined || after === undefined ? null : { stream, after: Number(after) };
+  const [, stream, after, at] = /^([0-9a-z]{1,12})-(\d{1,15})(?:-([0-9a-z]{1,9}))?$/.exec(text) ?? [];
+  if (stream === undefined || after === undefined) return null;
+  return { stream, after: Number(after), at: at === undefined ? null : Number.parseInt(at, 36) };
 }
 
 /** Between which ids facts are gone: after the first, up to the second. */

@@ -4,6 +4,8 @@ import type { FactBounds, LoggedFact } from '#messaging/fact-log';
 export interface FactCursor {
   readonly stream: string;
   readonly after: number;
+  /** When the stream took that fact, in milliseconds since 1970; null where that is not known. */
+  readonly at: number | null;
 }
 
 /** The newest facts that one process has in its memory, at most: for all who listen now. */
@@ -24,12 +26,16 @@ export class FactTail {
   }
 
   /** Begins at the end of this stream; keeps what is here where it is the same one. */
-  begin({ stream, last }: FactBounds): void {
-    if (this.cursor?.stream === stream) return;
+  begin(bounds: FactBounds): void {
+    if (this.cursor?.stream !== bounds.stream) this.beginAnew(bounds);
+  }
+
+  /** As `begin`, and keeps nothing: an older copy of the stream is in its place. */
+  beginAnew({ stream, last, lastAt }: FactBounds): void {
     this.facts = [];
     this.characters = 0;
     this.since = last;
-    this.cursor = { stream, after: last };
+    this.cursor = { stream, after: last, at: lastAt };
   }
 
   append(facts: readonly LoggedFact[]): void {
@@ -37,7 +43,7 @@ export class FactTail {
     if (!this.cursor || !last) return;
     this.facts.push(...facts);
     for (const { text } of facts) this.characters += text.length;
-    this.cursor = { stream: this.cursor.stream, after: last.sequence };
+    this.cursor = { stream: this.cursor.stream, after: last.sequence, at: last.at };
     let gone = 0;
     while (this.facts.length - gone > MOST_FACTS || this.characters > MOST_CHARACTERS) {
       const { text, sequence } = this.facts[gone]!;
@@ -49,7 +55,7 @@ export class FactTail {
   }
 
   /** The facts after this one; null where not all of them are here. */
-  after({ stream, after }: FactCursor): readonly LoggedFact[] | null {
+  after({ stream, after }: Pick<FactCursor, 'stream' | 'after'>): readonly LoggedFact[] | null {
     if (this.cursor?.stream !== stream || after < this.since) return null;
     return this.facts.slice(firstAfter(this.facts, after));
   }

@@ -6,7 +6,7 @@ import { FactSubjectsSchema } from '../fact-filter';
 import type { RestRoute } from '../rest-route';
 import { limit, NextLink, none } from './route-parts';
 
-const ID = /^(?:first|[0-9a-z]{1,12}-\d{1,15})$/;
+const ID = /^(?:first|[0-9a-z]{1,12}-\d{1,15}(?:-[0-9a-z]{1,9})?)$/;
 const eventId = z.string().regex(ID, 'must be the id of an event, as it came').optional();
 
 export const listenToFacts = {
