@@ -109,7 +109,7 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
   it('starts, whoever is first: the services before what they need', async () => {
     await project.compose('up', '--detach', '--no-deps', ...SERVICES);
     await project.compose('up', '--detach');
-    upstream = await Upstream.start(engine, 'entrepot_outside');
+    upstream = await Upstream.start(engine, 'entrepot_outside', project.folder);
     await pull('library/first:1');
     await isServed('library/first:1');
   }, 300_000);

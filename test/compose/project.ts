@@ -30,7 +30,7 @@ export interface Inspected {
 export class ComposeProject {
   private constructor(
     private readonly engine: DockerEngine,
-    private readonly folder: string,
+    readonly folder: string,
   ) {}
 
   static async lay(engine: DockerEngine): Promise<ComposeProject> {

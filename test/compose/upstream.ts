@@ -4,7 +4,6 @@ import type { DockerEngine } from '#testing/docker-engine';
 import { imageLayout } from '#testing/docker-registry';
 import { eventually } from '#testing/eventually';
 import { peer } from '#testing/peers';
-import { removeFolder, tempFolder } from '#testing/temp-folder';
 
 const PORT = 5000;
 const CONFIG = `version: 0.1
@@ -18,13 +17,12 @@ export class Upstream {
 
   private constructor(
     private readonly engine: DockerEngine,
-    private readonly folder: string,
     private readonly address: string,
   ) {}
 
-  static async start(engine: DockerEngine, network: string): Promise<Upstream> {
-    const folder = await tempFolder('upstream');
-    const config = join(folder, 'config.yml');
+  /** Its settings lie in `folder`. */
+  static async start(engine: DockerEngine, network: string, folder: string): Promise<Upstream> {
+    const config = join(folder, 'upstream.yml');
     await writeFile(config, CONFIG);
     const mounts = [`${peer('docker-registry')}:/registry:ro`, `${config}:/config.yml:ro`];
     await engine.docker(
@@ -34,7 +32,7 @@ export class Upstream {
     );
     const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
     const ip = await engine.docker('inspect', '--format', format, 'upstream');
-    return new Upstream(engine, folder, `${ip}:${PORT}`);
+    return new Upstream(engine, `${ip}:${PORT}`);
   }
 
   /** Pushes a small real image as `name`; gives its digest. */
@@ -53,6 +51,5 @@ export class Upstream {
   /** What it held is gone. */
   async stop(): Promise<void> {
     await this.engine.docker('rm', '--force', '--volumes', 'upstream');
-    await removeFolder(this.folder);
   }
 }
