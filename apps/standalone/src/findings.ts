@@ -66,7 +66,7 @@ export class Findings {
   }
 
   /** An object that is named already is not named again by a rule of its rows. */
-  addLines(word: 'row' | 'stuck', lines: readonly string[]): void {
+  addLines(word: 'row' | 'stuck' | 'stream', lines: readonly string[]): void {
     for (const line of lines) {
       const [, object = ''] = /^object ([0-9a-f-]{36}) /.exec(line) ?? [];
       if (!this.isSpoilt(object)) this.note({ line: `${word}: ${line}` });

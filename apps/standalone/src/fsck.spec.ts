@@ -1,5 +1,5 @@
 import { DropStrays, HashObject, ListStored, QuarantineObject } from '#contracts/calls/blobs';
-import { CheckRows, FindHolders, ListObjects } from '#contracts/calls/collection';
+import { CheckRows, CheckStreams, FindHolders, ListObjects } from '#contracts/calls/collection';
 import { MarkLost } from '#contracts/calls/sessions';
 import { type Digest, digestOf } from '#oci/digest';
 import { blobUnknown, unavailable } from '#oci/registry-error';
@@ -35,6 +35,7 @@ function whole({ stored, rows = {} }: Change = {}, all: readonly string[] = ids)
     .on(ListStored, () => ({ stored: (stored as typeof there) ?? there, next: null }))
     .on(ListObjects, () => ({ objects, next: null }))
     .on(CheckRows, () => ({ faults: [] }))
+    .on(CheckStreams, () => ({ faults: [] }))
     .on(HashObject, ({ object }) => ({ digest: promised(object), size: 10 }))
     .on(MarkLost, () => ({}))
     .on(QuarantineObject, () => ({}))
@@ -260,4 +261,19 @@ test('one that is stopped says what it found until then', async () => {
   expect(await plain(calls, { ...options, signal: stopping.signal })).toEqual([expect.stringMatching(/^missing: /)]);
   expect(calls.questions(HashObject)).toHaveLength(20);
   expect(calls.questions(CheckRows)).toEqual([]);
+});
+
+test('streams that are otherwise are named, and made as they should be by a repair; a bus that is away is no fault', async () => {
+  const calls = whole().on(CheckStreams, () => ({ faults: ['ENTREPOT_FACTS is not there'] }));
+  expect(await plain(calls, { ...options, deep: false })).toEqual(['stream: ENTREPOT_FACTS is not there']);
+  expect(await plain(calls, { ...options, deep: false, repair: true })).toEqual([
+    'stream: ENTREPOT_FACTS is not there; made as it should be',
+  ]);
+  expect(calls.questions(CheckStreams)).toEqual([{ mend: false }, { mend: true }]);
+  calls.on(CheckStreams, () => {
+    throw unavailable('NATS');
+  });
+  said.length = 0;
+  expect(await plain(calls, { ...options, deep: false })).toEqual([]);
+  expect(said).toContain('streams were not compared: NATS is not available at the moment');
 });

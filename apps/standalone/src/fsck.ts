@@ -1,6 +1,6 @@
 import type { Calls } from '#calls/calls';
 import { HashObject } from '#contracts/calls/blobs';
-import { CheckRows } from '#contracts/calls/collection';
+import { CheckRows, CheckStreams } from '#contracts/calls/collection';
 import { type Digest, digestAlgorithm, parseDigest } from '#oci/digest';
 import { isRegistryError } from '#oci/registry-error';
 import { type Fault, isFinished, type ObjectRow } from './compare-store';
@@ -36,6 +36,7 @@ export async function fsck(calls: Calls, options: FsckOptions): Promise<Fault[]>
     tell(() => findings.progress);
   }
   if (!options.signal?.aborted) await checkRows(calls, findings);
+  if (!options.signal?.aborted) await checkStreams(calls, findings, options);
   for (const line of findings.summary) options.say(line);
   if (options.deep) options.say(findings.hashSummary);
   return repair(calls, findings, options);
@@ -63,6 +64,21 @@ async function checkRows(calls: Calls, findings: Findings): Promise<void> {
     'stuck',
     first.stuck.filter((line) => again.stuck.includes(line)),
   );
+}
+
+/** Where the bus is away that is said: what waits for it is overdue in time. */
+async function checkStreams(
+  calls: Calls,
+  findings: Findings,
+  { repair: mend = false, say }: FsckOptions,
+): Promise<void> {
+  try {
+    const { faults } = await calls.ask(CheckStreams, { mend });
+    findings.addLines('stream', mend ? faults.map((line) => `${line}; made as it should be`) : faults);
+  } catch (error) {
+    if (!isRegistryError(error, 'UNAVAILABLE', 'TIMEOUT')) throw error;
+    say(`streams were not compared: ${error.message}`);
+  }
 }
 
 /** All that is live or may come back; what was found to be spoilt already needs no second line. */

@@ -48,7 +48,8 @@ async function mendOne(fault: Fault, mender: Mender, isAnother: boolean, finding
   const { line, spoilt, stray } = fault;
   if (spoilt !== undefined && !isAnother) return `${line}; ${await mender.lose(spoilt, line)}`;
   if (stray !== undefined && mender.repairs) return `${line}; ${await mender.drop(stray, findings)}`;
-  return mender.repairs && spoilt === undefined ? `${line}; left: ${whyLeft(line)}` : line;
+  const isLeft = mender.repairs && spoilt === undefined && !line.startsWith('stream: ');
+  return isLeft ? `${line}; left: ${whyLeft(line)}` : line;
 }
 
 /** What mends the others, in the words of their first one. */
@@ -56,7 +57,6 @@ function whyLeft(line: string): string {
   if (line.startsWith('orphan: ')) return 'it is not one of ours: remove it by hand';
   if (line.startsWith('session: ')) return 'the collector ends it in its next round';
   if (line.startsWith('stuck: ')) return 'whoever is to do it must run, and reach what it needs';
-  if (line.startsWith('stream: ')) return 'the next start of metadata makes it so';
   return 'nothing mends it without a person who looks at it';
 }
 

@@ -5,6 +5,7 @@ import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
 import { reconnects } from './bus-metrics';
 import { type BusListener, BusSubscriptions } from './bus-subscriptions';
+import { checkStreams } from './check-streams';
 import { type LinkOptions, NatsLink } from './nats-link';
 import { PoisonMessage } from './poison-message';
 import { showBus } from './show-bus';
@@ -129,6 +130,14 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       this.ensuring = null;
     });
     return this.ensuring;
+  }
+
+  /** What of the streams is not as it should be, each in a line. Throws UNAVAILABLE. */
+  async checkStreams(): Promise<string[]> {
+    const manager = await this.manager();
+    return checkStreams(manager, this.options.replicas ?? 1).catch((error: unknown) => {
+      throw unavailable('NATS', 1, error);
+    });
   }
 
   state(): BusState {

@@ -17,18 +17,22 @@ export function addAdmin(program: Command, terminal: Terminal): void {
       'Compare what is stored with what is known, and name every difference. The exit code is 0 where all is well, 1 where it is not.',
     )
     .option('--deep', 'read and hash all bytes')
+    .option('--repair', 'have fetched again what an upstream has, and drop what nothing refers to')
+    .option('--json', 'write a line of JSON for each fault')
     .option('--mark-lost', 'mark lost what is missing, also where most of it is')
-    .action(
-      doing<{ deep?: boolean; markLost?: boolean }>(terminal, (_desk, _args, options) => check(options, terminal)),
-    );
+    .action(doing<CheckOptions>(terminal, (_desk, _args, options) => check(options, terminal)));
   withExamples(fsck, [['entrepot admin fsck --deep', 'reads everything: it takes as long as the disk does']]);
 }
 
+interface CheckOptions {
+  readonly deep?: boolean;
+  readonly repair?: boolean;
+  readonly json?: boolean;
+  readonly markLost?: boolean;
+}
+
 /** The program that does it is a command of the standalone app, beside this one. */
-async function check(
-  { deep, markLost }: { deep?: boolean; markLost?: boolean },
-  { interrupted }: Terminal,
-): Promise<void> {
+async function check({ deep, repair, json, markLost }: CheckOptions, { interrupted }: Terminal): Promise<void> {
   const program = adminProgram(__dirname);
   const data = process.env.ENTREPOT_DATA || join(dirname(program), '..', '..', '..', '..', '.entrepot');
   if (!existsSync(data) && !process.env.DATABASE_URL)
@@ -38,6 +42,8 @@ async function check(
     program,
     'fsck',
     ...(deep ? ['--deep'] : []),
+    ...(repair ? ['--repair'] : []),
+    ...(json ? ['--json'] : []),
     ...(markLost ? ['--mark-lost'] : []),
   ];
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ENTREPOT_DATA: data } });

@@ -2,6 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import {
   CheckRows,
+  CheckStreams,
   ClaimPurges,
   FindHolders,
   ForgetEnded,
@@ -11,6 +12,7 @@ import {
   ReviewDue,
 } from '#contracts/calls/collection';
 import type { QuestionOf } from '#contracts/define-call';
+import { Bus } from '#messaging/bus';
 import { RowsCheck } from '../object/check-rows';
 import { ObjectListStore } from '../object/object-list.store';
 import { PurgeStore } from '../object/purge.store';
@@ -26,6 +28,7 @@ export class CollectionController {
     private readonly objects: ObjectListStore,
     private readonly rows: RowsCheck,
     private readonly ended: EndedStore,
+    private readonly bus: Bus,
   ) {}
 
   @Answers(ReviewDue)
@@ -61,6 +64,13 @@ export class CollectionController {
   @Answers(JudgeStrays)
   judgeStrays({ object }: QuestionOf<typeof JudgeStrays>) {
     return this.objects.judgeStrays(object);
+  }
+
+  @Answers(CheckStreams)
+  async checkStreams({ mend }: QuestionOf<typeof CheckStreams>) {
+    const faults = await this.bus.checkStreams();
+    if (mend) await this.bus.ensureStreams();
+    return { faults };
   }
 
   @Answers(CheckRows)

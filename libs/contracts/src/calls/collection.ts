@@ -116,3 +116,13 @@ export const JudgeStrays = defineCall('metadata.judge-strays', {
     why: z.string(),
   }),
 });
+
+/**
+ * What of the streams is not as it should be, each in a line; `mend` makes what is missing, and brings the others to what
+ * they should be. UNAVAILABLE while the bus is away.
+ */
+export const CheckStreams = defineCall('metadata.check-streams', {
+  question: z.object({ mend: z.boolean() }),
+  answer: z.object({ faults: z.array(z.string()) }),
+  deadlineMs: 60_000,
+});
