@@ -141,6 +141,19 @@ test('where most of the store is gone nothing is reported lost, unless that is m
   expect(calls.questions(MarkLost)).toHaveLength(20);
 });
 
+test('wrong bytes are marked lost also where they cannot be kept aside', async () => {
+  const other = digestOf(Buffer.from('other'));
+  const calls = whole()
+    .on(HashObject, ({ object }) => ({ digest: object === ids[0] ? other : promised(object), size: 10 }))
+    .on(QuarantineObject, () => {
+      throw unavailable('storage');
+    });
+  expect(await plain(calls, options)).toEqual([
+    expect.stringMatching(/; not kept in quarantine \(storage is not available at the moment\); marked lost: pull /),
+  ]);
+  expect(calls.questions(MarkLost)).toHaveLength(1);
+});
+
 const STRAY = '0199aaaa-0000-7000-8000-00000000000f';
 
 test('what waits too long is stuck, where two looks agree', async () => {
@@ -194,6 +207,18 @@ test('where most of the store is unknown nothing of it is dropped', async () => 
   expect(faults).toHaveLength(20);
   expect(faults[0]).toMatch(/; left: most of the store is unknown: is this the right database\?$/);
   expect(calls.questions(DropStrays)).toEqual([]);
+});
+
+test('what is on its way while it looks is no fault: a store is listed again, and the rows after it', async () => {
+  let listed = 0;
+  const calls = whole();
+  const there = ids.map((object) => ({ key: `objects/01/${object}`, object, bytes: 10 }));
+  const going = { key: `objects/01/${STRAY}`, object: STRAY, bytes: 10 };
+  // At the first look one has not come yet, and another one goes.
+  calls.on(ListStored, () => ({ stored: listed++ === 0 ? [...there.slice(1), going] : there, next: null }));
+  expect(await plain(calls, { ...options, deep: false })).toEqual([]);
+  expect(listed).toBe(2);
+  expect(calls.questions(MarkLost)).toEqual([]);
 });
 
 const idOf = (n: number) => `0199aaaa-0000-7000-8000-${String(n).padStart(12, '0')}`;

@@ -69,16 +69,27 @@ class Mender {
     readonly repairs: boolean,
   ) {}
 
+  /** Wrong bytes are given to nobody any more, also where they cannot be kept aside: on a full store, say. */
   async lose(object: string, line: string): Promise<string> {
+    const kept = await this.keepAside(object, line);
     try {
-      const isWrong = /^(digest|size): /.test(line) && !line.includes('unreadable: ');
-      if (isWrong) await this.calls.ask(QuarantineObject, { object });
       const reason = `fsck: ${line}`.slice(0, 500);
       const { refetching } = await this.calls.ask(MarkLost, { object, reason, refetch: this.repairs });
-      const kept = isWrong ? 'kept in quarantine; ' : '';
       return `${kept}marked lost: ${this.whatBringsIt(object, refetching)}`;
     } catch (error) {
-      if (isRegistryError(error)) return `it could not be marked lost: ${error.message}`;
+      if (isRegistryError(error)) return `${kept}it could not be marked lost: ${error.message}`;
+      throw error;
+    }
+  }
+
+  /** Nothing is said where there are no bytes to keep. */
+  private async keepAside(object: string, line: string): Promise<string> {
+    if (!/^(digest|size): /.test(line) || line.includes('unreadable: ')) return '';
+    try {
+      await this.calls.ask(QuarantineObject, { object });
+      return 'kept in quarantine; ';
+    } catch (error) {
+      if (isRegistryError(error)) return `not kept in quarantine (${error.message}); `;
       throw error;
     }
   }
