@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { FaultProxy } from '#apps/blobs/src/driver/fault-proxy.testing';
 import { MinioServer } from '#apps/blobs/src/driver/minio-server.testing';
+import { moodOf, STORAGE_FAULTS } from '#apps/blobs/src/driver/storage-faults.testing';
 import { Entrepot, type Settings, SHORT_TIMES } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import { describeWithPeers } from '#testing/peers';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
+import { Random } from './chaos/random';
 
 const BUCKET = 'warehouse';
 
@@ -23,6 +26,8 @@ describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio
     settings = {
       ...SHORT_TIMES,
       ...minio.environment(BUCKET),
+      // However slow the machine is, an extent ends when it is full.
+      ENTREPOT_LINGER_MS: '60000',
       // What is planted is to stay where it was found.
       ENTREPOT_COMPOSE_SWEEP_MS: '0',
     };
@@ -110,7 +115,12 @@ describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio
     const stalled = addScriptedImage(upstream, 'team/stalled', layer);
     upstream.script('GET', stalled.layerUrl, stallAfter(layer, 2_000_000), 1);
     await entrepot.stop();
-    await entrepot.start({ ...settings, ENTREPOT_SESSION_IDLE_MS: '1000', ENTREPOT_GC_SWEEP_MS: '3600000' });
+    await entrepot.start({
+      ...settings,
+      ENTREPOT_LINGER_MS: '1000',
+      ENTREPOT_SESSION_IDLE_MS: '1000',
+      ENTREPOT_GC_SWEEP_MS: '3600000',
+    });
     const pull = await entrepot.pull(stalled.reference);
     await eventually('the layer is on its way', async () => upstream.count('GET', stalled.layerUrl) === 1);
     // A key of the config that was put, and whose row was not committed, would stay beside it: nothing reconciles yet.
@@ -145,6 +155,38 @@ describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio
     await entrepot.start(settings);
     expect((await layerOf()).equals(LAYER)).toBe(true);
   }, 120_000);
+
+  it('a store that does something wrong with every fourth request costs time, and no byte', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    const proxy = await FaultProxy.start(minio.endpoint);
+    await entrepot.stop();
+    await entrepot.start({ ...settings, ENTREPOT_S3_ENDPOINT: proxy.endpoint, ENTREPOT_S3_TIMEOUT_MS: '1000' });
+    const met: string[] = [];
+    const random = new Random(seed);
+    proxy.mood = moodOf(() => random.next(), 0.25, met);
+    const layers = Array.from({ length: 4 }, () => randomBytes(18_000_000));
+    const images = layers.map((layer, index) => addScriptedImage(upstream, `team/faulty-${index}`, layer));
+    try {
+      const pulls = await Promise.all(images.map(({ reference }) => entrepot.pull(reference)));
+      for (const pull of pulls) await entrepot.completed(pull, 120_000);
+      await Promise.all(
+        images.map(async ({ path, layer }, index) => {
+          const answer = await fetch(`${entrepot.url}${path}/blobs/${layer}`);
+          expect(Buffer.from(await answer.arrayBuffer()).equals(layers[index]!)).toBe(true);
+        }),
+      );
+      for (const { layerUrl } of images) expect(upstream.count('GET', layerUrl)).toBe(1);
+      expect(new Set(met).size).toBeGreaterThan(Object.keys(STORAGE_FAULTS).length / 2);
+    } catch (error) {
+      throw new Error(`seed ${seed}, met ${met.join(', ')}`, { cause: error });
+    } finally {
+      proxy.mood = null;
+    }
+    expect(await entrepot.fsck()).toEqual([]);
+    await entrepot.stop();
+    await proxy.stop();
+    await entrepot.start(settings);
+  }, 240_000);
 
   it('its bytes leave the bucket when it was removed', async () => {
     for (const { repository, tags } of await entrepot.images()) {

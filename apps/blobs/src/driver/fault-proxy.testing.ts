@@ -11,11 +11,13 @@ export interface Passing {
   readonly body: Buffer;
 }
 
-type Fault = (passing: Passing) => Promise<void> | void;
+export type Fault = (passing: Passing) => Promise<void> | void;
 
 /** Stands before an S3 API and does to requests what a spec wants; everything else passes. */
 export class FaultProxy {
   readonly seen: string[] = [];
+  /** As long as it is set: what a request meets, if anything. */
+  mood: ((method: string, path: string) => Fault | undefined) | null = null;
   private readonly faults: { method: string; path: RegExp; fault: Fault }[] = [];
 
   private constructor(
@@ -63,7 +65,8 @@ export class FaultProxy {
     const forward = () => this.forward(request, body, response);
     const index = this.faults.findIndex((each) => each.method === method && each.path.test(path));
     const [met] = index < 0 ? [] : this.faults.splice(index, 1);
-    await (met ? met.fault({ method, path, forward, request, response, body }) : forward());
+    const fault = met?.fault ?? this.mood?.(method, path);
+    await (fault ? fault({ method, path, forward, request, response, body }) : forward());
   }
 
   private async forward(asked: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
