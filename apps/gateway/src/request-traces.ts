@@ -10,7 +10,7 @@ import { traceparentOf } from './request-id';
 /** Asked every few seconds by machines, about nothing that anybody follows. */
 const UNTRACED = new Set(['/livez', '/readyz', '/metrics']);
 
-/** Requests as parts of traces: those of clients that say which, and all of them where this process sends traces. */
+/** Requests as parts of traces, of those that their clients name or of new ones, where this process sends traces. */
 @Injectable()
 export class RequestTraces implements OnModuleInit {
   private readonly followed = new WeakMap<FastifyRequest, Doing>();
@@ -18,9 +18,11 @@ export class RequestTraces implements OnModuleInit {
   constructor(private readonly server: HttpAdapterHost) {}
 
   onModuleInit(): void {
+    // A hook that does nothing costs each request all the same.
+    if (!isTracing()) return;
     const instance = this.server.httpAdapter.getInstance<FastifyInstance>();
     instance.addHook('onRequest', (request, reply, done) => {
-      if (isTracing() || request.headers.traceparent !== undefined) this.follow(request, reply);
+      this.follow(request, reply);
       done();
     });
     // After the body was read, which would lose it.
@@ -38,12 +40,11 @@ export class RequestTraces implements OnModuleInit {
     const attributes = { 'http.request.method': request.method, 'http.route': route, 'url.path': pathOf(request) };
     const name = `${request.method} ${route}`;
     const span = openSpan(name, { role: 'server', parent, begins: request.id, attributes });
-    const trace = span?.trace ?? parent;
-    if (trace === undefined) return;
-    this.followed.set(request, { request: request.id, trace });
+    if (span === undefined) return;
+    this.followed.set(request, { request: request.id, trace: span.trace });
     raw.once('close', () => {
-      span?.set({ 'http.response.status_code': raw.statusCode });
-      span?.end(raw.statusCode >= 500 || !raw.writableFinished ? { code: String(raw.statusCode) } : undefined);
+      span.set({ 'http.response.status_code': raw.statusCode });
+      span.end(raw.statusCode >= 500 || !raw.writableFinished ? { code: String(raw.statusCode) } : undefined);
     });
   }
 }
