@@ -105,6 +105,9 @@ export abstract class BlobDriver {
   /** The last of the segments that lie in the same folder of the journal and come after this name; null where none does. */
   abstract lastSegment(after: string): Promise<string | null>;
 
+  /** The folders of the journal: one of each database that has ever written here. */
+  abstract listJournals(): Promise<string[]>;
+
   /** Keeps a segment, whole or not at all. It is written once, or again with the same bytes. Throws UNAVAILABLE. */
   abstract writeSegment(name: string, bytes: Uint8Array): Promise<void>;
 }

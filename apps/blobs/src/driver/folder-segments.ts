@@ -33,6 +33,11 @@ export class FolderSegments {
     return later.length === 0 ? null : `${folder}/${later.at(-1)}`;
   }
 
+  async folders(): Promise<string[]> {
+    const entries = await readdir(this.folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
   /** Made aside, and given its name once it is durable. */
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.folder, name);

@@ -148,6 +148,10 @@ export class FolderDriver extends BlobDriver {
     return this.whileHere(() => this.segments.last(after));
   }
 
+  override listJournals(): Promise<string[]> {
+    return this.whileHere(() => this.segments.folders());
+  }
+
   override writeSegment(name: string, bytes: Uint8Array): Promise<void> {
     return this.whileHere(() => this.segments.write(name, bytes));
   }

@@ -157,6 +157,16 @@ export class MinioDriver extends BlobDriver {
     return last;
   }
 
+  /** The first key of each, behind all keys of the one before: `0` follows `/`. */
+  override async listJournals(): Promise<string[]> {
+    const folders: string[] = [];
+    for (let after = ''; ; after = `${JOURNAL}${folders.at(-1)}0`) {
+      const { value: first } = await this.client.list(JOURNAL, after).next();
+      if (!first) return folders;
+      folders.push(first.key.slice(JOURNAL.length).split('/')[0]!);
+    }
+  }
+
   override async writeSegment(name: string, bytes: Uint8Array): Promise<void> {
     await this.client.put(`${JOURNAL}${name}`, [Buffer.from(bytes)], new AbortController().signal);
   }

@@ -14,6 +14,7 @@ const ACTIONS = [
   'check',
   'readSegment',
   'lastSegment',
+  'listJournals',
   'writeSegment',
 ] as const;
 

@@ -41,6 +41,12 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     return (await this.findAhead(await this.calls.ask(TakeSegment, {}))) !== null;
   }
 
+  /** Whether another database has written a journal here, whose objects this one's rows do not name. */
+  async isOfAnotherToo(): Promise<boolean> {
+    const { installation } = await this.calls.ask(TakeSegment, {});
+    return (await this.driver.listJournals()).some((each) => each !== installation);
+  }
+
   private async look(): Promise<Found> {
     const taken = await this.calls.ask(TakeSegment, {});
     if (!this.isCompared && (await this.isAhead(taken))) return 'more';

@@ -11,7 +11,7 @@ const left = (why: string): AnswerOf<typeof DropStrays> => ({ dropped: 0, left: 
 
 /**
  * Deletes bytes that no row names. Rows come before bytes and no id is used twice, so what was seen in the store and has
- * neither row nor tombstone afterwards never gets one; unless the database is older than the store.
+ * neither row nor tombstone afterwards never gets one; unless the database is older than the store, or is not its only one.
  */
 @Injectable()
 export class StraysHandler {
@@ -25,6 +25,8 @@ export class StraysHandler {
   async drop(object: string): Promise<AnswerOf<typeof DropStrays>> {
     if (await this.journal.isAheadOfDatabase())
       return left('the journal in the store is ahead of the database, which was restored');
+    if (await this.journal.isOfAnotherToo())
+      return left('another database has its journal in the store too, and may know it');
     const { may, keys, why } = await this.calls.ask(JudgeStrays, { object });
     if (may === 'none') return left(why);
     const dropped = await this.driver.drop(object, new Set(keys), this.config.ENTREPOT_GRACE_MS);

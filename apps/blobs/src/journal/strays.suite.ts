@@ -102,6 +102,16 @@ export function straysSuite(openStore: () => Promise<StoreUnderTest>): void {
     expect(await drop(stray)).toEqual({ dropped: 1, left: null });
   });
 
+  test('nothing goes where another database has written its journal too', async () => {
+    const stray = randomUUID();
+    await write(stray);
+    await store.driver.writeSegment(`${book.installation}/000001-000000000001.jsonl`, randomBytes(10));
+    book.segment = 2;
+    await store.driver.writeSegment(`${randomUUID()}/000001-000000000001.jsonl`, randomBytes(10));
+    expect(await drop(stray)).toEqual({ dropped: 0, left: expect.stringContaining('another database') });
+    expect(await left()).toEqual([stray]);
+  });
+
   test('nothing goes where metadata says that the database was restored', async () => {
     const stray = randomUUID();
     await write(stray);
