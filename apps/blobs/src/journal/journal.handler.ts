@@ -3,6 +3,7 @@ import { Calls } from '#calls/calls';
 import { EndSegment, NoteRestored, TakeSegment } from '#contracts/calls/journal';
 import type { AnswerOf } from '#contracts/define-call';
 import { type Found, WorkLoop } from '#messaging/work-loop';
+import { RegistryError } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { BlobDriver } from '../driver/blob-driver';
 
@@ -45,6 +46,17 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
   async isOfAnotherToo(): Promise<boolean> {
     const { installation } = await this.calls.ask(TakeSegment, {});
     return (await this.driver.listJournals()).some((each) => each !== installation);
+  }
+
+  /** Throws UNAVAILABLE where the store has not even the first segment that was stored: it is another one, or not mounted. */
+  async mustBeHere(): Promise<void> {
+    const { installation, segment } = await this.calls.ask(TakeSegment, {});
+    const first = { installation, generation: 1, segment: 1 };
+    if (segment === 1 || (await this.driver.readSegment(nameOf(first))) !== null) return;
+    throw new RegistryError(
+      'UNAVAILABLE',
+      'the store has no journal of this database: is this the right store, and is it mounted? Nothing in it is said to be lost',
+    );
   }
 
   private async look(): Promise<Found> {
@@ -91,7 +103,7 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
 }
 
 /** Each life of a database has a row of its own, and none writes over another's. They order as they were written. */
-function nameOf({ installation, generation, segment }: Segment): string {
+function nameOf({ installation, generation, segment }: Omit<Segment, 'bytes'>): string {
   return `${installation}/${String(generation).padStart(6, '0')}-${String(segment).padStart(12, '0')}.jsonl`;
 }
 

@@ -5,6 +5,7 @@ import { ScrubBook } from '#testing/scrub-book';
 import { refusal } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
 import type { BlobsConfig } from '../blobs.config';
+import { JournalHandler } from '../journal/journal.handler';
 import { HotBlobs } from '../read/hot-blobs';
 import { SettledObjects } from '../read/settled-objects';
 import { KIB, Replica, readAll, type StoreUnderTest } from '../replica.testing';
@@ -35,7 +36,9 @@ export function scrubSuite(openStore: () => Promise<StoreUnderTest>): void {
   function begin(driver = store.driver, config: Partial<BlobsConfig> = {}): ScrubHandler {
     const settings = { ...replica.config, ...QUICK, ...config };
     const settled = new SettledObjects(book);
-    const scrub = new ScrubHandler(driver, book, settled, new HotBlobs(driver, settled, settings), settings);
+    const hot = new HotBlobs(driver, settled, settings);
+    const journal = new JournalHandler(book, driver, settings);
+    const scrub = new ScrubHandler(driver, book, settled, hot, journal, settings);
     scrubs.push(scrub);
     scrub.onApplicationBootstrap();
     return scrub;
@@ -151,6 +154,21 @@ export function scrubSuite(openStore: () => Promise<StoreUnderTest>): void {
     await all(10);
     expect(asked(ClaimScrubs)).toBe(10);
     expect(book.found.every(({ found }) => found === 'lost')).toBe(true);
+  });
+
+  test('in a store that has nothing of the journal that was stored nothing is lost: it is another one', async () => {
+    const [gone, whole] = await many(2, KIB);
+    await store.lose(gone!.object);
+    book.segment = 3;
+    begin();
+    await all(1);
+    expect(foundOf(gone!.object)).toMatchObject({ found: 'unread' });
+    await store.driver.writeSegment(`${book.installation}/000001-000000000001.jsonl`, randomBytes(10));
+    book.found.length = 0;
+    begin();
+    await all(2);
+    expect(foundOf(gone!.object)).toMatchObject({ found: 'lost' });
+    expect(foundOf(whole!.object)).toMatchObject({ found: 'whole' });
   });
 
   test('as fast as it is told to, however small they are, and no end waits for it', async () => {
