@@ -1,4 +1,3 @@
-import type { S3Settings } from './s3.client';
 import { StoreBusy } from './store-busy';
 
 /** What to do about what an S3 API answers; `%` is the bucket. */
@@ -30,7 +29,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** What a failure of the store means, in words that say what to do; never a secret. */
-export function explainStorageFault(error: unknown, { bucket }: Pick<S3Settings, 'bucket'>): string {
+export function explainStorageFault(error: unknown, { bucket }: { readonly bucket: string }): string {
   const { code, message } = Object(error instanceof StoreBusy ? error.cause : error) as {
     code?: string;
     message?: string;
