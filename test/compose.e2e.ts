@@ -58,7 +58,8 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
     digest = await upstream.push(name);
     const reference = `${upstream.host}/${name}`;
     const message = JSON.stringify({ reference });
-    const publish = ['--server', 'nats://127.0.0.1:4222', 'pub', 'entrepot.request.pull', message];
+    // Told when the stream has it: what is published before metadata made that is nobody's.
+    const publish = ['--server', 'nats://127.0.0.1:4222', 'pub', '--jetstream', 'entrepot.request.pull', message];
     await eventually('the bus takes a request', async () => engine.inside(peer('nats'), publish), { withinMs: 60_000 });
     const isListed = async () => (await images()).includes(served(name));
     const listed = eventually(`${reference} is listed`, isListed, { withinMs: 120_000, everyMs: 500 });
