@@ -32,7 +32,8 @@ const KEPT = {
   'apps/blobs/src/driver/minio.driver.ts': `import 'minio';\nimport { c } from '#calls/calls';\nexport const m = c;`,
   'apps/metadata/src/metadata.module.ts': `import 'pg';\nimport 'typeorm';\nexport const s = 1;`,
   'apps/fetcher/src/upstream/upstream.client.ts': `import 'undici';\nexport const u = 1;`,
-  'apps/gateway/src/gateway.module.ts': `import 'fastify';\nimport 'prom-client';\nimport 'swagger-ui-dist';\nexport const g = 1;`,
+  'apps/gateway/src/gateway.module.ts': `import 'fastify';\nimport 'swagger-ui-dist';\nexport const g = 1;`,
+  'libs/telemetry/src/metrics.ts': `import 'prom-client';\nexport const m = 1;`,
   'apps/gateway/src/gateway.spec.ts': `import { t } from '#testing/peers';\nimport 'pg';\nexport const x = t;`,
   'apps/standalone/src/main.ts': `import { s } from '#apps/metadata/src/metadata.module';\nexport const a = s;`,
 };
