@@ -20,6 +20,7 @@ const FILLED: Record<string, string> = {
   bus_user: `(principal, name, password_hash, created_by) VALUES ('u1', 'ci', 'scrypt$16384$8$1$c2FsdA$aGFzaA', 'anonymous')`,
   absence: `(began_at, ended_at) VALUES ('-infinity', now())`,
   lease: `(object_id, holder, until) SELECT id, gen_random_uuid(), 'infinity' FROM object LIMIT 1`,
+  scrubbing: `(object_id, worker, claimed_until) SELECT id, 'w', now() FROM object LIMIT 1`,
   reporter: `(name, principal, holder, lease_ms, leased_until) VALUES ('kübe', 'me', 'x', 1, now())`,
   container: `(id, name, repository_id, digest, state, principal, reporter, reported_id, exit_code, labels)
     SELECT 'c', 'n', repository_id, digest, 'running', 'me', 'kübe', 'r', -1, '{"a":null}' FROM tag LIMIT 1`,
