@@ -76,7 +76,7 @@ describeWithPeers('the store keeps a journal of all names', ['docker-registry', 
     await rename(postgres, `${postgres}.newer`);
     await rename(`${postgres}.backup`, postgres);
     await entrepot.start();
-    await eventually('it is noticed', async () => /restored: nothing is purged/.test(entrepot.log));
+    await eventually('it is noticed', async () => /which was restored: it is read from where/.test(entrepot.log));
     await entrepot.completed(await entrepot.pull(reference));
     const after = await eventually('the next generation is written', async () => {
       const found = await segments();

@@ -8,7 +8,7 @@ import { configs } from './paths/configs';
 import { firstStart, firstStartOnS3 } from './paths/first-start';
 import { forget } from './paths/forget';
 import { check } from './paths/fsck';
-import { journal, startRestored } from './paths/journal';
+import { journal, rebuild, startRestored } from './paths/journal';
 import { lost } from './paths/lost';
 import { message, poison, refusedMessage, replay } from './paths/message';
 import { heldPull, pull, pullBesideOthers, pullToS3 } from './paths/pull';
@@ -25,6 +25,7 @@ import { wrongBytes } from './paths/wrong-bytes';
 export const PATHS: readonly Path[] = [
   firstStart,
   startRestored,
+  rebuild,
   pull,
   slowPull,
   heldPull,

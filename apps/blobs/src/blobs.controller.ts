@@ -1,5 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
+import { ListJournals } from '#contracts/calls/adoption';
 import { DropStrays, HashObject, ListStored, PurgeObject, QuarantineObject } from '#contracts/calls/blobs';
 import { PingBlobs } from '#contracts/calls/ping';
 import { FinishUpload } from '#contracts/calls/sessions';
@@ -7,6 +8,7 @@ import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { ComposingHandler } from './compose/composing.handler';
 import { BlobDriver } from './driver/blob-driver';
+import { JournalHandler } from './journal/journal.handler';
 import { StraysHandler } from './journal/strays.handler';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
@@ -26,6 +28,7 @@ export class BlobsController {
     private readonly uploads: UploadSessions,
     private readonly composing: ComposingHandler,
     private readonly strays: StraysHandler,
+    private readonly journal: JournalHandler,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
@@ -65,6 +68,11 @@ export class BlobsController {
   @Answers(DropStrays)
   dropStrays({ object }: QuestionOf<typeof DropStrays>): Promise<AnswerOf<typeof DropStrays>> {
     return this.strays.drop(object);
+  }
+
+  @Answers(ListJournals)
+  async listJournals(): Promise<AnswerOf<typeof ListJournals>> {
+    return { journals: await this.journal.list() };
   }
 
   @Answers(HashObject)

@@ -1,6 +1,8 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CallRegistry } from '#calls/call-registry';
 import { readWhenLooked } from '#telemetry/metrics';
+import { AdoptHandler } from './adopt/adopt.handler';
+import { AdoptObjects } from './adopt/adopt-objects';
 import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { BlobsController } from './blobs.controller';
 import { freeBytes, uploadMemory } from './blobs-metrics';
@@ -87,6 +89,8 @@ export class BlobsModule {
         LocalBytePlane,
         JournalHandler,
         StraysHandler,
+        AdoptObjects,
+        AdoptHandler,
         ScrubHandler,
       ],
       exports: [LocalBytePlane],

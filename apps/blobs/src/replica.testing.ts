@@ -99,7 +99,8 @@ export class Replica {
     const hashing = new HashObjectHandler(driver, book);
     this.composing = new ComposingHandler(driver, book, bus, settled, this.config);
     const { composing, config } = this;
-    const strays = new StraysHandler(driver, book, new JournalHandler(book, driver, config), config);
+    const journal = new JournalHandler(book, driver, config);
+    const strays = new StraysHandler(driver, book, journal, config);
     this.controller = new BlobsController(
       driver,
       finishing,
@@ -109,6 +110,7 @@ export class Replica {
       sessions,
       composing,
       strays,
+      journal,
       config,
     );
   }

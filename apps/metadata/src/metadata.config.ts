@@ -29,6 +29,9 @@ export const MetadataConfigSchema = z
       'how long after its last reference was lost something is reviewed, in milliseconds',
     ),
     ENTREPOT_GRACE_MS: storedMilliseconds(10 * 60_000, 0).describe('from condemned to purging, in milliseconds'),
+    ENTREPOT_QUARANTINE_MS: storedMilliseconds(30 * DAY, 0).describe(
+      'how long bytes stay that were found in the store when a database was restored or rebuilt, and that nothing wants, in milliseconds',
+    ),
     ENTREPOT_UNDO_MS: storedMilliseconds(DAY, 0).describe(
       'how long a removed image can be brought back, in milliseconds',
     ),

@@ -1,4 +1,7 @@
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
+import { AdoptObjectHandler } from './adoption/adopt-object.handler';
+import { AdoptionController } from './adoption/adoption.controller';
+import { AdoptionStore } from './adoption/adoption.store';
 import { BlobController } from './blob/blob.controller';
 import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
@@ -111,6 +114,7 @@ const CONTROLLERS: Type[] = [
   PullCountController,
   PingController,
   JournalController,
+  AdoptionController,
   DeadLetterController,
   WhyController,
   TrashController,
@@ -166,6 +170,8 @@ const PROVIDERS: Provider[] = [
   ReportContainersHandler,
   ImmediateWork,
   JournalStore,
+  AdoptionStore,
+  AdoptObjectHandler,
   WhyStore,
   PlanStore,
   PruneHandler,

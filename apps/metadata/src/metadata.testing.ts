@@ -9,6 +9,8 @@ import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '#oci/media-
 import { isRegistryError } from '#oci/registry-error';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name';
 import { startTestDatabase } from '#testing/test-database';
+import { AdoptObjectHandler } from './adoption/adopt-object.handler';
+import { AdoptionStore } from './adoption/adoption.store';
 import { BlobReferencesStore } from './blob/blob-references.store';
 import { FillStore } from './blob/fill.store';
 import { WantBlobHandler } from './blob/want-blob.handler';
@@ -139,6 +141,8 @@ export function wire(database: Database, hotClient: HotClient, config: MetadataC
     objectList: new ObjectListStore(database),
     rows: new RowsCheck(database),
     journal: new JournalStore(database),
+    adoption: new AdoptionStore(database, config),
+    adoptions: new AdoptObjectHandler(database, config),
     plans,
     prunes: new PruneWorkStore(database, presence, config),
     runs: new RunStore(database, scrubs),

@@ -4,6 +4,7 @@ import { backupCommand } from './backup-command';
 import { type Command, MisusedCommand } from './command';
 import { deadLettersCommand } from './dead-letters-command';
 import { fsckCommand } from './fsck-command';
+import { rebuildCommand } from './rebuild-command';
 import { restoreCommand } from './restore-command';
 
 const COMMANDS = new Map<string, Command>([
@@ -11,6 +12,7 @@ const COMMANDS = new Map<string, Command>([
   ['dead-letters', deadLettersCommand],
   ['backup', backupCommand],
   ['restore', restoreCommand],
+  ['rebuild', rebuildCommand],
 ]);
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);

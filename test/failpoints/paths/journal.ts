@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BeginRebuild, ReadAdoption } from '#contracts/calls/adoption';
 import { TakeSegment } from '#contracts/calls/journal';
 import type { ScriptedImage } from '#testing/scripted-image';
 import { readImage } from '../client-read';
@@ -50,13 +52,23 @@ export const journal: Path = {
   },
 };
 
-/** The store is ahead of the database by a segment that this database never wrote. */
+const isAdopted = (victim: Victim) => async () =>
+  (await victim.call((calls) => calls.ask(ReadAdoption, {}))).adoption?.phase === 'ended';
+
+/** The store is ahead of the database by a segment that this database never wrote, and has an object that it does not know. */
 export const startRestored: Path = {
   name: 'a start that finds its database restored',
   place: 'folder',
   isFirstStart: true,
   after: 'metadata.complete-pull:after',
-  owns: ['metadata.raise-generation'],
+  owns: [
+    'metadata.raise-generation',
+    'metadata.take-adoption',
+    'metadata.adopt-segment',
+    'metadata.end-adoption-phase',
+    'metadata.compare-stored',
+    'metadata.adopt-object',
+  ],
   async prepare(victim) {
     const { run, ends } = await pullWalk(victim);
     const taken = () => victim.call((calls) => calls.ask(TakeSegment, {}));
@@ -69,6 +81,10 @@ export const startRestored: Path = {
         const folder = join(folderOf(victim), installation);
         await mkdir(folder, { recursive: true });
         await writeFile(join(folder, '000001-000000000999.jsonl'), '{}\n');
+        const object = randomUUID();
+        const shelf = join(victim.program.data, 'blobs', 'objects', object.slice(0, 6));
+        await mkdir(shelf, { recursive: true });
+        await writeFile(join(shelf, object), 'what no row names');
         await run();
       },
       async ends() {
@@ -77,6 +93,31 @@ export const startRestored: Path = {
         await victim.until('a new generation begins', raised);
         const { generation } = await taken();
         if (generation !== 2) throw new Error(`the generation is ${generation}`);
+        await victim.until('it has back what the store has', isAdopted(victim));
+      },
+    };
+  },
+};
+
+/** Made of a store whose journal says nothing. */
+export const rebuild: Path = {
+  name: 'a rebuild of an empty database',
+  place: 'folder',
+  isFirstStart: true,
+  owns: ['metadata.begin-rebuild'],
+  async prepare(victim) {
+    const installation = randomUUID();
+    const begin = () => victim.call((calls) => calls.ask(BeginRebuild, { installation, generation: 1 }));
+    const until = () => victim.until('it has back what the store has', isAdopted(victim));
+    return {
+      async run() {
+        await begin();
+        await until();
+      },
+      async ends() {
+        const { adoption } = await victim.call((calls) => calls.ask(ReadAdoption, {}));
+        if (adoption === null) await begin();
+        await until();
       },
     };
   },

@@ -138,6 +138,18 @@ export function blobDriverSuite(openStore: () => Promise<StoreUnderTest>): void 
     expect(await store.other.lastSegment(name(mine, 3))).toBeNull();
   });
 
+  test('the segments of all journals are listed in their order, page by page', async () => {
+    const [mine, other] = [randomUUID(), randomUUID()].sort();
+    const names = [1, 2, 3].map((n) => `${mine}/00000${n}-000000000001.jsonl`);
+    names.push(`${other}/000001-000000000001.jsonl`);
+    expect(await store.driver.listSegments('', 10)).toEqual([]);
+    for (const each of names) await store.driver.writeSegment(each, randomBytes(KIB));
+    expect(await store.other.listSegments('', 2)).toEqual(names.slice(0, 2));
+    expect(await store.other.listSegments(names[1]!, 10)).toEqual(names.slice(2));
+    expect(await store.other.listSegments(`${mine}/~`, 10)).toEqual(names.slice(3));
+    expect(await store.other.listSegments(names[3]!, 10)).toEqual([]);
+  });
+
   test('a source that is closed early lets go, and reads no more', async () => {
     const object = randomUUID();
     const extents = await write(object, randomBytes(3 * KIB * KIB), [3 * KIB * KIB]);

@@ -108,6 +108,9 @@ export abstract class BlobDriver {
   /** The folders of the journal: one of each database that has ever written here. */
   abstract listJournals(): Promise<string[]>;
 
+  /** The names of segments of all journals, in their order, after this name. */
+  abstract listSegments(after: string, limit: number): Promise<string[]>;
+
   /** Keeps a segment, whole or not at all. It is written once, or again with the same bytes. Throws UNAVAILABLE. */
   abstract writeSegment(name: string, bytes: Uint8Array): Promise<void>;
 }

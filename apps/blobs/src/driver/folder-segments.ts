@@ -25,10 +25,7 @@ export class FolderSegments {
 
   async last(after: string): Promise<string | null> {
     const folder = dirname(after);
-    const names = await readdir(join(this.folder, folder)).catch((error: unknown) => {
-      if (isAbsent(error)) return [];
-      throw error;
-    });
+    const names = await this.namesIn(folder);
     const later = names.filter((name) => !name.endsWith(DRAFT) && `${folder}/${name}` > after).sort();
     return later.length === 0 ? null : `${folder}/${later.at(-1)}`;
   }
@@ -36,6 +33,17 @@ export class FolderSegments {
   async folders(): Promise<string[]> {
     const entries = await readdir(this.folder, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
+  async list(after: string, limit: number): Promise<string[]> {
+    const found: string[] = [];
+    const [from] = after.split('/');
+    for (const folder of (await this.folders()).filter((name) => name >= from!).sort()) {
+      const names = (await this.namesIn(folder)).map((name) => `${folder}/${name}`);
+      found.push(...names.filter((name) => !name.endsWith(DRAFT) && name > after).sort());
+      if (found.length >= limit) break;
+    }
+    return found.slice(0, limit);
   }
 
   /** Made aside, and given its name once it is durable. */
@@ -51,6 +59,13 @@ export class FolderSegments {
     }
     await durable('blobs.rename-segment', () => rename(`${path}${DRAFT}`, path));
     await syncFolder(dirname(path));
+  }
+
+  private async namesIn(folder: string): Promise<string[]> {
+    return readdir(join(this.folder, folder)).catch((error: unknown) => {
+      if (isAbsent(error)) return [];
+      throw error;
+    });
   }
 
   private async build(folder: string): Promise<void> {

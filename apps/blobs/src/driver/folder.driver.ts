@@ -152,6 +152,10 @@ export class FolderDriver extends BlobDriver {
     return this.whileHere(() => this.segments.folders());
   }
 
+  override listSegments(after: string, limit: number): Promise<string[]> {
+    return this.whileHere(() => this.segments.list(after, limit));
+  }
+
   override writeSegment(name: string, bytes: Uint8Array): Promise<void> {
     return this.whileHere(() => this.segments.write(name, bytes));
   }

@@ -20,7 +20,7 @@ const SAME_CHECK_MS = 5_000;
 const CHECK_MS = 1_500;
 
 /**
- * Any S3 API. Each extent is one PUT under a key of its own, `objects/<id>/<random>`: a late PUT of an overtaken
+ * Any S3 API. Each extent is one PUT under a key of its own, `objects/<id>/<offset>-<random>`: a late PUT of an overtaken
  * writer hits nothing that is read. What no row names is left for reconcile.
  */
 export class MinioDriver extends BlobDriver {
@@ -64,11 +64,12 @@ export class MinioDriver extends BlobDriver {
 
   override async write(
     object: string,
-    _offset: number,
+    offset: number,
     chunks: readonly Buffer[],
     signal: AbortSignal,
   ): Promise<string> {
-    const key = `${PREFIX}${object}/${randomUUID()}`;
+    // With its offset, so that what no row names can be put together again.
+    const key = `${PREFIX}${object}/${offset.toString(16).padStart(12, '0')}-${randomUUID()}`;
     await this.client.put(key, chunks, signal);
     return key;
   }
@@ -165,6 +166,14 @@ export class MinioDriver extends BlobDriver {
       if (!first) return folders;
       folders.push(first.key.slice(JOURNAL.length).split('/')[0]!);
     }
+  }
+
+  override async listSegments(after: string, limit: number): Promise<string[]> {
+    const found: string[] = [];
+    for await (const { key } of this.client.list(JOURNAL, `${JOURNAL}${after}`)) {
+      if (found.push(key.slice(JOURNAL.length)) >= limit) break;
+    }
+    return found;
   }
 
   override async writeSegment(name: string, bytes: Uint8Array): Promise<void> {

@@ -1,11 +1,13 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
+import type { ListJournals } from '#contracts/calls/adoption';
 import { EndSegment, NoteRestored, TakeSegment } from '#contracts/calls/journal';
 import type { AnswerOf } from '#contracts/define-call';
 import { type Found, WorkLoop } from '#messaging/work-loop';
 import { RegistryError } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { BlobDriver } from '../driver/blob-driver';
+import { parseSegmentName, segmentName } from './segment-name';
 
 type Segment = AnswerOf<typeof TakeSegment>;
 
@@ -52,19 +54,31 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
   async mustBeHere(): Promise<void> {
     const { installation, segment } = await this.calls.ask(TakeSegment, {});
     const first = { installation, generation: 1, segment: 1 };
-    if (segment === 1 || (await this.driver.readSegment(nameOf(first))) !== null) return;
+    if (segment === 1 || (await this.driver.readSegment(segmentName(first))) !== null) return;
     throw new RegistryError(
       'UNAVAILABLE',
       'the store has no journal of this database: is this the right store, and is it mounted? Nothing in it is said to be lost',
     );
   }
 
+  /** Of each installation the last one. */
+  async list(): Promise<AnswerOf<typeof ListJournals>['journals']> {
+    const journals: AnswerOf<typeof ListJournals>['journals'] = [];
+    for (const folder of await this.driver.listJournals()) {
+      const last = parseSegmentName((await this.driver.lastSegment(`${folder}/0`)) ?? '');
+      if (!last) continue;
+      const { installation, generation, segment } = last;
+      journals.push({ installation, last: { generation, segment } });
+    }
+    return journals;
+  }
+
   private async look(): Promise<Found> {
     const taken = await this.calls.ask(TakeSegment, {});
     if (!this.isCompared && (await this.isAhead(taken))) return 'more';
     if (taken.bytes.length === 0) return { nextInMs: null };
-    const stored = await this.driver.readSegment(nameOf(taken));
-    if (stored === null) await this.driver.writeSegment(nameOf(taken), taken.bytes);
+    const stored = await this.driver.readSegment(segmentName(taken));
+    if (stored === null) await this.driver.writeSegment(segmentName(taken), taken.bytes);
     else if (!stored.equals(taken.bytes)) return this.beginAnew(taken.generation);
     await this.calls.ask(EndSegment, { segment: taken.segment });
     return 'more';
@@ -73,7 +87,7 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
   private async isAhead(taken: Segment): Promise<boolean> {
     const last = await this.findAhead(taken);
     this.isCompared = last === null;
-    if (last !== null) await this.beginAnew(generationOf(last));
+    if (last !== null) await this.beginAnew(parseSegmentName(last)?.generation ?? taken.generation);
     return last !== null;
   }
 
@@ -83,13 +97,13 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     if (last === null) return null;
     // Asked after the store was: it knows what another replica stored meanwhile.
     const head = await this.calls.ask(TakeSegment, {});
-    const isKnown = last < nameOf(head) || (last === nameOf(head) && head.bytes.length > 0);
+    const isKnown = last < segmentName(head) || (last === segmentName(head) && head.bytes.length > 0);
     return isKnown ? null : last;
   }
 
   /** What the store has beyond what was known to be there. */
   private async lastStored(taken: Segment): Promise<string | null> {
-    const name = nameOf(taken);
+    const name = segmentName(taken);
     const last = await this.driver.lastSegment(name);
     if (last !== null || taken.bytes.length > 0) return last;
     return (await this.driver.readSegment(name)) === null ? null : name;
@@ -101,10 +115,3 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     return 'more';
   }
 }
-
-/** Each life of a database has a row of its own, and none writes over another's. They order as they were written. */
-function nameOf({ installation, generation, segment }: Omit<Segment, 'bytes'>): string {
-  return `${installation}/${String(generation).padStart(6, '0')}-${String(segment).padStart(12, '0')}.jsonl`;
-}
-
-const generationOf = (name: string): number => Number(/\/(\d+)-/.exec(name)?.[1]);

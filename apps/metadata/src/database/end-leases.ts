@@ -12,5 +12,6 @@ export async function endLeases(database: Database): Promise<void> {
     await sql.query(`UPDATE object SET claimed_until = NULL WHERE state = 'purging'`);
     await sql.query('UPDATE composing SET claimed_until = clock_timestamp() WHERE target_id IS NOT NULL');
     await sql.query('DELETE FROM scrubbing');
+    await sql.query('UPDATE adoption SET claimed_until = NULL');
   });
 }

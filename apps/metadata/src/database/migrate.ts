@@ -15,6 +15,7 @@ import { OperationKinds0011 } from './migrations/0011-operation-kinds';
 import { PruneSteps0012 } from './migrations/0012-prune-steps';
 import { Collecting0013 } from './migrations/0013-collecting';
 import { Scrub0014 } from './migrations/0014-scrub';
+import { Adoption0016 } from './migrations/0016-adoption';
 import { BusUsers0018 } from './migrations/0018-bus-users';
 import { Writers0019 } from './migrations/0019-writers';
 import { Traces0020 } from './migrations/0020-traces';
@@ -36,6 +37,7 @@ export const MIGRATIONS = [
   PruneSteps0012,
   Collecting0013,
   Scrub0014,
+  Adoption0016,
   BusUsers0018,
   Writers0019,
   Traces0020,

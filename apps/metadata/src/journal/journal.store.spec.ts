@@ -50,6 +50,11 @@ describe('the journal', () => {
     for (const { at } of lines) expect(at).toMatch(ENTRY_TIME);
     return lines.map(({ at: _, ...line }) => line);
   }
+  /** As `drain`, without rights and whoever moved a tag. */
+  async function drainNames(): Promise<Line[]> {
+    const lines = (await drain()).map(({ principal: _, ...line }) => line);
+    return lines.filter(({ kind }) => !/^rights/.test(String(kind)));
+  }
   const MADE = { kind: 'repository', repository: NODE, upstream: 'docker.io', private: false };
   const shown = ({ digest, bytes, mediaType }: MadeManifest) => ({
     kind: 'manifest',
@@ -65,7 +70,7 @@ describe('the journal', () => {
     await fetchManifest(metadata, NODE, first, { tag: 'latest' });
     await fetchManifest(metadata, NODE, first, { tag: 'latest' });
     await fetchManifest(metadata, NODE, second, { tag: 'latest' });
-    expect(await drain()).toEqual([
+    expect(await drainNames()).toEqual([
       MADE,
       shown(first),
       { kind: 'tag', repository: NODE, tag: 'latest', digest: first.digest },
@@ -73,24 +78,39 @@ describe('the journal', () => {
       { kind: 'tag', repository: NODE, tag: 'latest', digest: second.digest },
     ]);
     await fetchManifest(metadata, NODE, second, { tag: 'latest', isPrivate: true });
-    expect(await drain()).toEqual([{ ...MADE, private: true }]);
+    expect(await drainNames()).toEqual([{ ...MADE, private: true }]);
     const source = { upstream: 'docker.io', credential: 'team' };
     await fetchManifest(metadata, NODE, second, { source });
-    expect(await drain()).toEqual([{ ...shown(second), ...source }]);
+    expect(await drainNames()).toEqual([{ ...shown(second), ...source }]);
   });
 
   it('says which tags were removed, and what left its repository', async () => {
     const image = anImage();
     await fetchWhole(metadata, NODE, image, { tag: '1' });
     await fetchManifest(metadata, NODE, image, { tag: '2' });
-    await drain();
+    await drainNames();
     await removeNow(metadata, { reference: `node@${image.digest}` });
     await reviewAll(metadata);
-    expect(await drain()).toEqual([
+    expect(await drainNames()).toEqual([
       { kind: 'tag-removed', repository: NODE, tag: '1' },
       { kind: 'tag-removed', repository: NODE, tag: '2' },
       { kind: 'manifest-removed', repository: NODE, digest: image.digest },
     ]);
+  });
+
+  it('says who may read which bytes, and whose right has ended', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, NODE, image, { tag: '1' });
+    const rights = async (kind: string) =>
+      (await drain())
+        .filter((line) => line.kind === kind && line.repository === NODE)
+        .flatMap(({ digests }) => digests);
+    const digests = image.blobs.map(({ digest }) => digest).sort();
+    expect((await rights('rights')).sort()).toEqual(digests);
+    await removeNow(metadata, { reference: 'node:1' });
+    await run('DELETE FROM pin');
+    await reviewAll(metadata);
+    expect((await rights('rights-ended')).sort()).toEqual(digests);
   });
 
   it('says nothing of a change that was not committed', async () => {
@@ -100,7 +120,7 @@ describe('the journal', () => {
     await run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'`);
     go();
     expect(await undone).toBeInstanceOf(Error);
-    expect(await drain()).toEqual([]);
+    expect(await drainNames()).toEqual([]);
   });
 
   it('leaves in segments that never change: taken again, one is the same byte for byte, until it is stored', async () => {
@@ -135,16 +155,16 @@ describe('the journal', () => {
 
   it('loses nothing that is committed later than what was said after it', async () => {
     await fetchManifest(metadata, NODE, anImage());
-    await drain();
+    await drainNames();
     const { paused, reached, go } = pausedAt(metadata, 'metadata.commit-manifest');
     const [late, early] = [anImage(), anImage()];
     const slow = fetchManifest(paused, NODE, late);
     await reached;
     await fetchManifest(metadata, 'docker.io/library/other', early, { tag: '1' });
-    expect((await drain()).map(({ digest }) => digest)).toEqual([undefined, early.digest, early.digest]);
+    expect((await drainNames()).map(({ digest }) => digest)).toEqual([undefined, early.digest, early.digest]);
     go();
     await slow;
-    expect(await drain()).toEqual([shown(late)]);
+    expect(await drainNames()).toEqual([shown(late)]);
   });
 
   it('goes by pieces of about a megabyte of manifests', async () => {
@@ -153,7 +173,7 @@ describe('the journal', () => {
     const first = await metadata.journal.take();
     expect(linesOf(first.bytes).map(({ digest }) => digest)).toEqual([undefined, images[0]!.digest, images[1]!.digest]);
     await metadata.journal.end(1);
-    expect((await drain()).map(({ digest }) => digest)).toEqual([images[2]!.digest, images[3]!.digest]);
+    expect((await drainNames()).map(({ digest }) => digest)).toEqual([images[2]!.digest, images[3]!.digest]);
   });
 
   it('has no bytes of a manifest that went before they left, and says that it went', async () => {
@@ -163,7 +183,7 @@ describe('the journal', () => {
     await reviewAll(metadata);
     const { mediaType: _, bytes: __, ...bare } = shown(image);
     const tag = { kind: 'tag', repository: NODE, tag: 'gone', digest: image.digest };
-    expect(await drain()).toEqual([
+    expect(await drainNames()).toEqual([
       MADE,
       bare,
       tag,

@@ -18,7 +18,8 @@ interface Head {
 }
 
 const HEAD = 'id AS installation, generation, journal_written AS written';
-const WAITS = 'EXISTS (SELECT FROM journal) OR EXISTS (SELECT FROM journal_segment) AS waits';
+const WAITS = `(EXISTS (SELECT FROM journal) OR EXISTS (SELECT FROM journal_segment))
+  AND NOT EXISTS (SELECT FROM adoption WHERE phase = 'names') AS waits`;
 
 /** The journal on its way into the store: rows become a segment, and a segment that is stored goes. */
 @Injectable()
@@ -32,6 +33,9 @@ export class JournalStore {
     if (!head!.waits) return segmentOf(head!);
     return this.database.transaction('metadata.pack-journal', async (sql) => {
       const [locked] = await sql.query<Head>(`SELECT ${HEAD} FROM installation FOR UPDATE`);
+      // While names are taken from the store, what it has already is not said again.
+      const [{ waits } = { waits: false }] = await sql.query<{ waits: boolean }>(`SELECT ${WAITS}`);
+      if (!waits) return segmentOf(locked!);
       return segmentOf(locked!, (await findPacked(sql)) ?? (await pack(sql, locked!.written + 1)));
     });
   }
@@ -44,15 +48,34 @@ export class JournalStore {
   }
 
   async noteRestored(generation: number): Promise<void> {
-    const raised = await this.database.transaction('metadata.raise-generation', (sql) =>
-      sql.query('UPDATE installation SET generation = $1::bigint + 1 WHERE generation <= $1 RETURNING 1', [generation]),
-    );
+    const raised = await this.database.transaction('metadata.raise-generation', async (sql) => {
+      const behind = await sql.query('SELECT 1 FROM installation WHERE generation <= $1 FOR UPDATE', [generation]);
+      if (behind.length > 0) for (const statement of RAISE_GENERATION) await sql.query(statement, [generation]);
+      return behind;
+    });
     if (raised.length === 0) return;
     this.log.error(
-      'the journal in the store is ahead of this database, which was restored: nothing is purged from now on',
+      'the journal in the store is ahead of this database, which was restored: it is read from where the ' +
+        'backup ends, and nothing is purged before that has ended',
     );
   }
 }
+
+/**
+ * The next generation begins, after $1, and what the store has beyond this database is to be had back, from where this
+ * database knew it or had read it. Facts are newer than any that were sent before.
+ */
+export const RAISE_GENERATION = [
+  `INSERT INTO adoption AS known (after_generation, after_segment)
+    SELECT generation, journal_written FROM installation WHERE $1::bigint >= 0
+    ON CONFLICT (one) DO UPDATE SET phase = 'names', worker = NULL, claimed_until = NULL,
+      ended_at = NULL, began_at = now(), rebuilds = known.rebuilds AND known.phase <> 'ended',
+      after_generation = CASE known.phase WHEN 'names' THEN known.after_generation ELSE EXCLUDED.after_generation END,
+      after_segment = CASE known.phase WHEN 'names' THEN known.after_segment ELSE EXCLUDED.after_segment END`,
+  'UPDATE installation SET generation = greatest(generation, $1::bigint) + 1, journal_written = 0',
+  `SELECT setval('fact_revision', greatest(last_value, (SELECT generation FROM installation) << 40)) FROM fact_revision
+    WHERE $1::bigint >= 0`,
+];
 
 interface Packed {
   readonly number: number;

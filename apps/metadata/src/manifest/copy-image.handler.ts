@@ -6,7 +6,7 @@ import type { RepositoryName } from '#oci/repository-name';
 import type { Sql } from '../database/database';
 import { lockBlobs, lockFamily, lockManifests, lockVisible } from '../database/locks';
 import type { HeldImage } from '../image/image-name.store';
-import { noteManifests } from '../journal/note-journal';
+import { noteManifests, noteRights } from '../journal/note-journal';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
 import { queueManifestReviews } from '../review/queue-reviews';
@@ -101,8 +101,8 @@ async function give(sql: Sql, image: HeldImage, target: Target, tree: readonly D
         WHERE right_to.repository_id = $1 AND right_to.digest = ANY($3)
       ), given AS (
         INSERT INTO repository_blob (repository_id, digest) SELECT $2, digest FROM here ORDER BY digest
-        ON CONFLICT DO NOTHING
-      ) SELECT digest FROM here`,
+        ON CONFLICT DO NOTHING RETURNING *
+      ), noted AS (${noteRights('given')}) SELECT digest FROM here`,
     [image.repositoryId, target.id, digests],
   );
   const here = new Set(given.map(({ digest }) => digest));

@@ -2,6 +2,7 @@ import type { Source } from '#contracts/calls/manifests';
 import { upstreamFault } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import { lockBlobs } from '../database/locks';
+import { noteRights } from '../journal/note-journal';
 
 /*
  * Who may have bytes that are here already. An upstream run by an attacker can claim any digest, so a fetched
@@ -22,10 +23,10 @@ export async function linkBlobs(
   digests: readonly string[],
 ): Promise<void> {
   await sql.query(
-    `INSERT INTO repository_blob (repository_id, digest, upstream, credential)
+    `WITH given AS (INSERT INTO repository_blob (repository_id, digest, upstream, credential)
       SELECT $1, blob.digest, $2, $3 FROM blob JOIN object ON object.id = blob.object_id AND object.lost_at IS NULL
       WHERE blob.digest = ANY($4) AND ${MAY_LINK('blob.digest', '$2', '$3')}
-      ORDER BY blob.digest ON CONFLICT DO NOTHING`,
+      ORDER BY blob.digest ON CONFLICT DO NOTHING RETURNING *) ${noteRights('given')}`,
     [repositoryId, source.upstream, source.credential, digests],
   );
 }
@@ -33,12 +34,12 @@ export async function linkBlobs(
 /** Gives the right to a digest that was just stored to every fetched repository that waits for it and may have it. */
 export async function linkWaiting(sql: Sql, digest: string): Promise<void> {
   await sql.query(
-    `INSERT INTO repository_blob (repository_id, digest, upstream, credential)
+    `WITH given AS (INSERT INTO repository_blob (repository_id, digest, upstream, credential)
       SELECT DISTINCT ON (visible.repository_id) visible.repository_id, $1::text, visible.upstream, visible.credential
       FROM manifest_blob AS listed JOIN repository_manifest AS visible ON visible.digest = listed.manifest
       WHERE listed.digest = $1 AND visible.upstream IS NOT NULL
         AND ${MAY_LINK('$1', 'visible.upstream', 'visible.credential')}
-      ORDER BY visible.repository_id ON CONFLICT DO NOTHING`,
+      ORDER BY visible.repository_id ON CONFLICT DO NOTHING RETURNING *) ${noteRights('given')}`,
     [digest],
   );
 }

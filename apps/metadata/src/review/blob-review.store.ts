@@ -3,6 +3,7 @@ import { BlobCondemned } from '#contracts/facts';
 import type { Digest } from '#oci/digest';
 import { Database, type Sql } from '../database/database';
 import { lockBlobs } from '../database/locks';
+import { noteEndedRights } from '../journal/note-journal';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
 import { noteCollected } from '../run/note-run';
@@ -121,10 +122,10 @@ const LISTED_IN = (repository: string, digest: string) => `(CASE
   END IS TRUE)`;
 
 export const END_RIGHTS = `
-  DELETE FROM repository_blob AS given WHERE digest = ANY($1)
+  WITH ended AS (DELETE FROM repository_blob AS given WHERE digest = ANY($1)
     AND NOT ${LISTED_IN('given.repository_id', 'given.digest')}
     AND NOT EXISTS (SELECT FROM pin WHERE pin.kind = 'blob' AND pin.digest = given.digest
-      AND pin.repository_id = given.repository_id)`;
+      AND pin.repository_id = given.repository_id) RETURNING *) ${noteEndedRights('ended')}`;
 
 async function endRights(sql: Sql, digests: readonly string[], common: readonly string[]): Promise<void> {
   await sql.query(`DELETE FROM pin WHERE kind = 'blob' AND digest = ANY($1) AND until <= now()`, [digests]);

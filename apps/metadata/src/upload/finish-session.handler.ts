@@ -6,6 +6,7 @@ import { blobUploadInvalid, blobUploadUnknown, digestInvalid, isRegistryError } 
 import { writePins } from '../blob/pin.store';
 import { Database, type Sql } from '../database/database';
 import { lockBlobs } from '../database/locks';
+import { noteRights } from '../journal/note-journal';
 import { holdListed, linkWaiting } from '../manifest/link-blobs';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { queueComposing } from '../object/queue-composing';
@@ -103,8 +104,8 @@ export class FinishSessionHandler {
   private async give(sql: Sql, digest: string, repositoryId: number, source: Source | null): Promise<void> {
     const { ENTREPOT_PIN_MS: pinMs, ENTREPOT_REVIEW_DELAY_MS: delayMs } = this.config;
     await sql.query(
-      `INSERT INTO repository_blob (repository_id, digest, upstream, credential) VALUES ($1, $2, $3, $4)
-        ON CONFLICT DO NOTHING`,
+      `WITH given AS (INSERT INTO repository_blob (repository_id, digest, upstream, credential) VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING RETURNING *) ${noteRights('given')}`,
       [repositoryId, digest, source?.upstream ?? null, source?.credential ?? null],
     );
     if (source === null) await writePins(sql, 'blob', [{ repositoryId, digest }], { pinMs, writeMs: 0 });

@@ -1,0 +1,117 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Calls } from '#calls/calls';
+import { AdoptObject, CompareStored } from '#contracts/calls/adoption';
+import { type Extent, MarkLost } from '#contracts/calls/sessions';
+import { type Digest, digestAlgorithm } from '#oci/digest';
+import { isRegistryError, unavailable } from '#oci/registry-error';
+import { BlobDriver, type StoredObject } from '../driver/blob-driver';
+import { HashObjectHandler } from '../read/hash-object.handler';
+import { hashStored } from '../read/hash-stored';
+import { inARow, planLayouts, sizeOf } from './plan-layouts';
+
+const PAGE = 500;
+/** More that are missing than are there, and not only some, are not lost: the store is another one, or not mounted. */
+const FEW = 10;
+
+interface Missing {
+  readonly object: string;
+  readonly digest: Digest;
+}
+
+/** The bytes that lie in the store, against the rows of a database that may be behind it. */
+@Injectable()
+export class AdoptObjects {
+  private readonly log = new Logger('Adoption');
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly driver: BlobDriver,
+    private readonly hashing: HashObjectHandler,
+  ) {}
+
+  /** Marks lost what rows name and the store has not. Answers how many. Throws UNAVAILABLE where that is most of it. */
+  async markMissing(worker: string, signal: AbortSignal): Promise<number> {
+    const missing: Missing[] = [];
+    let there = 0;
+    for await (const page of this.pages(worker, signal)) {
+      missing.push(...page.missing);
+      there += page.stored.length;
+    }
+    if (missing.length > FEW && missing.length > there) {
+      this.log.error(
+        `${missing.length} objects are not in the store, and ${there} are: is this the right store, and is it mounted? ` +
+          'If it is: fsck --mark-lost',
+      );
+      throw unavailable('the store that this database knows');
+    }
+    let lost = 0;
+    for (const each of missing) if (await this.isGone(each, signal)) lost += 1;
+    return lost;
+  }
+
+  /** Takes in what no row names: as a blob where one is wanted, else aside. */
+  async adoptUnknown(worker: string, signal: AbortSignal): Promise<void> {
+    for await (const { stored, unknown } of this.pages(worker, signal)) {
+      const among = new Set(unknown);
+      for (const each of stored) if (among.has(each.object!)) await this.adopt(each, signal);
+    }
+  }
+
+  private async *pages(worker: string, signal: AbortSignal) {
+    let from: string | null = null;
+    for (let after: string | undefined; ; ) {
+      signal.throwIfAborted();
+      const { stored: listed, next } = await this.driver.list(after, PAGE);
+      const stored = listed.filter(({ object }) => object !== null);
+      const ids = stored.map(({ object }) => object!);
+      const to: string | null = next === null ? null : (ids.at(-1) ?? from);
+      if (next === null || ids.length > 0) {
+        const compared = await this.calls.ask(CompareStored, { worker, from, to, stored: ids });
+        yield { stored, ...compared };
+      }
+      if (next === null) return;
+      from = to;
+      after = next;
+    }
+  }
+
+  /** A list may be old: the object itself is asked. */
+  private async isGone({ object, digest }: Missing, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    try {
+      const found = await this.hashing.hash({ object, algorithm: digestAlgorithm(digest) });
+      if (found.digest !== null) return false;
+      await this.calls.ask(MarkLost, { object, reason: 'it is not in the store that this database was compared with' });
+      return true;
+    } catch (error) {
+      if (isRegistryError(error, 'BLOB_UNKNOWN')) return false;
+      throw error;
+    }
+  }
+
+  private async adopt(stored: StoredObject, signal: AbortSignal): Promise<void> {
+    for (const algorithm of ['sha256', 'sha512'] as const) {
+      for (const layout of planLayouts(stored)) {
+        if (await this.adoptAs(stored, layout, algorithm, false, signal)) return;
+      }
+    }
+    const layout = stored.extents ? inARow(stored.extents) : planLayouts(stored)[0]!;
+    await this.adoptAs(stored, layout, 'sha256', true, signal);
+  }
+
+  /** Answers whether nothing more is to be done. */
+  private async adoptAs(
+    { object }: StoredObject,
+    extents: Extent[],
+    algorithm: 'sha256' | 'sha512',
+    quarantine: boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const size = sizeOf(extents);
+    const { digest } = await hashStored(this.driver, object!, extents, size, algorithm, { signal });
+    // It went meanwhile.
+    if (digest === null) return true;
+    const { became } = await this.calls.ask(AdoptObject, { object: object!, digest, size, extents, quarantine });
+    return became !== 'unwanted';
+  }
+}

@@ -1,0 +1,50 @@
+import { inARow, planLayouts } from './plan-layouts';
+
+const key = (offset: number, name: string) => `objects/id/${offset.toString(16).padStart(12, '0')}-${name}`;
+const stored = (extents: { key: string; bytes: number }[]) => ({
+  bytes: extents.reduce((sum, { bytes }) => sum + bytes, 0),
+  extents,
+});
+const names = (layouts: { key: string | null }[][]) =>
+  layouts.map((layout) => layout.map((each) => each.key!.slice(-1)));
+
+describe('how the bytes of an object may lie', () => {
+  it('in a folder: in its one file', () => {
+    expect(planLayouts({ bytes: 5 })).toEqual([[{ offset: 0, length: 5, key: null }]]);
+    expect(planLayouts({ bytes: 0 })).toEqual([[]]);
+  });
+
+  it('under one key, whatever its name', () => {
+    expect(planLayouts(stored([{ key: 'objects/id/whole', bytes: 7 }]))).toEqual([
+      [{ offset: 0, length: 7, key: 'objects/id/whole' }],
+    ]);
+  });
+
+  it('in pieces by their offsets, and in each way in which they follow one another', () => {
+    const pieces = [
+      { key: key(16, 'c'), bytes: 4 },
+      { key: key(0, 'a'), bytes: 16 },
+      { key: key(0, 'b'), bytes: 20 },
+      { key: key(8, 'x'), bytes: 2 },
+    ];
+    expect(names(planLayouts(stored(pieces)))).toEqual([['b'], ['a', 'c']]);
+  });
+
+  it('as one key beside the pieces it was made of', () => {
+    const pieces = [
+      { key: key(0, 'a'), bytes: 2 },
+      { key: key(2, 'b'), bytes: 2 },
+      { key: 'objects/id/w', bytes: 4 },
+    ];
+    expect(names(planLayouts(stored(pieces)))).toEqual([['w'], ['a', 'b']]);
+  });
+
+  it('in no way where there is a gap; what is only kept lies in a row', () => {
+    const pieces = [
+      { key: key(0, 'a'), bytes: 2 },
+      { key: key(3, 'b'), bytes: 2 },
+    ];
+    expect(planLayouts(stored(pieces))).toEqual([]);
+    expect(inARow(pieces).map(({ offset }) => offset)).toEqual([0, 2]);
+  });
+});
