@@ -42,7 +42,6 @@ const FILLED: Record<string, string> = {
     SELECT id, 'r', 'd', 1, '{}', 1, now(), 'unused' FROM plan`,
   gc_run: `(id, kind) VALUES (gen_random_uuid(), 'prune')`,
   schedule: `(name, source, kind, cron, time_zone, body, principal) VALUES ('s', 'rest', 'prune', '* * * * *', 'UTC', '{}', 'me')`,
-  scrubbing: `(object_id, worker, claimed_until) SELECT id, 'x', now() FROM object WHERE digest IS NOT NULL LIMIT 1`,
   adoption: `(after_generation, after_segment) VALUES (3, 4)`,
   usage: `(as_of, took_ms, counted) VALUES (now(), 1, '{}')`,
   repository_usage: `(repository_id, manifests, tags, blobs, bytes, unique_bytes, pulls)
