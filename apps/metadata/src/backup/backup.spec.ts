@@ -3,6 +3,7 @@ import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { StartFault } from '#config/start-fault';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { Database } from '../database/database';
 import { migrateTo } from '../database/migrate';
@@ -227,6 +228,19 @@ describe('a backup', () => {
       .replace('"Warehouse0000000000001"', '"Warehouse0000000000001","Later0000000009999"');
     await expect(loadOf(newer)).rejects.toThrow('cut off or altered');
     await expect(migrateTo(await emptyDatabase(), ['Later0000000009999'])).rejects.toThrow('has schema 9999');
+  }, 60_000);
+
+  it('is whole where it is said to be there, also where two make it under one name', async () => {
+    const target = await tempFolder('backups');
+    const path = join(target, 'one.backup');
+    const both = await Promise.allSettled([1, 2].map(() => writeBackup(metadata.postgres.url, path, NOW)));
+    const made = both.filter(({ status }) => status === 'fulfilled');
+    expect(both.filter(({ status }) => status === 'rejected')).toEqual(
+      made.length === 2 ? [] : [{ status: 'rejected', reason: expect.any(StartFault) }],
+    );
+    await verifyBackup(path);
+    expect(await readdir(target)).toEqual(['one.backup']);
+    await removeFolder(target);
   }, 60_000);
 
   it('that fails in the middle leaves no file, and one that is there is not replaced', async () => {

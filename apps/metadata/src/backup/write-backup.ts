@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -26,10 +26,11 @@ export interface Backup {
  */
 export async function writeBackup(url: string, target: string, now: Date): Promise<Backup> {
   const path = await pathOf(resolve(target), now);
-  const draft = join(dirname(path), `.${basename(path)}.draft`);
+  const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}.draft`);
   const client = await connect(url);
   try {
     const rows = await writeDraft(client, draft, now);
+    await mustBeFree(path);
     await rename(draft, path);
     await syncFolder(dirname(path));
     return { path, rows, bytes: (await stat(path)).size };
@@ -42,16 +43,19 @@ export async function writeBackup(url: string, target: string, now: Date): Promi
 async function pathOf(target: string, now: Date): Promise<string> {
   const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const path = (await statOf(target))?.isDirectory() ? join(target, `entrepot-${time}.backup`) : target;
-  if (await statOf(path)) throw new StartFault(`${path} is there already: name another file, or a folder.`);
+  await mustBeFree(path);
   await mkdir(dirname(path), { recursive: true });
   return path;
+}
+
+async function mustBeFree(path: string): Promise<void> {
+  if (await statOf(path)) throw new StartFault(`${path} is there already: name another file, or a folder.`);
 }
 
 const statOf = (path: string) => stat(path).catch(() => null);
 
 /** Answers the number of rows. */
 async function writeDraft(client: Client, draft: string, now: Date): Promise<number> {
-  await rm(draft, { force: true });
   const file = await open(draft, 'wx', 0o600);
   try {
     const counted = { rows: 0 };
