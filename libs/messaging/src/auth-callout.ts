@@ -81,7 +81,12 @@ export class AuthCallout {
     const { user_nkey: sub, server_id } = data.nats;
     const jwt = await this.userOf(data.nats, admits);
     const nats = { type: 'authorization_response', version: 2, ...(jwt ? { jwt } : { error: 'refused' }) };
-    message.respond(signClaims(this.issuer, { sub, aud: server_id.id, nats }));
+    try {
+      message.respond(signClaims(this.issuer, { sub, aud: server_id.id, nats }));
+    } catch (error) {
+      // The connection that it came by is closed: its server lets nobody in without an answer.
+      this.refused.warn(`a login on the bus could not be answered: ${(error as Error).message}`);
+    }
   }
 
   /** What the server is to let in, and with which rights; null for nobody. */
