@@ -48,4 +48,10 @@ describe('answers about users of the bus', () => {
     await Promise.all([1, 2, 3, 4].map(() => ask('ann', closed)));
     await ask('ann');
   });
+
+  it('fill no log with the names that whoever is refused invents', async () => {
+    const ask = serverWhere(async () => false);
+    await Promise.all(['ann', 'bob', 'cat'].map((user) => ask(user)));
+    expect(jest.mocked(Logger.prototype.warn).mock.calls).toEqual([['a login as ann was refused']]);
+  });
 });

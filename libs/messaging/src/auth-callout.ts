@@ -102,7 +102,7 @@ export class AuthCallout {
   private async isAdmitted(principal: Principal, password: string, admits: Admits): Promise<boolean> {
     try {
       if (await admits(principal, password)) return true;
-      this.refused.warn(`a login as ${principal} was refused`);
+      this.refused.warn(`a login as ${principal} was refused`, 'refused');
     } catch (error) {
       this.refused.warn(`nobody new is let in on the bus: ${(error as Error).message}`);
     }

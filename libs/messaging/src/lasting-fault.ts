@@ -12,9 +12,10 @@ export class LastingFault {
     private readonly now: () => number = Date.now,
   ) {}
 
-  warn(message: string): void {
-    if (message === this.said && this.now() - this.saidAt < AGAIN_AFTER_MS) return;
-    this.said = message;
+  /** `what` fails, where others choose words of the message: they may not choose how often it is said. */
+  warn(message: string, what: string = message): void {
+    if (what === this.said && this.now() - this.saidAt < AGAIN_AFTER_MS) return;
+    this.said = what;
     this.saidAt = this.now();
     this.log.warn(message);
   }
