@@ -128,6 +128,25 @@ describe('the log of a program', () => {
     for (const plain of ['5050', 'nats://other:***@host', 'y=1']) expect(text).toContain(plain);
   });
 
+  it('has neither the key that lets in users of the bus nor a token of the bus', async () => {
+    const env = { ENTREPOT_NATS_ISSUER: 'SAABCDEFGHIJ', NATS_URL: 'nats://sesame%21token@bus:4222' };
+    const text = await listen(() => {
+      const log = new ProgramLog({ level: 'info', env });
+      log.warn('SAABCDEFGHIJ, sesame!token and nats://sesame%21token@bus:4222, nats://another@bus:4222');
+    });
+    for (const secret of ['SAABC', 'sesame', 'another']) expect(text).not.toContain(secret);
+  });
+
+  it('hides no word that only names a key, nor where a secret lies', async () => {
+    const env = {
+      ENTREPOT_S3_ACCESS_KEY: 'entrepot',
+      NATS_PASSWORD_FILE: '/run/secrets/nats',
+      NATS_KEY: '/etc/tls/key.pem',
+    };
+    const said = 'the bucket entrepot; /run/secrets/nats cannot be read, nor /etc/tls/key.pem';
+    expect(await listen(() => new ProgramLog({ level: 'info', env }).warn(said))).toContain(said);
+  });
+
   it('as text says at the end of a line what it belongs to', async () => {
     const text = await listen(() =>
       whileDoing({ operation: 'o1' }, async () => new ProgramLog({ level: 'info' }).log('hello')),
