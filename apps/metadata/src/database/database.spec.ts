@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { TagRemoved } from '#contracts/facts';
 import { isRegistryError } from '#oci/registry-error';
 import { TcpServer } from '#testing/tcp-server';
@@ -7,6 +8,15 @@ import { Database } from './database';
 import { MIGRATIONS, migrate } from './migrate';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+/** Ready for a query, outside of a transaction: the last message of what answers a login or a query. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+const FIELDS = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0';
+const TERMINATED = Buffer.concat([
+  Buffer.from('E\0\0\0', 'latin1'),
+  Buffer.from([FIELDS.length + 4]),
+  Buffer.from(FIELDS),
+]);
 
 describe('Database', () => {
   let postgres: TestDatabase;
@@ -124,4 +134,28 @@ describe('Database', () => {
     );
     await silent.stop();
   }, 20_000);
+
+  it('lives on where a connection is ended in the very moment in which it is ready', async () => {
+    let isEnded = false;
+    const target = Number(new URL(postgres.url).port);
+    const proxy = await TcpServer.start((client) => {
+      const server = connect(target, '127.0.0.1').on('error', () => client.destroy());
+      client.on('error', () => server.destroy()).pipe(server);
+      server.on('data', (bytes) => {
+        const isReady = isEnded && bytes.subarray(-6).equals(READY);
+        client.write(isReady ? Buffer.concat([bytes, TERMINATED]) : bytes);
+        if (isReady) client.end();
+      });
+      server.on('end', () => client.end());
+    });
+    const url = postgres.url.replace(`:${target}`, `:${proxy.port}`);
+    const other = await Database.open({ url, poolSize: 4, waitMs: 20_000 });
+    isEnded = true;
+    const reads = await Promise.allSettled(Array.from({ length: 4 }, () => other.read('SELECT pg_sleep(0.1)')));
+    expect(reads.map(({ status }) => status)).toContain('rejected');
+    isEnded = false;
+    expect(await other.read('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await other.onApplicationShutdown();
+    await proxy.stop();
+  });
 });

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { type Pool, types } from 'pg';
+import { type ClientBase, type Pool, types } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { durable } from '#config/failpoint';
 import { StartFault } from '#config/start-fault';
@@ -69,7 +69,7 @@ export class Database implements OnApplicationShutdown {
       poolSize: options.poolSize,
       connectTimeoutMS: 5000,
       applicationName: 'entrepot metadata',
-      extra: { types: NUMBERS, ...LIMITS, options: ISOLATION },
+      extra: { types: NUMBERS, ...LIMITS, options: ISOLATION, onConnect: outliveErrors },
       poolErrorHandler: (error: Error) => {
         if (source.isInitialized) new Logger('Database').warn(`a connection was lost: ${error.message}`);
       },
@@ -164,6 +164,14 @@ export class Database implements OnApplicationShutdown {
       }
     }
   }
+}
+
+/**
+ * Between the pool, which hands a connection over, and who asked for it nobody listens to it: what it says then would
+ * end the process. Who has it finds out with the next question.
+ */
+function outliveErrors(connection: ClientBase): void {
+  connection.on('error', () => undefined);
 }
 
 class CommitUnknown extends Error {}
