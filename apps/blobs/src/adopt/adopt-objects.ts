@@ -5,6 +5,7 @@ import { type Extent, MarkLost } from '#contracts/calls/sessions';
 import { type Digest, digestAlgorithm } from '#oci/digest';
 import { isRegistryError, unavailable } from '#oci/registry-error';
 import { BlobDriver, type StoredObject } from '../driver/blob-driver';
+import { JournalHandler } from '../journal/journal.handler';
 import { HashObjectHandler } from '../read/hash-object.handler';
 import { hashStored } from '../read/hash-stored';
 import { inARow, planLayouts, sizeOf } from './plan-layouts';
@@ -27,6 +28,7 @@ export class AdoptObjects {
     private readonly calls: Calls,
     private readonly driver: BlobDriver,
     private readonly hashing: HashObjectHandler,
+    private readonly journal: JournalHandler,
   ) {}
 
   /** Marks lost what rows name and the store has not. Answers how many. Throws UNAVAILABLE where that is most of it. */
@@ -95,6 +97,8 @@ export class AdoptObjects {
         if (await this.adoptAs(stored, layout, algorithm, false, signal)) return;
       }
     }
+    // Another database may have rows of it: what is put aside is purged in the end.
+    if (await this.journal.isOfAnotherToo()) return;
     const layout = stored.extents ? inARow(stored.extents) : planLayouts(stored)[0]!;
     await this.adoptAs(stored, layout, 'sha256', true, signal);
   }
