@@ -129,7 +129,7 @@ export const BlobsConfigSchema = z
   )
   .refine(({ ENTREPOT_STORE: store, ENTREPOT_S3_PUBLIC_ENDPOINT: storage }) => store === 'minio' || !storage, {
     path: ['ENTREPOT_S3_PUBLIC_ENDPOINT'],
-    error: 'is for ENTREPOT_STORE=minio: clients cannot be sent to a folder',
+    error: 'must be unset unless ENTREPOT_STORE=minio: clients cannot be sent to a folder',
   })
   // Nobody knows how long a client reads that was sent to the storage: its bytes stay by the grace alone.
   .refine((settings) => settings.ENTREPOT_GRACE_MS >= graceOf(settings), {
