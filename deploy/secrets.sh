@@ -40,18 +40,22 @@ issuer() {
   echo "NATS_ISSUER=$(printf 00%s "${name#302a300506032b6570032100}" | nkey)"
 }
 
-has() { [ -e .env ] && grep -q "^$1=" .env; }
+has() { [ -e .env ] && grep -q "^$1=." .env; }
 
 made=""
 add() {
   has "$1" && return
-  "$2" "$1" >> .env
+  lines=$("$2" "$1")
+  # Whoever wrote its last line may not have ended it.
+  [ -s .env ] && [ -n "$(tail -c 1 .env)" ] && echo >> .env
+  printf '%s\n' "$lines" >> .env
   made="$made $1"
 }
 
-secret() { echo "$1=$(openssl rand -base64 32)"; }
+# Each in an assignment of its own, whose failure ends it all: nothing is written then.
+secret() { value=$(openssl rand -base64 32); echo "$1=$value"; }
 # Hex, for they stand in addresses.
-password() { echo "$1=$(openssl rand -hex 24)"; }
+password() { value=$(openssl rand -hex 24); echo "$1=$value"; }
 
 add ENTREPOT_SECRET secret
 add POSTGRES_PASSWORD password
