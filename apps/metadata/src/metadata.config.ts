@@ -97,6 +97,10 @@ export const MetadataConfigSchema = z
       'the longest wait before an attempt, in milliseconds',
     ),
   })
+  .refine(({ ENTREPOT_NATS_ISSUER: seed, ENTREPOT_NATS_ISSUER_FILE: file }) => !seed || !file, {
+    path: ['ENTREPOT_NATS_ISSUER_FILE'],
+    error: 'must not be beside ENTREPOT_NATS_ISSUER: one of them',
+  })
   // A pin that is written again too late would leave what was just said to exist without one.
   .refine(...lessThan('ENTREPOT_PIN_WRITE_MS', 'ENTREPOT_PIN_MS'))
   .refine(...lessThan('ENTREPOT_BEAT_MS', 'ENTREPOT_AWAY_MS'))
