@@ -93,7 +93,7 @@ export const RULES: readonly string[] = [
   `SELECT format('container %s uses manifest %s, which its repository does not show', id, digest)
     FROM container WHERE ${IS_NOT_SHOWN('container')}`,
   `SELECT format('trash %s keeps manifest %s, which its repository does not show', id, digest)
-    FROM trash WHERE ${IS_NOT_SHOWN('trash')}`,
+    FROM trash WHERE keeps IS NOT NULL AND ${IS_NOT_SHOWN('trash')}`,
   `SELECT format('manifest %s holds %s, which is no blob', manifest, held)
     FROM manifest_blob WHERE held IS NOT NULL AND NOT EXISTS (SELECT FROM blob WHERE blob.digest = held)`,
   `SELECT format('blob %s names object %s, which is %s', blob.digest, object_id, coalesce(object.state, 'not there'))
