@@ -58,6 +58,7 @@ export class TestGateway {
 
   private links(given: Bus | undefined) {
     const bus = given ?? {
+      link: { onConnect: () => () => undefined },
       subscribe: (subject: string, listener: BusListener) => {
         const listening = { prefix: subject.replace(/>$/, ''), listener };
         this.listeners.add(listening);
