@@ -61,6 +61,7 @@ export const startRestored: Path = {
   place: 'folder',
   isFirstStart: true,
   after: 'metadata.complete-pull:after',
+  settings: { ENTREPOT_QUARANTINE_MS: '100' },
   owns: [
     'metadata.raise-generation',
     'metadata.take-adoption',
