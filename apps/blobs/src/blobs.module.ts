@@ -13,6 +13,7 @@ import { FolderDriver } from './driver/folder.driver';
 import { MinioDriver } from './driver/minio.driver';
 import { watchDriver } from './driver/watch-driver';
 import { JournalHandler } from './journal/journal.handler';
+import { RightStore } from './journal/right-store';
 import { StraysHandler } from './journal/strays.handler';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
@@ -76,6 +77,7 @@ export class BlobsModule {
         RemoteTails,
         FollowedObjects,
         OwnTails,
+        RightStore,
         SettledObjects,
         HotBlobs,
         ReadLeases,

@@ -14,6 +14,7 @@ import { BlobsController } from './blobs.controller';
 import { ComposingHandler } from './compose/composing.handler';
 import type { BlobDriver } from './driver/blob-driver';
 import { JournalHandler } from './journal/journal.handler';
+import { RightStore } from './journal/right-store';
 import { StraysHandler } from './journal/strays.handler';
 import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
@@ -87,7 +88,7 @@ export class Replica {
     this.remote = new RemoteTails(SECRET, ownUrl, this.config);
     this.followed = new FollowedObjects(book, bus, this.remote, this.config);
     this.followed.onModuleInit();
-    const settled = new SettledObjects(book);
+    const settled = new SettledObjects(book, new RightStore(book, driver));
     const hot = new HotBlobs(driver, settled, this.config);
     this.leases = new ReadLeases(book, this.config);
     const buffers = new ReadBuffers(this.config);

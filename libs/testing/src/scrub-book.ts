@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { TakeSegment } from '#contracts/calls/journal';
 import { ClaimScrubs, EndScrub, RenewScrubs } from '#contracts/calls/scrubs';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import type { Digest } from '#oci/digest';
@@ -12,15 +10,8 @@ export class ScrubBook extends SessionBook {
   /** What was found, in order. */
   readonly found: { object: string; found: QuestionOf<typeof EndScrub>['found']; reason: string }[] = [];
 
-  /** The number that the journal's next segment will have. */
-  segment = 1;
-
-  constructor(readonly installation = randomUUID()) {
+  constructor() {
     super();
-    this.answer(TakeSegment, () => {
-      const { installation, segment } = this;
-      return { installation, generation: 1, segment, bytes: Buffer.alloc(0) };
-    });
     this.answer(ClaimScrubs, ({ worker, limit }) => this.claim(worker, limit));
     this.answer(RenewScrubs, ({ worker, objects }) => ({
       renewed: objects.filter((object) => this.scrubbing.get(object) === worker),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { type AskOptions, Calls } from '#calls/calls';
+import { TakeSegment } from '#contracts/calls/journal';
 import {
   AbortSession,
   CommitExtent,
@@ -59,6 +60,9 @@ export class SessionBook extends Calls {
   readonly blobs = new Map<Digest, string>();
   /** Names of the calls that were asked, in order. */
   readonly asked: string[] = [];
+  readonly installation: string = randomUUID();
+  /** The number that the journal's next segment will have. */
+  segment = 1;
   private readonly before = new Map<string, Fault[]>();
   private readonly after = new Map<string, Fault[]>();
   private readonly handlers = new Map<string, (question: never) => object>();
@@ -80,6 +84,10 @@ export class SessionBook extends Calls {
     this.answer(MarkLost, ({ object, reason }) => {
       this.object(object).lost = reason;
       return { refetching: null };
+    });
+    this.answer(TakeSegment, () => {
+      const { installation, segment } = this;
+      return { installation, generation: 1, segment, bytes: Buffer.alloc(0) };
     });
   }
 

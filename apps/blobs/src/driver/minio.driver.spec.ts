@@ -86,7 +86,7 @@ describeWithPeers('the minio driver and a store that fails', ['minio'], () => {
     });
     await write(randomBytes(100 * KIB));
     expect(proxy.seen).toHaveLength(1);
-    expect(proxy.seen[0]).toMatch(new RegExp(`^PUT /${bucket}/objects/${object}/[0-9a-f-]{36}$`));
+    expect(proxy.seen[0]).toMatch(new RegExp(`^PUT /${bucket}/objects/${object}/\\d{12}-[0-9a-f-]{36}$`));
     expect(length).toBe(String(100 * KIB));
   });
 

@@ -4,7 +4,6 @@ import type { ListJournals } from '#contracts/calls/adoption';
 import { EndSegment, NoteRestored, TakeSegment } from '#contracts/calls/journal';
 import type { AnswerOf } from '#contracts/define-call';
 import { type Found, WorkLoop } from '#messaging/work-loop';
-import { RegistryError } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { BlobDriver } from '../driver/blob-driver';
 import { parseSegmentName, segmentName } from './segment-name';
@@ -48,17 +47,6 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
   async isOfAnotherToo(): Promise<boolean> {
     const { installation } = await this.calls.ask(TakeSegment, {});
     return (await this.driver.listJournals()).some((each) => each !== installation);
-  }
-
-  /** Throws UNAVAILABLE where the store has not even the first segment that was stored: it is another one, or not mounted. */
-  async mustBeHere(): Promise<void> {
-    const { installation, segment } = await this.calls.ask(TakeSegment, {});
-    const first = { installation, generation: 1, segment: 1 };
-    if (segment === 1 || (await this.driver.readSegment(segmentName(first))) !== null) return;
-    throw new RegistryError(
-      'UNAVAILABLE',
-      'the store has no journal of this database: is this the right store, and is it mounted? Nothing in it is said to be lost',
-    );
   }
 
   /** Of each installation the last one. */

@@ -8,12 +8,11 @@ import { KIB, Replica, readAll, type StoreUnderTest } from '../replica.testing';
 
 /** A `SessionBook` that says what may go, and how far the journal is. */
 class StraysBook extends SessionBook {
-  segment = 1;
   /** What TakeSegment answers next, before what it answers from then on. */
   moving: number[] = [];
   restored = false;
 
-  constructor(readonly installation = randomUUID()) {
+  constructor(override readonly installation: string = randomUUID()) {
     super();
     this.answer(TakeSegment, () => {
       const segment = this.moving.shift() ?? this.segment;

@@ -131,6 +131,14 @@ export function readSuite(openStore: () => Promise<StoreUnderTest>): void {
       expect(book.object(object).lost).not.toBeNull();
     });
 
+    test('nothing is lost in a store that has nothing of the journal that was stored: it is another one', async () => {
+      const object = await one.store(randomBytes(300 * KIB));
+      await store.lose(object);
+      book.segment = 3;
+      await expect(two.read(object)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(book.object(object).lost).toBeNull();
+    });
+
     test('bytes of an object that was purged meanwhile are not marked as lost', async () => {
       const object = await one.store(randomBytes(700 * KIB));
       await readAll(await one.read(object));

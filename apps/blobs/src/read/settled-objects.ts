@@ -4,6 +4,7 @@ import { type Extent, MarkLost, ReadObject } from '#contracts/calls/sessions';
 import { type Digest, digestAlgorithm, digestOf } from '#oci/digest';
 import { isRegistryError, RegistryError } from '#oci/registry-error';
 import { MissingBytes } from '../driver/blob-driver';
+import { RightStore } from '../journal/right-store';
 import { askAgain } from '../upload/ask-again';
 import { byOffset, mustCover } from '../upload/extent-coverage';
 import { BoundedCache } from './bounded-cache';
@@ -30,7 +31,10 @@ export class SettledObjects {
   private readonly kept = new BoundedCache<SettledObject>(KEPT_EXTENTS);
   private readonly asking = new Map<string, Promise<ObjectView>>();
 
-  constructor(private readonly calls: Calls) {}
+  constructor(
+    private readonly calls: Calls,
+    private readonly store: RightStore,
+  ) {}
 
   /** Throws BLOB_UNKNOWN where the object is not there or its bytes are known to be lost. */
   async find(object: string): Promise<{ settled: SettledObject } | { settled: null; view: ObjectView }> {
@@ -67,18 +71,22 @@ export class SettledObjects {
 
   /**
    * What to say of bytes that a read did not find. The rows are asked again first: an object that was purged
-   * meanwhile is not lost. What is lost is marked by the object's id, never by digest: a newer object may be there.
+   * meanwhile is not lost; nor is anything where the store is another one. What is lost is marked by the object's id, never by digest: a newer object may be there.
    */
   async lose(settled: SettledObject, cause: unknown): Promise<Error> {
     this.forget(settled.id);
     if (!(cause instanceof MissingBytes)) return cause as Error;
     try {
       const view = await this.calls.ask(ReadObject, { object: settled.id });
-      if (!view.lost) await askAgain(this.calls, MarkLost, { object: settled.id, reason: cause.message.slice(0, 500) });
+      if (view.lost) return bytesAreGone(settled.id, cause);
+      await this.store.mustBeHere();
+      await askAgain(this.calls, MarkLost, { object: settled.id, reason: cause.message.slice(0, 500) });
       this.log.error(`object ${settled.id} (${settled.digest}) is lost: ${cause.message}`);
     } catch (error) {
-      if (!isRegistryError(error, 'BLOB_UNKNOWN'))
+      if (!isRegistryError(error, 'BLOB_UNKNOWN')) {
         this.log.error(`cannot mark object ${settled.id} as lost (${cause.message}): ${String(error)}`);
+        if (isRegistryError(error, 'UNAVAILABLE')) return error;
+      }
     }
     return bytesAreGone(settled.id, cause);
   }

@@ -10,7 +10,7 @@ import { cancelled, stale } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { scrubbed, scrubbedBytes } from '../blobs-metrics';
 import { BlobDriver } from '../driver/blob-driver';
-import { JournalHandler } from '../journal/journal.handler';
+import { RightStore } from '../journal/right-store';
 import { hashStored } from '../read/hash-stored';
 import { HotBlobs } from '../read/hot-blobs';
 import { SettledObjects } from '../read/settled-objects';
@@ -42,7 +42,7 @@ export class ScrubHandler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly calls: Calls,
     private readonly settled: SettledObjects,
     private readonly hot: HotBlobs,
-    private readonly journal: JournalHandler,
+    private readonly store: RightStore,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {
     this.pace = new Pace(config.ENTREPOT_SCRUB_BYTES_PER_SECOND);
@@ -98,7 +98,7 @@ export class ScrubHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.driver.check();
     const { digest, size } = await this.hash(claimed, signal);
     if (digest === claimed.digest) return this.found(claimed);
-    if (digest === null) await this.journal.mustBeHere();
+    if (digest === null) await this.store.mustBeHere();
     const kept = digest !== null && (await this.keepAside(claimed));
     this.settled.forget(claimed.object);
     this.hot.forget(claimed.object);

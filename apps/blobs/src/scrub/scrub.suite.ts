@@ -5,7 +5,7 @@ import { ScrubBook } from '#testing/scrub-book';
 import { refusal } from '#testing/session-book';
 import { waitUntil } from '#testing/wait-until';
 import type { BlobsConfig } from '../blobs.config';
-import { JournalHandler } from '../journal/journal.handler';
+import { RightStore } from '../journal/right-store';
 import { HotBlobs } from '../read/hot-blobs';
 import { SettledObjects } from '../read/settled-objects';
 import { KIB, Replica, readAll, type StoreUnderTest } from '../replica.testing';
@@ -35,10 +35,10 @@ export function scrubSuite(openStore: () => Promise<StoreUnderTest>): void {
 
   function begin(driver = store.driver, config: Partial<BlobsConfig> = {}): ScrubHandler {
     const settings = { ...replica.config, ...QUICK, ...config };
-    const settled = new SettledObjects(book);
+    const right = new RightStore(book, driver);
+    const settled = new SettledObjects(book, right);
     const hot = new HotBlobs(driver, settled, settings);
-    const journal = new JournalHandler(book, driver, settings);
-    const scrub = new ScrubHandler(driver, book, settled, hot, journal, settings);
+    const scrub = new ScrubHandler(driver, book, settled, hot, right, settings);
     scrubs.push(scrub);
     scrub.onApplicationBootstrap();
     return scrub;
