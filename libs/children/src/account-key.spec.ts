@@ -1,4 +1,4 @@
-import { accountOf, makeAccountSeed } from './account-key';
+import { accountOf, isAccountSeed, makeAccountSeed } from './account-key';
 
 describe('the key of an account', () => {
   it('is written as NATS tools write it', () => {
@@ -11,5 +11,19 @@ describe('the key of an account', () => {
 
   it('is another one each time', () => {
     expect(makeAccountSeed()).not.toBe(makeAccountSeed());
+  });
+
+  it('is known by its checksum', () => {
+    const seed = makeAccountSeed();
+    const other = seed.endsWith('A') ? 'B' : 'A';
+    expect(isAccountSeed(seed)).toBe(true);
+    for (const damaged of [
+      '',
+      'garbage',
+      seed.slice(0, -1),
+      `${seed.slice(0, 20)}${seed[20] === 'A' ? 'B' : 'A'}${seed.slice(21)}`,
+    ])
+      expect(isAccountSeed(damaged)).toBe(false);
+    expect(isAccountSeed(`${seed.slice(0, -1)}${other}`)).toBe(false);
   });
 });

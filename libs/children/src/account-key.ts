@@ -16,6 +16,11 @@ export function makeAccountSeed(random: Uint8Array = randomBytes(32)): string {
   return encode([...SEED_OF_ACCOUNT, ...random]);
 }
 
+/** Whether a text is a seed that was made above, with the checksum that it ends with. */
+export function isAccountSeed(text: string): boolean {
+  return /^SA[A-Z2-7]{56}$/.test(text) && encode([...SEED_OF_ACCOUNT, ...rawSeed(text)]) === text;
+}
+
 /** What others know an account's key by: `A…`. */
 export function accountOf(seed: string): string {
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, rawSeed(seed)]), format: 'der', type: 'pkcs8' });

@@ -228,4 +228,13 @@ describe('starting a nats-server child', () => {
     await writeFile(join(folder, 'jetstream'), 'a file where the store wants a folder');
     await expect(start()).rejects.toMatchObject({ code: 'ENOTDIR', path: join(folder, 'jetstream') });
   });
+
+  it('a damaged key is named by its file', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'entrepot-nats-'));
+    await writeFile(join(other, 'issuer'), 'garbage\n');
+    await expect(startNatsServer({ folder: other })).rejects.toThrow(
+      `${join(other, 'issuer')} is not the key that was`,
+    );
+    await rm(other, { recursive: true, force: true });
+  });
 });

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustWrite } from '#config/must-write';
 import { StartFault } from '#config/start-fault';
-import { accountOf, makeAccountSeed } from './account-key';
+import { accountOf, isAccountSeed, makeAccountSeed } from './account-key';
 import { ChildFault, type ChildRecorder } from './child-process';
 import { findNatsServer, sharedBinFolder } from './find-nats-server';
 import { freePort } from './free-port';
@@ -43,7 +43,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Runni
   const binary = options.binary ?? (await findNatsServer(sharedBinFolder())).path;
   const password = await secretFile(join(options.folder, 'password'));
   const issuerFile = join(options.folder, 'issuer');
-  const issuer = accountOf(await secretFile(issuerFile, makeAccountSeed));
+  const issuer = issuerOf(await secretFile(issuerFile, makeAccountSeed), issuerFile);
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port || (await freePort());
     try {
@@ -55,6 +55,13 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Runni
       if (options.port || attempt === PORT_ATTEMPTS) throw portTaken(port);
     }
   }
+}
+
+function issuerOf(seed: string, file: string): string {
+  if (isAccountSeed(seed)) return accountOf(seed);
+  throw new StartFault(
+    `${file} is not the key that was written there. Bring it back from a backup, or remove it: a new one will be made.`,
+  );
 }
 
 type Chosen = Pick<NatsServerSettings, 'port' | 'password' | 'issuer'>;

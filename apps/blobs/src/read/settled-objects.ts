@@ -71,7 +71,8 @@ export class SettledObjects {
 
   /**
    * What to say of bytes that a read did not find. The rows are asked again first: an object that was purged
-   * meanwhile is not lost; nor is anything where the store is another one. What is lost is marked by the object's id, never by digest: a newer object may be there.
+   * meanwhile is not lost; nor is anything where the store is another one. What is lost is marked by the object's id,
+   * never by digest: a newer object may be there.
    */
   async lose(settled: SettledObject, cause: unknown): Promise<Error> {
     this.forget(settled.id);
