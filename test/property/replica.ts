@@ -32,7 +32,7 @@ export class Replica {
     this.log = (this.log + (this.program?.log ?? '')).slice(-10_000);
     const env = { ...this.env, ENTREPOT_FAILPOINTS: `file:${this.failpoints}` };
     this.program = new RunningProgram(process.execPath, [join(DIST, this.app, 'src', 'main.js')], { env });
-    await this.program.says(/ LOG .*\[.*\] .*ready\b/);
+    await this.program.says(/"message":"ready["; ]/);
   }
 
   /** Dies when it passes this point; nowhere where it is null. */
