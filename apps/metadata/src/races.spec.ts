@@ -22,7 +22,7 @@ import {
   writeWhole,
 } from './metadata.testing';
 import { knownRepository } from './names/repository.store';
-import { queueManifestReviews } from './review/queue-reviews';
+import { queueBlobReviews, queueManifestReviews } from './review/queue-reviews';
 
 const NODE = 'docker.io/library/node';
 const SETTINGS = { ENTREPOT_REVIEW_DELAY_MS: 0, ENTREPOT_GRACE_MS: 0 };
@@ -86,6 +86,26 @@ describe('two at once', () => {
       expect(found?.object).not.toBe(before[0]!.id);
       expect(await state(found!.object)).toBe('live');
     });
+  });
+
+  it('a manifest goes between two looks of a review of its blobs: the rights of its repository are reviewed again', async () => {
+    const image = anImage();
+    await fetchWhole(metadata, NODE, image, { tag: 'going' });
+    const digests = image.blobs.map(({ digest }) => digest);
+    await metadata.database.transaction('spec.queue', (sql) => queueBlobReviews(sql, digests, 0));
+    await untag(metadata, NODE, 'going');
+    const [verdicts, verdict] = await interleave(
+      metadata,
+      /LEFT JOIN blob ON blob\.digest = review\.digest/,
+      (paused) => paused.blobReviews.review(digests),
+      async () => metadata.manifestReviews.review(await repository(), image.digest),
+      false,
+    );
+    expect([verdicts, verdict]).toEqual([expect.objectContaining({ reviewed: digests.length }), 'removed']);
+    expect(await metadata.rows.check()).toEqual([]);
+    await metadata.blobReviews.review(digests);
+    const rights = 'SELECT FROM repository_blob WHERE digest = ANY($1)';
+    expect(await metadata.database.read(rights, [digests])).toEqual([]);
   });
 
   describe('a blob is said to exist and condemned', () => {

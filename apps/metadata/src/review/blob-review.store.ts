@@ -8,9 +8,13 @@ import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { recordFacts } from '../outbox/outbox.store';
 import { noteCollected } from '../run/note-run';
 
-interface BlobState {
+interface DueReview {
   readonly digest: Digest;
   readonly seq: number;
+}
+
+interface BlobState {
+  readonly digest: Digest;
   readonly stored: boolean;
   readonly held: boolean;
   /** When a pin ends that alone keeps these bytes, or a right to them, as Postgres wrote it. */
@@ -37,7 +41,8 @@ export class BlobReviewStore {
   async review(digests: readonly Digest[]): Promise<BlobVerdicts> {
     return this.database.transaction('metadata.review-blobs', async (sql) => {
       await lockBlobs(sql, digests, 'UPDATE');
-      const due = await readDue(sql, digests);
+      const reviews = await readDue(sql, digests);
+      const due = reviews.map((review) => review.digest);
       const common = await readCommon(sql, due);
       await endRights(sql, due, common);
       const states = await readStates(sql, due, common);
@@ -47,7 +52,7 @@ export class BlobReviewStore {
         sql,
         condemned.map((state) => state.digest),
       );
-      await settleReviews(sql, states);
+      await settleReviews(sql, reviews, states);
       const kept = countKept(states);
       await noteCollected(sql, { seen: states.length, kept, condemned: condemned.length, condemnedBytes });
       return { reviewed: states.length, condemned: condemned.length, postponed: postponed.length };
@@ -84,12 +89,12 @@ function countKept(states: readonly BlobState[]): Record<string, number> {
   return kept;
 }
 
-async function readDue(sql: Sql, digests: readonly string[]): Promise<string[]> {
-  const rows = await sql.query<{ digest: string }>(
-    `SELECT digest FROM review WHERE kind = 'blob' AND repository_id = 0 AND digest = ANY($1) AND due_at <= now()`,
+/** Before anything is decided: whoever takes a listing away queues it again, and then it was decided too early. */
+async function readDue(sql: Sql, digests: readonly string[]): Promise<DueReview[]> {
+  return sql.query<DueReview>(
+    `SELECT digest, seq FROM review WHERE kind = 'blob' AND repository_id = 0 AND digest = ANY($1) AND due_at <= now()`,
     [digests],
   );
-  return rows.map((row) => row.digest);
 }
 
 /** What more manifests list than this is looked for among those of the repository: it is hardly ever not found soon. */
@@ -135,7 +140,7 @@ async function endRights(sql: Sql, digests: readonly string[], common: readonly 
 /** Expired pins are gone by now. A pin beside a listing ends unnoticed; one that stands alone is waited for. */
 async function readStates(sql: Sql, digests: readonly string[], common: readonly string[]): Promise<BlobState[]> {
   return sql.query<BlobState>(
-    `SELECT review.digest, review.seq, blob.digest IS NOT NULL AS stored, held, (
+    `SELECT review.digest, blob.digest IS NOT NULL AS stored, held, (
           SELECT min(until) FROM pin WHERE pin.kind = 'blob' AND pin.digest = review.digest
             AND (NOT held OR NOT ${LISTED_IN('pin.repository_id', 'pin.digest')}))::text AS until
       FROM review LEFT JOIN blob ON blob.digest = review.digest,
@@ -146,11 +151,12 @@ async function readStates(sql: Sql, digests: readonly string[], common: readonly
 }
 
 /** A review goes, or is postponed, only if it is as it was read: one that was queued again since stays. */
-async function settleReviews(sql: Sql, states: readonly BlobState[]): Promise<void> {
+async function settleReviews(sql: Sql, reviews: readonly DueReview[], states: readonly BlobState[]): Promise<void> {
+  const until = new Map(states.map((state) => [state.digest, state.until]));
   const read = [
-    states.map((state) => state.digest),
-    states.map((state) => state.seq),
-    states.map((state) => state.until),
+    reviews.map(({ digest }) => digest),
+    reviews.map(({ seq }) => seq),
+    reviews.map(({ digest }) => until.get(digest) ?? null),
   ];
   const same = `review.kind = 'blob' AND review.repository_id = 0 AND review.digest = read.digest AND review.seq = read.seq`;
   const from = 'unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS read (digest, seq, until)';
