@@ -75,7 +75,8 @@ export abstract class BlobDriver {
 
   /**
    * Where a client reads an object from storage itself, all of it or a range, for a while and without a login; null
-   * where it cannot: storage has no address of its own, or has the object in pieces.
+   * where it cannot: storage has no address of its own, or has the object in pieces, or was not seen to have it a
+   * moment ago.
    */
   async locate(_extents: readonly Extent[]): Promise<string | null> {
     return null;

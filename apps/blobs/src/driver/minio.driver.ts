@@ -10,6 +10,7 @@ import { S3Bytes } from './s3-bytes';
 import { composedKey, PREFIX, S3Composer } from './s3-composer';
 import { type PublicStorage, S3Links } from './s3-links';
 import { abortMultiparts, copyKey } from './s3-multipart';
+import { SeenKeys } from './seen-keys';
 
 const JOURNAL = 'journal/';
 const QUARANTINE = 'quarantine/';
@@ -29,6 +30,7 @@ export class MinioDriver extends BlobDriver {
   private readonly client: S3Client;
   override readonly composer: S3Composer;
   private readonly links: S3Links | null;
+  private readonly seen: SeenKeys;
   private checked: { readonly at: number; readonly found: Promise<void> } | undefined;
 
   /** With `storage`, clients may be sent there. */
@@ -40,6 +42,8 @@ export class MinioDriver extends BlobDriver {
     this.client = new S3Client(settings);
     this.links = storage && new S3Links(settings.bucket, settings, storage);
     this.composer = new S3Composer(this.client);
+    const look = (key: string) => this.client.sizeOf(key, AbortSignal.timeout(CHECK_MS));
+    this.seen = new SeenKeys(look, () => performance.now());
   }
 
   /** A store that is away does not stop the start: until it answers, every use is UNAVAILABLE. */
@@ -84,10 +88,11 @@ export class MinioDriver extends BlobDriver {
     return new S3Bytes(this.client, extents, stretch);
   }
 
+  /** What storage does not say that it has is read through here: then it is known what is wrong, and said. */
   override async locate(extents: readonly Extent[]): Promise<string | null> {
     const [only] = extents;
     if (this.links === null || extents.length !== 1 || !only || only.key === null) return null;
-    return this.links.link(only.key);
+    return (await this.seen.has(only.key, only.length)) ? this.links.link(only.key) : null;
   }
 
   /** Uploads of parts first: one that completed before it was aborted has left a key. */

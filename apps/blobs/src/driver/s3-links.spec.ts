@@ -3,6 +3,7 @@ import { digestOf } from '#oci/digest';
 import { describeWithPeers } from '#testing/peers';
 import { SessionBook } from '#testing/session-book';
 import { Feed, KIB, Replica, readAll } from '../replica.testing';
+import { answerError, FaultProxy } from './fault-proxy.testing';
 import { MinioDriver } from './minio.driver';
 import { MinioServer } from './minio-server.testing';
 
@@ -26,8 +27,11 @@ describeWithPeers('sending readers to the storage itself', ['minio'], () => {
     }
   });
 
-  async function start(linkMs = 60_000, endpoint: string | null = server.endpoint): Promise<Replica> {
-    const settings = server.settings(`spec-${randomUUID()}`);
+  async function start(
+    linkMs = 60_000,
+    endpoint: string | null = server.endpoint,
+    settings = server.settings(`spec-${randomUUID()}`),
+  ): Promise<Replica> {
     const driver = new MinioDriver(settings, endpoint === null ? null : { endpoint, linkMs });
     await driver.open();
     const replica = new Replica(driver, book);
@@ -83,6 +87,39 @@ describeWithPeers('sending readers to the storage itself', ['minio'], () => {
     expect([link.protocol, link.host]).toEqual(['https:', 's3.example.com']);
     expect(link.searchParams.get('X-Amz-SignedHeaders')).toBe('host');
     expect(link.href).not.toContain(server.settings('any').secretKey);
+  });
+
+  test('nobody is sent for what the storage has lost, or less of: it is found out then, and told as by any read', async () => {
+    const settings = server.settings(`spec-${randomUUID()}`);
+    const replica = await start(60_000, server.endpoint, settings);
+    const [gone, cut] = [await replica.store(randomBytes(100 * KIB)), await replica.store(randomBytes(100 * KIB))];
+    const client = server.client();
+    await client.removeObject(settings.bucket, book.object(gone).extents[0]!.key!);
+    await client.putObject(settings.bucket, book.object(cut).extents[0]!.key!, Buffer.alloc(100 * KIB - 1));
+    for (const object of [gone, cut]) {
+      await expect(replica.read(object, { redirect: true })).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+      expect(book.object(object).lost).toContain('bytes of objects/');
+    }
+  });
+
+  test('the storage is asked once for the links of a moment; of what it does not say readers have the bytes', async () => {
+    const proxy = await FaultProxy.start(server.endpoint);
+    try {
+      const settings = server.settings(`spec-${randomUUID()}`, proxy.endpoint);
+      const replica = await start(60_000, server.endpoint, settings);
+      const bytes = randomBytes(100 * KIB);
+      const [one, other] = [await replica.store(randomBytes(100 * KIB)), await replica.store(bytes)];
+      proxy.seen.length = 0;
+      for (let times = 0; times < 3; times += 1) expect(await locate(replica, one)).not.toBeNull();
+      expect(proxy.seen.filter((each) => each.includes('/objects/'))).toEqual([expect.stringMatching(/^HEAD /)]);
+      proxy.next('HEAD', ({ response }) => answerError(response, 500, 'InternalError'));
+      const reading = await replica.read(other, { redirect: true });
+      expect(reading.location).toBeUndefined();
+      expect((await readAll(reading)).equals(bytes)).toBe(true);
+      expect(await locate(replica, other)).not.toBeNull();
+    } finally {
+      await proxy.stop();
+    }
   });
 
   test('who is not to be sent, or reads where that is not set, has the bytes', async () => {

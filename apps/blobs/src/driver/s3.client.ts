@@ -169,12 +169,17 @@ export class S3Client {
     }
   }
 
+  /** The bytes of a key, asked once. Throws what the client throws. */
+  async sizeOf(key: string, signal: AbortSignal): Promise<number> {
+    const { size } = await this.transport.during(signal, () => this.api.statObject(this.settings.bucket, key));
+    return size;
+  }
+
   /** One wrong answer is no loss: what is said to be lost is not given to anybody any more. */
   private async mustHave(key: string, bytes: number, signal: AbortSignal): Promise<void> {
-    const stat = () => this.api.statObject(this.settings.bucket, key);
-    const { size } = await this.transport.during(signal, stat).catch((error: { code?: string }) => {
+    const size = await this.sizeOf(key, signal).catch((error: { code?: string }) => {
       if (error.code !== 'NotFound' && error.code !== 'NoSuchKey') throw error;
-      return { size: 0 };
+      return 0;
     });
     if (size < bytes) throw new MissingBytes(`the store has ${size} bytes of ${key}, and ${bytes} were stored`);
   }
