@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import { ListJournals } from '#contracts/calls/adoption';
-import { DropStrays, HashObject, ListStored, PurgeObject, QuarantineObject } from '#contracts/calls/blobs';
+import { DropStrays, HashObject, JudgeStore, ListStored, PurgeObject, QuarantineObject } from '#contracts/calls/blobs';
 import { PingBlobs } from '#contracts/calls/ping';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
@@ -9,6 +9,7 @@ import { BLOBS_CONFIG, type BlobsConfig } from './blobs.config';
 import { ComposingHandler } from './compose/composing.handler';
 import { BlobDriver } from './driver/blob-driver';
 import { JournalHandler } from './journal/journal.handler';
+import { RightStore } from './journal/right-store';
 import { StraysHandler } from './journal/strays.handler';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
@@ -29,6 +30,7 @@ export class BlobsController {
     private readonly composing: ComposingHandler,
     private readonly strays: StraysHandler,
     private readonly journal: JournalHandler,
+    private readonly store: RightStore,
     @Inject(BLOBS_CONFIG) private readonly config: BlobsConfig,
   ) {}
 
@@ -68,6 +70,11 @@ export class BlobsController {
   @Answers(DropStrays)
   dropStrays({ object }: QuestionOf<typeof DropStrays>): Promise<AnswerOf<typeof DropStrays>> {
     return this.strays.drop(object);
+  }
+
+  @Answers(JudgeStore)
+  async judgeStore(): Promise<AnswerOf<typeof JudgeStore>> {
+    return { fault: await this.store.judge() };
   }
 
   @Answers(ListJournals)

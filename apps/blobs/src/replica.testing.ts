@@ -88,7 +88,8 @@ export class Replica {
     this.remote = new RemoteTails(SECRET, ownUrl, this.config);
     this.followed = new FollowedObjects(book, bus, this.remote, this.config);
     this.followed.onModuleInit();
-    const settled = new SettledObjects(book, new RightStore(book, driver));
+    const right = new RightStore(book, driver);
+    const settled = new SettledObjects(book, right);
     const hot = new HotBlobs(driver, settled, this.config);
     this.leases = new ReadLeases(book, this.config);
     const buffers = new ReadBuffers(this.config);
@@ -112,6 +113,7 @@ export class Replica {
       composing,
       strays,
       journal,
+      right,
       config,
     );
   }

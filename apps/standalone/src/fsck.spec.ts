@@ -1,4 +1,4 @@
-import { DropStrays, HashObject, ListStored, QuarantineObject } from '#contracts/calls/blobs';
+import { DropStrays, HashObject, JudgeStore, ListStored, QuarantineObject } from '#contracts/calls/blobs';
 import { CheckRows, CheckStreams, FindHolders, ListObjects } from '#contracts/calls/collection';
 import { MarkLost } from '#contracts/calls/sessions';
 import { type Digest, digestOf } from '#oci/digest';
@@ -39,6 +39,7 @@ function whole({ stored, rows = {} }: Change = {}, all: readonly string[] = ids)
     .on(HashObject, ({ object }) => ({ digest: promised(object), size: 10 }))
     .on(MarkLost, () => ({}))
     .on(QuarantineObject, () => ({}))
+    .on(JudgeStore, () => ({ fault: null }))
     .on(FindHolders, (question) => ({
       holders: question.digests.map((digest) => holderOf(digest)),
     }));
@@ -139,6 +140,19 @@ test('where most of the store is gone nothing is reported lost, unless that is m
   expect(faults.at(-1)).toMatch(/^missing: 20 of 20 objects .* mounted\? .* --mark-lost$/);
   await plain(calls, { ...options, force: true });
   expect(calls.questions(MarkLost)).toHaveLength(20);
+});
+
+test('where the store never had this database’s journal nothing is reported lost, however little it is, unless that is meant', async () => {
+  const calls = whole({ stored: ids.slice(1).map((object) => ({ key: `objects/01/${object}`, object, bytes: 10 })) });
+  calls.on(JudgeStore, () => ({ fault: 'the store has no journal of this database' }));
+  const faults = await plain(calls, { ...options, repair: true });
+  expect(calls.questions(MarkLost)).toEqual([]);
+  expect(faults).toEqual([
+    expect.stringMatching(/^missing: the bytes of object \S+ \(sha256:\w+\) are not in the store \(10 bytes\)$/),
+    expect.stringMatching(/^missing: 1 of 3 objects .* no journal of this database\. If it is: fsck --mark-lost$/),
+  ]);
+  await plain(calls, { ...options, force: true });
+  expect(calls.questions(MarkLost)).toHaveLength(1);
 });
 
 test('wrong bytes are marked lost also where they cannot be kept aside', async () => {

@@ -1,5 +1,5 @@
 import type { Calls } from '#calls/calls';
-import { DropStrays, QuarantineObject } from '#contracts/calls/blobs';
+import { DropStrays, JudgeStore, QuarantineObject } from '#contracts/calls/blobs';
 import { FindHolders } from '#contracts/calls/collection';
 import { MarkLost } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
@@ -26,22 +26,34 @@ type Holder = AnswerOf<typeof FindHolders>['holders'][number];
  * Every fault's line, with what was done about it, or what mends it; beside them what was lost earlier and is held by a
  * manifest still. What is spoilt is reported lost by its id, and wrong bytes are kept aside before: always. Where it is
  * asked for, what an upstream gave is fetched again, and what nothing refers to is dropped. Where most of the store is
- * not as it should be nothing is done unless forced: what is lost never comes back, and a store that is not mounted does.
+ * not as it should be, or it never had this database's journal, nothing is done unless forced: what is lost never comes
+ * back, and a store that is not mounted does.
  */
 export async function repair(calls: Calls, findings: Findings, options: RepairOptions): Promise<Fault[]> {
   const { faults, wanted, spoilt, finished } = findings;
-  const isAnother = spoilt > FEW && spoilt > finished * MOST_SHARE && !options.force;
+  const doubt = options.force || spoilt === 0 ? null : await doubtOf(calls, findings);
   const mender = new Mender(calls, await findRemedies(calls, wanted), options.repair ?? false);
   const said: Fault[] = [];
-  for (const fault of faults) said.push({ ...fault, line: await mendOne(fault, mender, isAnother, findings) });
+  for (const fault of faults) said.push({ ...fault, line: await mendOne(fault, mender, doubt !== null, findings) });
   for (const row of wanted) {
     const line = await mender.remindOf(row);
     if (line !== null) said.push({ line, spoilt: row.object });
   }
   if (findings.more > 0)
     said.push({ line: `more: ${findings.more} faults beyond these ${MOST_FAULTS}: mend these first, and look again` });
-  if (isAnother) said.push({ line: heldBack(spoilt, finished) });
+  if (doubt !== null)
+    said.push({
+      line: `missing: ${spoilt} of ${finished} objects are not as they should be, so nothing was marked lost: ${doubt}`,
+    });
   return said;
+}
+
+/** Why what was found may say more of the store than of the objects; null where nothing does. */
+async function doubtOf(calls: Calls, { spoilt, finished }: Findings): Promise<string | null> {
+  if (spoilt > FEW && spoilt > finished * MOST_SHARE)
+    return 'is this the right store, and is it mounted? If it is: fsck --mark-lost';
+  const { fault } = await calls.ask(JudgeStore, {});
+  return fault && `${fault}. If it is: fsck --mark-lost`;
 }
 
 async function mendOne(fault: Fault, mender: Mender, isAnother: boolean, findings: Findings): Promise<string> {
@@ -149,7 +161,3 @@ function remedyOf({ repository, upstream, manifest }: NonNullable<Holder>): stri
   if (upstream === null) return `push ${repository}@${manifest} again`;
   return `pull ${upstream}${repository.slice(repository.indexOf('/'))}@${manifest} again`;
 }
-
-const heldBack = (spoilt: number, all: number) =>
-  `missing: ${spoilt} of ${all} objects are not as they should be, so nothing was marked lost: ` +
-  'is this the right store, and is it mounted? If it is: fsck --mark-lost';

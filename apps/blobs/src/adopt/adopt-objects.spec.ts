@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { AdoptObject, CompareStored } from '#contracts/calls/adoption';
+import { AdoptObject, CompareStored, MISSING_PAGE } from '#contracts/calls/adoption';
 import { TakeSegment } from '#contracts/calls/journal';
+import { MarkLost, ReadObject } from '#contracts/calls/sessions';
+import { digestOf } from '#oci/digest';
 import { FakeCalls } from '#testing/fake-calls';
 import { BlobsConfigSchema } from '../blobs.config';
 import { folderStore } from '../driver/store.testing';
 import { JournalHandler } from '../journal/journal.handler';
+import { RightStore } from '../journal/right-store';
 import { HashObjectHandler } from '../read/hash-object.handler';
 import type { StoreUnderTest } from '../replica.testing';
 import { AdoptObjects } from './adopt-objects';
@@ -27,10 +30,14 @@ describe('bytes that no row names', () => {
   });
   afterEach(() => store.close());
 
-  async function adopt(): Promise<boolean[]> {
+  function adopting(): AdoptObjects {
     const journal = new JournalHandler(calls, store.driver, BlobsConfigSchema.parse({}));
-    const adopting = new AdoptObjects(calls, store.driver, new HashObjectHandler(store.driver, calls), journal);
-    await adopting.adoptUnknown(randomUUID(), never);
+    const hashing = new HashObjectHandler(store.driver, calls);
+    return new AdoptObjects(calls, store.driver, hashing, journal, new RightStore(calls, store.driver));
+  }
+
+  async function adopt(): Promise<boolean[]> {
+    await adopting().adoptUnknown(randomUUID(), never);
     return calls.questions(AdoptObject).map(({ quarantine }) => quarantine);
   }
 
@@ -41,5 +48,41 @@ describe('bytes that no row names', () => {
   it('are left where they are if another database has its journal in the store too: it may want them', async () => {
     await store.driver.writeSegment(`${randomUUID()}/000001-000000000001.jsonl`, randomBytes(10));
     expect(await adopt()).toEqual([false, false]);
+  });
+
+  /** Rows of objects that the store has not, and no other ones, answered as metadata does. */
+  function lacks(count: number): string[] {
+    const digest = digestOf(Buffer.from('x'));
+    const ids = Array.from({ length: count }, () => randomUUID()).sort();
+    const extents = [{ offset: 0, length: 1, key: null }];
+    calls
+      .on(CompareStored, ({ from, to }) => ({
+        missing: ids
+          .filter((id) => (from === null || id > from) && (to === null || id <= to))
+          .slice(0, MISSING_PAGE)
+          .map((object) => ({ object, digest })),
+        unknown: [],
+      }))
+      .on(ReadObject, () => ({ state: 'live' as const, digest, size: 1, lost: false, writer: null, extents }))
+      .on(MarkLost, () => ({}));
+    return ids;
+  }
+
+  it('do not have rows believe what is missing in a store that never had their journal, however few they are', async () => {
+    calls.on(TakeSegment, () => ({ installation: randomUUID(), generation: 2, segment: 1, bytes: Buffer.alloc(0) }));
+    lacks(1);
+    await expect(adopting().markMissing(randomUUID(), never)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(calls.questions(MarkLost)).toEqual([]);
+  });
+
+  it('leave as many lost as are missing, page by page; most of a store is not', async () => {
+    const few = lacks(2);
+    expect(await adopting().markMissing(randomUUID(), never)).toBe(2);
+    expect(calls.questions(MarkLost).map(({ object }) => object)).toEqual(few);
+    lacks(MISSING_PAGE + 5);
+    await expect(adopting().markMissing(randomUUID(), never)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const asked = calls.questions(CompareStored);
+    expect(asked.slice(-2).map(({ from }) => from === null)).toEqual([true, false]);
+    expect(calls.questions(MarkLost)).toHaveLength(2);
   });
 });

@@ -1,11 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Calls } from '#calls/calls';
-import { AdoptObject, CompareStored } from '#contracts/calls/adoption';
+import { AdoptObject, CompareStored, MISSING_PAGE } from '#contracts/calls/adoption';
 import { type Extent, MarkLost } from '#contracts/calls/sessions';
 import { type Digest, digestAlgorithm } from '#oci/digest';
 import { isRegistryError, unavailable } from '#oci/registry-error';
 import { BlobDriver, type StoredObject } from '../driver/blob-driver';
 import { JournalHandler } from '../journal/journal.handler';
+import { RightStore } from '../journal/right-store';
 import { HashObjectHandler } from '../read/hash-object.handler';
 import { hashStored } from '../read/hash-stored';
 import { inARow, planLayouts, sizeOf } from './plan-layouts';
@@ -29,26 +30,32 @@ export class AdoptObjects {
     private readonly driver: BlobDriver,
     private readonly hashing: HashObjectHandler,
     private readonly journal: JournalHandler,
+    private readonly store: RightStore,
   ) {}
 
   /** Marks lost what rows name and the store has not. Answers how many. Throws UNAVAILABLE where that is most of it. */
   async markMissing(worker: string, signal: AbortSignal): Promise<number> {
-    const missing: Missing[] = [];
-    let there = 0;
+    if ((await this.countMissing(worker, signal)) === 0) return 0;
+    let lost = 0;
+    for await (const { missing } of this.pages(worker, signal))
+      for (const each of missing) if (await this.isGone(each, signal)) lost += 1;
+    return lost;
+  }
+
+  /** Looked at as a whole before anything is marked: one page of an empty store is as another's. */
+  private async countMissing(worker: string, signal: AbortSignal): Promise<number> {
+    let [missing, there] = [0, 0];
     for await (const page of this.pages(worker, signal)) {
-      missing.push(...page.missing);
+      missing += page.missing.length;
       there += page.stored.length;
     }
-    if (missing.length > FEW && missing.length > there) {
-      this.log.error(
-        `${missing.length} objects are not in the store, and ${there} are: is this the right store, and is it mounted? ` +
-          'If it is: fsck --mark-lost',
-      );
-      throw unavailable('the store that this database knows');
-    }
-    let lost = 0;
-    for (const each of missing) if (await this.isGone(each, signal)) lost += 1;
-    return lost;
+    if (missing > 0) await this.store.mustBeHere();
+    if (missing <= FEW || missing <= there) return missing;
+    this.log.error(
+      `${missing} objects are not in the store, and ${there} are: is this the right store, and is it mounted? ` +
+        'If it is: fsck --mark-lost',
+    );
+    throw unavailable('the store that this database knows');
   }
 
   /** Takes in what no row names: as a blob where one is wanted, else aside. */
@@ -68,12 +75,24 @@ export class AdoptObjects {
       const ids = stored.map(({ object }) => object!);
       const to: string | null = next === null ? null : (ids.at(-1) ?? from);
       if (next === null || ids.length > 0) {
-        const compared = await this.calls.ask(CompareStored, { worker, from, to, stored: ids });
-        yield { stored, ...compared };
+        const { missing, unknown } = await this.calls.ask(CompareStored, { worker, from, to, stored: ids });
+        yield { stored, missing, unknown };
+        yield* this.furtherMissing(worker, missing, to, ids);
       }
       if (next === null) return;
       from = to;
       after = next;
+    }
+  }
+
+  /** Of a store that is empty, one page of it is behind all rows that there are. */
+  private async *furtherMissing(worker: string, first: readonly Missing[], to: string | null, ids: readonly string[]) {
+    for (let before = first; before.length >= MISSING_PAGE; ) {
+      const from = before.at(-1)!.object;
+      const stored = ids.filter((id) => id > from);
+      const { missing } = await this.calls.ask(CompareStored, { worker, from, to, stored });
+      yield { stored: [], missing, unknown: [] };
+      before = missing;
     }
   }
 

@@ -15,12 +15,17 @@ export class RightStore {
 
   /** Throws UNAVAILABLE where the store has not even the first segment that was stored: it is another one, or not mounted. */
   async mustBeHere(): Promise<void> {
-    const { installation, segment } = await this.calls.ask(TakeSegment, {});
+    const fault = await this.judge();
+    if (fault !== null) throw new RegistryError('UNAVAILABLE', fault);
+  }
+
+  /** Why it is not; null where it is. */
+  async judge(): Promise<string | null> {
+    const { installation, generation, segment } = await this.calls.ask(TakeSegment, {});
+    // A database that was restored begins a generation, and has stored nothing of that one.
+    if (generation === 1 && segment === 1) return null;
     const first = { installation, generation: 1, segment: 1 };
-    if (segment === 1 || (await this.driver.readSegment(segmentName(first))) !== null) return;
-    throw new RegistryError(
-      'UNAVAILABLE',
-      'the store has no journal of this database: is this the right store, and is it mounted? Nothing in it is said to be lost',
-    );
+    if ((await this.driver.readSegment(segmentName(first))) !== null) return null;
+    return 'the store has no journal of this database: is this the right store, and is it mounted? Nothing in it is said to be lost';
   }
 }

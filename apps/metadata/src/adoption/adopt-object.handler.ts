@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AdoptObject, CompareStored } from '#contracts/calls/adoption';
+import { type AdoptObject, type CompareStored, MISSING_PAGE } from '#contracts/calls/adoption';
 import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { Database, type Sql } from '../database/database';
 import { lockBlobs } from '../database/locks';
@@ -39,8 +39,8 @@ export class AdoptObjectHandler {
       const missing = await sql.query<AnswerOf<typeof CompareStored>['missing'][number]>(
         `SELECT id AS object, digest FROM object, adoption
           WHERE id > $1 AND id <= $2 AND id <> ALL($3::uuid[]) AND state IN ('live', 'condemned') AND size > 0
-            AND lost_at IS NULL AND created_at < began_at ORDER BY id`,
-        [from ?? FIRST, to ?? LAST, stored],
+            AND lost_at IS NULL AND created_at < began_at ORDER BY id LIMIT $4`,
+        [from ?? FIRST, to ?? LAST, stored, MISSING_PAGE],
       );
       const unknown = await sql.query<{ id: string }>(
         `SELECT id FROM unnest($1::uuid[]) AS stored (id)

@@ -65,9 +65,13 @@ export const EndAdoptionPhase = defineCall('metadata.end-adoption-phase', {
   deadlineMs: 60_000,
 });
 
+/** As many that are missing as are answered at once. */
+export const MISSING_PAGE = 1000;
+
 /**
  * Compares a page of the store, listed before: which finished objects after `from` (none: from the beginning) up to `to`
- * (none: to the end) are not among those that were listed, and which of these have no row. STALE for another worker.
+ * (none: to the end) are not among those that were listed, the first thousand of them, and which of these have no row.
+ * STALE for another worker.
  */
 export const CompareStored = defineCall('metadata.compare-stored', {
   question: z.object({

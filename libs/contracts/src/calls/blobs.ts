@@ -89,3 +89,9 @@ export const DropStrays = defineCall('blobs.drop-strays', {
   answer: z.object({ dropped: z.number().int(), left: z.string().nullable() }),
   deadlineMs: 60_000,
 });
+
+/** Whether the store is the one that this database's objects are in; `fault` says why not, null where it is. */
+export const JudgeStore = defineCall('blobs.judge-store', {
+  question: z.object({}),
+  answer: z.object({ fault: z.string().nullable() }),
+});
