@@ -167,13 +167,31 @@ describe('the journal', () => {
     expect(await drainNames()).toEqual([shown(late)]);
   });
 
-  it('goes by pieces of about a megabyte of manifests', async () => {
+  it('goes by pieces of about a megabyte, of manifests', async () => {
     const images = Array.from({ length: 4 }, () => anImage(undefined, { annotations: { pad: 'x'.repeat(600_000) } }));
     for (const image of images) await fetchManifest(metadata, NODE, image);
     const first = await metadata.journal.take();
     expect(linesOf(first.bytes).map(({ digest }) => digest)).toEqual([undefined, images[0]!.digest, images[1]!.digest]);
     await metadata.journal.end(1);
     expect((await drainNames()).map(({ digest }) => digest)).toEqual([images[2]!.digest, images[3]!.digest]);
+  });
+
+  it('goes by pieces of about a megabyte, of rights to many digests', async () => {
+    await run(
+      `INSERT INTO journal (entry) SELECT jsonb_build_object('kind', 'rights', 'repository', $1::text, 'upstream', null,
+          'credential', null, 'digests', (SELECT jsonb_agg('sha256:' || sha256(n::text::bytea)) FROM generate_series(1, 5000) AS n))
+        FROM generate_series(1, 10)`,
+      [NODE],
+    );
+    const sizes: number[] = [];
+    for (;;) {
+      const { segment, bytes } = await metadata.journal.take();
+      if (bytes.length === 0) break;
+      sizes.push(bytes.length);
+      await metadata.journal.end(segment);
+    }
+    expect(sizes).toHaveLength(4);
+    expect(Math.max(...sizes)).toBeLessThan(2 * 1024 * 1024);
   });
 
   it('has no bytes of a manifest that went before they left, and says that it went', async () => {

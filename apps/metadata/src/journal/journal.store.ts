@@ -7,7 +7,10 @@ type Segment = AnswerOf<typeof TakeSegment>;
 
 /** Entries of one segment. */
 const MOST_ENTRIES = 1_000;
-/** Bytes of manifests in one segment, before its last entry. */
+/**
+ * Bytes in one segment, before its last entry. Whoever reads it again has it whole in one question: with that entry, a
+ * manifest at its limit or the rights to ten thousand digests, it stays below the largest one.
+ */
 const MOST_BYTES = 1024 * 1024;
 
 interface Head {
@@ -103,7 +106,8 @@ async function pack(sql: Sql, number: number): Promise<Packed | undefined> {
 const PACK = `
   WITH queued AS (
     SELECT oldest.id, entry, at, media_type, bytes,
-      sum(coalesce(size, 0)) OVER (ORDER BY oldest.id) - coalesce(size, 0) AS before
+      coalesce(sum(octet_length(entry::text) + coalesce(size, 0) * 4 / 3)
+        OVER (ORDER BY oldest.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM (SELECT * FROM journal ORDER BY id LIMIT $1) AS oldest
     LEFT JOIN manifest ON entry ->> 'kind' = 'manifest' AND manifest.digest = entry ->> 'digest'
   ), taken AS (
