@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Calls } from '#calls/calls';
 import { AdoptSegment, EndAdoptionPhase, TakeAdoption } from '#contracts/calls/adoption';
 import type { AnswerOf } from '#contracts/define-call';
+import { LastingFault } from '#messaging/lasting-fault';
 import { type Found, WorkLoop } from '#messaging/work-loop';
-import { cancelled, stale } from '#oci/registry-error';
+import { cancelled, isRegistryError, stale } from '#oci/registry-error';
 import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
 import { BlobDriver } from '../driver/blob-driver';
-import { parseSegmentName, segmentName } from '../journal/segment-name';
+import { parseSegmentName, type SegmentPlace, segmentName } from '../journal/segment-name';
 import { AdoptObjects } from './adopt-objects';
 
 type Adoption = NonNullable<AnswerOf<typeof TakeAdoption>['adoption']>;
+type Place = Adoption['after'];
 
 const SEGMENTS = 100;
 
@@ -20,6 +22,8 @@ const SEGMENTS = 100;
  */
 @Injectable()
 export class AdoptHandler implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly log = new Logger('Adoption');
+  private readonly broken = new LastingFault({ warn: (line: string) => this.log.error(line) });
   private readonly worker = randomUUID();
   private readonly loop: WorkLoop;
   private readonly ending = new AbortController();
@@ -49,12 +53,22 @@ export class AdoptHandler implements OnApplicationBootstrap, OnModuleDestroy {
     const renewing = setInterval(() => void this.renew(taken), this.config.ENTREPOT_LEASE_MS / 3);
     try {
       await this.go(adoption, AbortSignal.any([taken.signal, this.ending.signal]));
+      this.broken.over();
     } catch (error) {
+      if (isRegistryError(error, 'INVALID')) return this.waitForMending(error);
       if (!this.ending.signal.aborted) throw error;
     } finally {
       clearInterval(renewing);
     }
     return 'more';
+  }
+
+  /** Nothing goes on by itself: what is left out may be that something is private. */
+  private waitForMending({ message }: Error): Found {
+    this.broken.warn(
+      `${message}: put its file back as it was, or move it out of the journal to go on without what it says`,
+    );
+    return { nextInMs: null };
   }
 
   private async renew(taken: AbortController): Promise<void> {
@@ -74,17 +88,27 @@ export class AdoptHandler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Up to where the journal of this database's own generation begins. */
   private async readJournal({ installation, generation, after }: Adoption, signal: AbortSignal): Promise<void> {
-    for (let last = segmentName({ installation, ...after }); ; ) {
-      const names = await this.driver.listSegments(last, SEGMENTS);
+    let known: Place = after;
+    for await (const { name, place } of this.segmentsAfter({ installation, ...after })) {
+      signal.throwIfAborted();
+      if (place.installation !== installation || place.generation >= generation) return;
+      if (!follows(known, place))
+        this.log.error(
+          `segments of the journal between ${nameOf(known)} and ${nameOf(place)} are not in the store: what they said is not had back`,
+        );
+      await this.adoptSegment(name, place);
+      known = place;
+    }
+  }
+
+  private async *segmentsAfter(from: SegmentPlace): AsyncGenerator<{ name: string; place: SegmentPlace }> {
+    for (let last: string | undefined = segmentName(from); last !== undefined; ) {
+      const names: string[] = await this.driver.listSegments(last, SEGMENTS);
       for (const name of names) {
-        signal.throwIfAborted();
-        const segment = parseSegmentName(name);
-        if (segment && segment.installation === installation && segment.generation < generation)
-          await this.adoptSegment(name, segment);
+        const place = parseSegmentName(name);
+        if (place) yield { name, place };
       }
-      const end = names.at(-1);
-      if (end === undefined || !end.startsWith(`${installation}/`)) return;
-      last = end;
+      last = names.at(-1);
     }
   }
 
@@ -95,3 +119,9 @@ export class AdoptHandler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.calls.ask(AdoptSegment, { worker: this.worker, at: { generation, segment }, bytes });
   }
 }
+
+/** Each life of a database begins with its first; none leaves one out. */
+const follows = (known: Place, next: Place): boolean =>
+  next.segment === (next.generation === known.generation ? known.segment + 1 : 1);
+
+const nameOf = ({ generation, segment }: Place): string => `${generation}-${segment}`;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import {
   anImage,
   anIndex,
@@ -247,6 +248,47 @@ describe('a database that is behind its store', () => {
     });
     await run(other, 'UPDATE adoption SET claimed_until = now()');
     expect((await other.adoption.take(ELSE)).adoption).toMatchObject({ after: { generation: 1, segment: 1 } });
+  }, 60_000);
+
+  it.each([
+    ['what is cut', '{"kind":"tag"'],
+    ['what is no word', 'null'],
+    ['a name that is none', JSON.stringify({ kind: 'tag-removed', repository: NODE, tag: '../x', at: new Date() })],
+  ])(
+    'does nothing of a segment that has %s, and says which it is',
+    async (_, broken) => {
+      await fetchWhole(metadata, NODE, anImage(), { tag: '1' });
+      const [segment] = await drain(metadata);
+      await other.adoption.beginRebuild(await installationOf(metadata), 1);
+      await other.adoption.take(WORKER);
+      const bytes = Buffer.concat([segment!.bytes, Buffer.from(broken)]);
+      const line = Buffer.from(segment!.bytes).toString().split('\n').length;
+      const message = `segment 1-1 of the journal cannot be read at its line ${line}`;
+      await expect(other.adoption.adoptSegment(WORKER, segment!, bytes)).rejects.toMatchObject({
+        code: 'INVALID',
+        message,
+      });
+      expect(await run(other, 'SELECT 1 FROM repository')).toEqual([]);
+      await other.adoption.adoptSegment(WORKER, segment!, segment!.bytes);
+      expect(await run(other, 'SELECT name FROM tag')).toEqual([{ name: '1' }]);
+    },
+    60_000,
+  );
+
+  it('passes over a manifest whose bytes are not what they were, and says whose it is', async () => {
+    const [image, whole] = [anImage(), anImage()];
+    await fetchWhole(metadata, NODE, image, { tag: '1' });
+    await fetchWhole(metadata, OTHER, whole, { tag: '1' });
+    const [segment] = await drain(metadata);
+    const text = Buffer.from(segment!.bytes).toString();
+    const was = Buffer.from(image.bytes).toString('base64');
+    const bytes = Buffer.from(text.replace(was, Buffer.from('{}').toString('base64')));
+    const said = jest.spyOn(Logger.prototype, 'error').mockImplementation();
+    await other.adoption.beginRebuild(await installationOf(metadata), 1);
+    await adopt(other, [{ ...segment!, bytes }], await storedOf(metadata));
+    expect(said.mock.calls.map(([line]) => line)).toEqual([expect.stringContaining(`a manifest of ${NODE} is not as`)]);
+    said.mockRestore();
+    expect(await run(other, 'SELECT digest FROM tag')).toEqual([{ digest: whole.digest }]);
   }, 60_000);
 
   /** The journal of a restored database waits for the store as it did when the backup was made. */

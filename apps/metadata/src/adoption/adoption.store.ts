@@ -5,7 +5,7 @@ import { conflict, stale } from '#oci/registry-error';
 import { Database, type Sql } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { adoptEmpty, wakeCondemned } from './adopt-held';
-import { parseSegment } from './parse-word';
+import { parseSegment, type Word } from './parse-word';
 import { replayWord } from './replay-word';
 
 type Phase = 'names' | 'missing' | 'objects' | 'ended';
@@ -51,9 +51,11 @@ export class AdoptionStore {
     return { adoption: adoption ?? null };
   }
 
-  /** Throws STALE. */
+  /** Throws STALE, and INVALID for what is no segment: nothing of it is done. */
   async adoptSegment(worker: string, at: { generation: number; segment: number }, bytes: Uint8Array): Promise<void> {
-    const words = parseSegment(bytes);
+    const name = `${at.generation}-${at.segment}`;
+    const words = parseSegment(name, bytes);
+    const passed: Word[] = [];
     const times = {
       keepPulledMs: this.config.ENTREPOT_KEEP_PULLED_MS,
       reviewDelayMs: this.config.ENTREPOT_REVIEW_DELAY_MS,
@@ -66,12 +68,16 @@ export class AdoptionStore {
         [worker, at.generation, at.segment, words.length, this.config.ENTREPOT_LEASE_MS],
       );
       if (moved.length === 0) throw stale('another worker adopts what is in the store');
-      for (const { word } of words) if (word) await replayWord(sql, word, times);
+      for (const { word } of words) if (word && !(await replayWord(sql, word, times))) passed.push(word);
       await dropSaid(
         sql,
         words.map(({ line }) => line),
       );
     });
+    for (const word of passed)
+      this.log.error(
+        `a manifest of ${word.repository} is not as segment ${name} of the journal has it: it is passed over`,
+      );
   }
 
   /** Throws STALE. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DigestSchema } from '#oci/digest';
+import { RegistryError } from '#oci/registry-error';
 import { RepositoryNameSchema } from '#oci/repository-name';
 import { TagSchema } from '#oci/tag';
 
@@ -42,11 +43,19 @@ export function parseWord(line: string): Word | null {
   return KINDS.has(String(said.kind)) ? WordSchema.parse(said) : null;
 }
 
-/** The words of a segment, each with the line that says it. */
-export function parseSegment(bytes: Uint8Array): { line: string; word: Word | null }[] {
+/** The words of a segment, each with the line that says it. Throws INVALID, which names the line and not what is in it. */
+export function parseSegment(name: string, bytes: Uint8Array): { readonly line: string; readonly word: Word | null }[] {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString()
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => ({ line, word: parseWord(line) }));
+    .flatMap((line, at) => {
+      if (line === '') return [];
+      try {
+        return [{ line, word: parseWord(line) }];
+      } catch (error) {
+        throw new RegistryError('INVALID', `segment ${name} of the journal cannot be read at its line ${at + 1}`, {
+          cause: error,
+        });
+      }
+    });
 }

@@ -1,5 +1,6 @@
 import { digestAlgorithm, digestOf } from '#oci/digest';
 import { parseManifest } from '#oci/manifest';
+import { isRegistryError } from '#oci/registry-error';
 import type { Sql } from '../database/database';
 import { lockBlobs, lockForRemoval, lockTags, lockVisible } from '../database/locks';
 import { keepImagesAgain, releaseImages } from '../image/release-image';
@@ -8,6 +9,7 @@ import { holdListed, releaseBlobs, resurrect } from '../manifest/link-blobs';
 import {
   holdChildren,
   lockManifest,
+  type ReadManifest,
   readReferences,
   releaseChildren,
   writeReferences,
@@ -24,17 +26,21 @@ export interface ReplayTimes {
 
 /**
  * Does again what the journal says, as of then, and says nothing of it to the journal, which has it, nor in facts, which
- * were sent. What was said of a name later than that stands. Doing a word twice changes nothing.
+ * were sent. What was said of a name later than that stands. Doing a word twice changes nothing. Answers false
+ * where it passes over a manifest, whose bytes are not what they were, or are none to this program.
  */
-export async function replayWord(sql: Sql, word: Word, times: ReplayTimes): Promise<void> {
-  if (word.kind === 'repository') return replayRepository(sql, word);
+export async function replayWord(sql: Sql, word: Word, times: ReplayTimes): Promise<boolean> {
+  const read = word.kind === 'manifest' ? readManifest(word) : undefined;
+  if (read === null) return false;
+  if (word.kind === 'repository') await replayRepository(sql, word);
   const repositoryId = await findRepository(sql, word.repository);
-  if (repositoryId === undefined) return;
-  if (word.kind === 'manifest') return replayManifest(sql, repositoryId, word, times);
-  if (word.kind === 'manifest-removed') return replayRemoval(sql, repositoryId, word, times);
-  if (word.kind === 'tag' || word.kind === 'tag-removed') return replayTag(sql, repositoryId, word, times);
-  if (word.kind === 'rights') return replayRights(sql, repositoryId, word, times);
-  return replayEndedRights(sql, repositoryId, word);
+  if (repositoryId === undefined) return true;
+  if (word.kind === 'manifest' && read) await replayManifest(sql, repositoryId, word, read, times);
+  if (word.kind === 'manifest-removed') await replayRemoval(sql, repositoryId, word, times);
+  if (word.kind === 'tag' || word.kind === 'tag-removed') await replayTag(sql, repositoryId, word, times);
+  if (word.kind === 'rights') await replayRights(sql, repositoryId, word, times);
+  if (word.kind === 'rights-ended') await replayEndedRights(sql, repositoryId, word);
+  return true;
 }
 
 async function replayRepository(sql: Sql, { repository, upstream, private: isPrivate, at }: WordOf<'repository'>) {
@@ -45,26 +51,34 @@ async function replayRepository(sql: Sql, { repository, upstream, private: isPri
   );
 }
 
-/** One that had gone before it was written down has no bytes; that it went is said after. */
+/** Undefined for one that had gone before it was written down, and so has no bytes; that it went is said after. */
+function readManifest({ digest, mediaType, bytes: text }: WordOf<'manifest'>): ReadManifest | null | undefined {
+  if (text === undefined) return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  if (digestOf(bytes, digestAlgorithm(digest)) !== digest) return null;
+  try {
+    return readReferences(digest, bytes, parseManifest(bytes, mediaType));
+  } catch (error) {
+    if (isRegistryError(error)) return null;
+    throw error;
+  }
+}
+
 async function replayManifest(
   sql: Sql,
   repositoryId: number,
-  word: WordOf<'manifest'>,
+  { repository, digest, upstream, credential, at }: WordOf<'manifest'>,
+  read: ReadManifest,
   { keepPulledMs }: ReplayTimes,
 ): Promise<void> {
-  const { repository, digest, mediaType, at } = word;
-  if (word.bytes === undefined || (await wasSaidLater(sql, { kind: 'manifest-removed', repository, digest }, at)))
-    return;
-  const bytes = Buffer.from(word.bytes, 'base64');
-  if (digestOf(bytes, digestAlgorithm(digest)) !== digest) return;
-  const read = readReferences(digest, bytes, parseManifest(bytes, mediaType));
+  if (await wasSaidLater(sql, { kind: 'manifest-removed', repository, digest }, at)) return;
   await lockManifest(sql, read);
   await sql.query(
     `INSERT INTO repository_manifest AS visible (repository_id, digest, upstream, credential, committed_at)
       VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, digest) DO UPDATE
         SET upstream = EXCLUDED.upstream, credential = EXCLUDED.credential, detached = false
         WHERE (visible.upstream, visible.credential) IS DISTINCT FROM (EXCLUDED.upstream, EXCLUDED.credential)`,
-    [repositoryId, digest, word.upstream, word.credential, at],
+    [repositoryId, digest, upstream, credential, at],
   );
   await queueManifestReviews(sql, repositoryId, [digest], keepPulledMs);
   const digests = read.references.blobs.map((blob) => blob.descriptor.digest);
