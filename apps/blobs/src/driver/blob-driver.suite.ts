@@ -128,11 +128,12 @@ export function blobDriverSuite(openStore: () => Promise<StoreUnderTest>): void 
     expect(await store.driver.list(undefined, 10)).toEqual({ stored: [], next: null });
   });
 
-  test('the last segment after a name is found, and none of another journal', async () => {
+  test('the last segment after a name is found, and none of another journal, nor what is none', async () => {
     const [mine, other] = [randomUUID(), randomUUID()].sort();
     const name = (folder: string | undefined, n: number) => `${folder}/00000${n}-000000000001.jsonl`;
     expect(await store.driver.lastSegment(name(mine, 1))).toBeNull();
-    for (const each of [name(mine, 1), name(mine, 2), name(mine, 3), name(other, 9)])
+    const copies = [`${name(mine, 4)}.bak`, `${mine}/old`];
+    for (const each of [name(mine, 1), name(mine, 2), name(mine, 3), name(other, 9), ...copies])
       await store.driver.writeSegment(each, randomBytes(KIB));
     expect(await store.other.lastSegment(name(mine, 1))).toBe(name(mine, 3));
     expect(await store.other.lastSegment(name(mine, 3))).toBeNull();

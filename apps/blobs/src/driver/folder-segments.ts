@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { durable } from '#config/failpoint';
+import { parseSegmentName } from '../journal/segment-name';
 import { isAbsent } from './storage-fault';
 import { syncFolder } from './sync-folder';
 
@@ -25,9 +26,9 @@ export class FolderSegments {
 
   async last(after: string): Promise<string | null> {
     const folder = dirname(after);
-    const names = await this.namesIn(folder);
-    const later = names.filter((name) => !name.endsWith(DRAFT) && `${folder}/${name}` > after).sort();
-    return later.length === 0 ? null : `${folder}/${later.at(-1)}`;
+    const names = (await this.namesIn(folder)).map((name) => `${folder}/${name}`);
+    const later = names.filter((name) => parseSegmentName(name) && name > after).sort();
+    return later.at(-1) ?? null;
   }
 
   async folders(): Promise<string[]> {

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 import type { Stretch } from '#calls/byte-plane';
 import type { Extent } from '#contracts/calls/sessions';
+import { parseSegmentName } from '../journal/segment-name';
 import { BlobDriver, type ByteSource, type StoredObject } from './blob-driver';
 import { explainStorageFault } from './explain-storage-fault';
 import { S3Client, type S3Settings } from './s3.client';
@@ -159,7 +160,10 @@ export class MinioDriver extends BlobDriver {
   override async lastSegment(after: string): Promise<string | null> {
     let last: string | null = null;
     const folder = `${JOURNAL}${after.slice(0, after.lastIndexOf('/') + 1)}`;
-    for await (const { key } of this.client.list(folder, `${JOURNAL}${after}`)) last = key.slice(JOURNAL.length);
+    for await (const { key } of this.client.list(folder, `${JOURNAL}${after}`)) {
+      const name = key.slice(JOURNAL.length);
+      if (parseSegmentName(name)) last = name;
+    }
     return last;
   }
 

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 export interface SegmentPlace {
   readonly installation: string;
   readonly generation: number;
@@ -9,8 +11,9 @@ export function segmentName({ installation, generation, segment }: SegmentPlace)
   return `${installation}/${String(generation).padStart(6, '0')}-${String(segment).padStart(12, '0')}.jsonl`;
 }
 
-/** Null for what is no segment. */
+/** Null for what is no segment, but lies among them: whoever may write there is not told from people who made a copy. */
 export function parseSegmentName(name: string): SegmentPlace | null {
-  const [, installation, generation, segment] = /^([0-9a-f-]{36})\/(\d+)-(\d+)\.jsonl$/.exec(name) ?? [];
-  return installation === undefined ? null : { installation, generation: Number(generation), segment: Number(segment) };
+  const [, installation, generation, segment] = /^([^/]+)\/(\d{6})-(\d{12})\.jsonl$/.exec(name) ?? [];
+  if (!z.uuid().safeParse(installation).success) return null;
+  return { installation: installation!, generation: Number(generation), segment: Number(segment) };
 }
