@@ -47,4 +47,12 @@ describe('how the bytes of an object may lie', () => {
     expect(planLayouts(stored(pieces))).toEqual([]);
     expect(inARow(pieces).map(({ offset }) => offset)).toEqual([0, 2]);
   });
+
+  it('however many ways end in a gap, and however many pieces there are', () => {
+    const twice = Array.from({ length: 200 }, (_, at) => ['a', 'b'].map((name) => ({ key: key(at, name), bytes: 1 })));
+    expect(planLayouts(stored([...twice.flat(), { key: key(300, 'c'), bytes: 1 }]))).toEqual([]);
+    expect(planLayouts(stored(twice.flat()))).toHaveLength(8);
+    const many = Array.from({ length: 20_000 }, (_, at) => ({ key: key(at, 'a'), bytes: 1 }));
+    expect(planLayouts(stored(many))[0]).toHaveLength(20_000);
+  });
 });

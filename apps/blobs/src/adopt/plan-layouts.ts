@@ -17,7 +17,7 @@ export function planLayouts({ bytes, extents }: Pick<StoredObject, 'bytes' | 'ex
     return offset === null ? [] : [{ offset, length, key }];
   });
   const end = Math.max(...pieces.map(({ offset, length }) => offset + length));
-  return [...whole, ...chains(pieces, 0, end)].slice(0, MOST);
+  return [...whole, ...chains(pieces, end)].slice(0, MOST);
 }
 
 /** Every piece once, one after the other: for what is nobody's and is only kept. */
@@ -40,15 +40,31 @@ function offsetOf(key: string): number | null {
   return offset === undefined ? null : Number.parseInt(offset, 16);
 }
 
-function chains(pieces: readonly Extent[], from: number, end: number): Extent[][] {
-  if (from === end) return [[]];
+/** The ways from 0 to the end, the furthest pieces first. None that ends in a gap is begun: there may be very many. */
+function chains(pieces: readonly Extent[], end: number): Extent[][] {
   const found: Extent[][] = [];
-  const next = pieces.filter(({ offset, length }) => offset === from && length > 0);
-  for (const piece of next.sort((one, other) => other.length - one.length)) {
-    for (const rest of chains(pieces, from + piece.length, end)) {
-      found.push([piece, ...rest]);
-      if (found.length >= MOST) return found;
-    }
+  const at = leadingTo(end, pieces);
+  const path: Extent[] = [];
+  const waiting = (at.get(0) ?? []).map((piece) => ({ piece, depth: 0 }));
+  for (let next = waiting.pop(); next && found.length < MOST; next = waiting.pop()) {
+    const { piece, depth } = next;
+    path.splice(depth, Number.POSITIVE_INFINITY, piece);
+    const to = piece.offset + piece.length;
+    if (to === end) found.push([...path]);
+    for (const follower of at.get(to) ?? []) waiting.push({ piece: follower, depth: depth + 1 });
   }
   return found;
+}
+
+/** By its offset each piece from which others lead on to the end; of one offset the longest last. */
+function leadingTo(end: number, pieces: readonly Extent[]): Map<number, Extent[]> {
+  const at = new Map<number, Extent[]>();
+  const backwards = pieces
+    .filter(({ length }) => length > 0)
+    .sort((one, other) => other.offset - one.offset || one.length - other.length);
+  for (const piece of backwards) {
+    const to = piece.offset + piece.length;
+    if (to === end || at.has(to)) at.set(piece.offset, [...(at.get(piece.offset) ?? []), piece]);
+  }
+  return at;
 }
