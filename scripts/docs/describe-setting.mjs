@@ -17,8 +17,14 @@ export function describeSetting(schema, description) {
 const ADDRESSES = ['http://127.0.0.1:80', 'nats://127.0.0.1:4222', 'postgres://user@127.0.0.1/name'];
 
 function numberText(description) {
-  const [unit] = /milliseconds|bytes|seconds/.exec(description) ?? [];
+  const unit = unitOf(description);
   return unit ? `a number of ${unit}` : 'a number';
+}
+
+/** What it is counted in is said as "in milliseconds"; what it is about may be bytes all the same. */
+function unitOf(description) {
+  const [, said] = /\bin (milliseconds|bytes|seconds)\b/.exec(description) ?? [];
+  return said ?? /milliseconds|bytes|seconds/.exec(description)?.[0];
 }
 
 function innermost(schema) {
@@ -42,8 +48,8 @@ const UNITS = {
 
 /** `600000` milliseconds as `10 min`; undefined where it is no round number of a larger unit. */
 export function plainAmount(value, description) {
-  const [unit] = /milliseconds|bytes(?! per)/.exec(description) ?? [];
   const amount = Number(value);
-  const [name, size] = UNITS[unit]?.find(([, each]) => amount >= each && amount % each === 0) ?? [];
+  const units = /bytes per/.test(description) ? undefined : UNITS[unitOf(description)];
+  const [name, size] = units?.find(([, each]) => amount >= each && amount % each === 0) ?? [];
   return name && `${amount / size} ${name}`;
 }
