@@ -94,16 +94,26 @@ class FileReading {
   }
 }
 
+function groupByName(calls) {
+  const byName = new Map();
+  for (const call of calls) {
+    if (!byName.has(call.name)) byName.set(call.name, []);
+    byName.get(call.name).push(call);
+  }
+  return byName;
+}
+
 /** Functions that are only ever called inside steps. */
 function functionsInSteps(readings) {
-  const calls = readings.flatMap((reading) => reading.calls);
+  const calls = groupByName(readings.flatMap((reading) => reading.calls));
   const functions = readings.flatMap((reading) => reading.functions);
   const covered = new Set();
   const isIn = (call) => call.inStep || call.around.some((fn) => covered.has(fn));
   for (let before = -1; before !== covered.size; ) {
     before = covered.size;
     for (const fn of functions) {
-      const own = calls.filter((call) => call.name === fn.name && (call.file === fn.file || !(fn.local || call.own)));
+      const named = calls.get(fn.name) ?? [];
+      const own = named.filter((call) => call.file === fn.file || !(fn.local || call.own));
       if (own.length > 0 && own.every(isIn)) covered.add(fn);
     }
   }
