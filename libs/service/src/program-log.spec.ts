@@ -65,6 +65,17 @@ describe('the log of a program', () => {
     expect(LOG_LEVELS).toContain(level);
   });
 
+  it.each([
+    ['info', false],
+    ['debug', true],
+  ] as const)("at %s, the framework's own steps of a start are said: %s", async (level, heard) => {
+    @Module({})
+    class Empty {}
+    const logger = new ProgramLog({ level });
+    const text = await listen(async () => (await NestFactory.createApplicationContext(Empty, { logger })).close());
+    expect(/InstanceLoader/.test(text)).toBe(heard);
+  });
+
   it('is coloured on a terminal alone', async () => {
     const colour = '\u001b[';
     expect(await listen(() => new ProgramLog({ level: 'info', isTerminal: false }).warn('mind this'))).not.toContain(

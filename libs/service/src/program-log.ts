@@ -12,6 +12,16 @@ const LEVELS: Readonly<Record<LogLevelName, LogLevel[]>> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 };
 
+/** Where the framework tells each step of its own start: a hundred lines, of which none says what the program does. */
+const FRAMEWORK = new Set([
+  'NestFactory',
+  'NestApplication',
+  'NestMicroservice',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+]);
+
 export interface LogOptions {
   readonly level: LogLevelName;
   /** `auto`: JSON, but on a terminal. */
@@ -40,6 +50,11 @@ export class ProgramLog extends ConsoleLogger {
     this.isJson = format === 'json' || (format === 'auto' && !onTerminal);
     this.service = service;
     this.secrets = secretsOf(env);
+  }
+
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (FRAMEWORK.has(String(rest.at(-1)))) super.debug(message, ...rest);
+    else super.log(message, ...rest);
   }
 
   override error(message: unknown, ...rest: unknown[]): void {
