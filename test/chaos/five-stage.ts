@@ -12,6 +12,7 @@ import { SETTINGS, type Stage, tail } from './stage';
 const PROCESSES: readonly ProcessName[] = [...SERVICES, ...TWINS];
 /** Of the statements of everybody, and of the rows they change. */
 const QUARRELS = 0.05;
+const BUCKET = 'warehouse';
 const WRONG_BY_MS = 10 * 60_000;
 
 interface Parts {
@@ -36,7 +37,7 @@ export async function startFive(seed: number): Promise<Stage> {
     const lines = { DATABASE_URL: postgres.href, NATS_URL: nats.href };
     return withWrongClock(seed, { 'second metadata': lines });
   };
-  const settings = { ...SETTINGS, ...minio.environment('warehouse') };
+  const settings = { ...SETTINGS, ...minio.environment(BUCKET) };
   const services = await FiveServices.start(settings, { twins: true, own }).catch(async (error) => {
     await Promise.all([minio.stop(), ...cuts.map((cut) => cut.stop())]);
     throw error;
@@ -71,6 +72,7 @@ function stageOf(parts: Parts): Stage {
     ended: () => PROCESSES.filter((name) => services.isOver(name) && !down.has(name)),
     revive: async (name) => revive(name as ProcessName),
     call: (run) => throughServices(services.environment, run),
+    lose: async (keys) => void (await minio.client().removeObjects(BUCKET, [...keys])),
     lastLines: (of) =>
       PROCESSES.filter((name) => of === undefined || name === of)
         .map((name) => `${name}:\n${tail(services.logOf(name))}`)

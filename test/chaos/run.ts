@@ -6,6 +6,7 @@ import { Canary } from './canary';
 import { Contents } from './contents';
 import { startFive } from './five-stage';
 import { Lane, type Surroundings } from './lane';
+import { Losses } from './losses';
 import { startOne } from './one-stage';
 import { type Asked, planBlows } from './plan';
 import { Random } from './random';
@@ -50,11 +51,13 @@ async function live(
 ): Promise<Result> {
   const around = surroundings(asked, stage, upstream);
   const canary = await holdCanary(around);
+  const losses = await Losses.prepare(around);
   const lanes = Array.from({ length: asked.clients }, (_, nth) => new Lane(`lane-${nth + 1}`, around));
-  const plan = planBlows(asked, stage.misfortunes);
+  const misfortunes = new Map([...stage.misfortunes, ...(losses?.misfortunes ?? [])]);
+  const plan = planBlows(asked, misfortunes);
   const end = new AbortController();
   const began = Date.now();
-  const supervisor = new Supervisor(stage, canary, say);
+  const supervisor = new Supervisor(stage, misfortunes, canary, say);
   const load = lanes.map((lane) =>
     lane.live(ACTIONS, end.signal).then(() => {
       if (lane.fault) say(`BROKEN at ${((Date.now() - began) / 1000).toFixed(1)} s: ${lane.fault}`);
@@ -71,7 +74,8 @@ async function live(
   const loadMs = Date.now() - began;
   const faults = lanes.flatMap(({ fault }) => fault ?? []);
   await untilQuiet(stage, lanes).catch((error: Error) => faults.push(`${error.message}: ${describe(error.cause)}`));
-  faults.push(...(await audit(stage, lanes)));
+  await losses?.untilFound().catch((error: Error) => faults.push(`${error.message}: ${describe(error.cause)}`));
+  faults.push(...(await audit(stage, lanes)), ...((await losses?.faults()) ?? []));
   const sum = (of: (lane: Lane) => number) => lanes.reduce((total, lane) => total + of(lane), 0);
   const acknowledged = sum(({ ledger }) => ledger.ended.length);
   const kills = supervisor.recoveries.filter(({ what }) => what.endsWith('is killed')).length;

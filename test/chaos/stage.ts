@@ -15,6 +15,8 @@ export interface Stage {
   /** Starts one of them again, as Compose and a service manager do. */
   revive(name: string): Promise<void>;
   call<T>(run: (calls: Calls) => Promise<T>): Promise<T>;
+  /** Has the store lose keys of it; where it can. */
+  readonly lose?: (keys: readonly string[]) => Promise<void>;
   /** Of one of them, or of all. */
   lastLines(name?: string): string;
   stop(): Promise<void>;
@@ -32,6 +34,8 @@ export const SETTINGS: Settings = {
   ENTREPOT_COMPOSE_SWEEP_MS: '500',
   ENTREPOT_TAG_TTL_MS: '500',
   ENTREPOT_S3_TIMEOUT_MS: '5000',
+  ENTREPOT_SCRUB_EVERY_MS: '5000',
+  ENTREPOT_SCRUB_SWEEP_MS: '1000',
 };
 
 const LINES = 12;

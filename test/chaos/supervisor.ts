@@ -27,6 +27,8 @@ export class Supervisor {
 
   constructor(
     private readonly stage: Stage,
+    /** By what they are called. */
+    private readonly misfortunes: Stage['misfortunes'],
     private readonly canary: Canary,
     private readonly say: (line: string) => void,
   ) {}
@@ -51,7 +53,7 @@ export class Supervisor {
   }
 
   private async strike({ what, lastsMs }: Blow, at: number): Promise<void> {
-    const { begin, end } = this.stage.misfortunes.get(what)!;
+    const { begin, end } = this.misfortunes.get(what)!;
     const since = Date.now();
     await begin();
     const recovered = Promise.all([this.canary.reads(since), this.canary.works(since)]);

@@ -113,9 +113,9 @@ export abstract class Warehouse {
     return json as Image[];
   }
 
-  /** The faults that `npm run admin -- fsck --deep` finds; none where all is well. */
-  async fsck(): Promise<string[]> {
-    const { code, stdout, stderr } = await this.admin('fsck', '--deep');
+  /** The faults that `npm run admin -- fsck --deep` finds, or with other options; none where all is well. */
+  async fsck(...options: readonly string[]): Promise<string[]> {
+    const { code, stdout, stderr } = await this.admin('fsck', ...(options.length > 0 ? options : ['--deep']));
     if (code === 0) return [];
     const lines = stdout.split('\n').filter((line) => FAULT.test(line));
     return lines.length > 0 ? lines : [`fsck ended with ${code}: ${stdout}${stderr}`];
