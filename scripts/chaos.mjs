@@ -1,7 +1,7 @@
 // Kills whatever can die, at random and under load, and looks whether everything that was acknowledged is there.
 // `npm run chaos -- --minutes 10 --seed 7`; the same seed does the same things in the same order. `--shape one` is the
 // standalone program with its children; `--blows` says how often something
-// happens, by default ten times a minute.
+// happens, by default eleven times a minute.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -14,7 +14,7 @@ const asked: Asked = {
   seed,
   shape: CHAOS_SHAPE === 'one' ? 'one' : 'five',
   lastsMs: minutes * MINUTE,
-  blows: Number(CHAOS_BLOWS ?? (CHAOS_MINUTES === undefined ? SHORT.blows : Math.round(minutes * 10))),
+  blows: Number(CHAOS_BLOWS ?? (CHAOS_MINUTES === undefined ? SHORT.blows : Math.round(minutes * 11))),
   clients: Number(CHAOS_CLIENTS ?? 6),
 };
 const say = (line: string) => void process.stderr.write(`  ${line}\n`);

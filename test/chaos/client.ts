@@ -8,6 +8,8 @@ import type { Stage } from './stage';
 const GIVES_UP_MS = 180_000;
 const ONE_ANSWER_MS = 30_000;
 const PAUSE_MS = 150;
+/** Among so many of a kind is one that was taken in a moment ago; that there is no other one is looked for in the end. */
+const LATEST = 200;
 const ENDS = ['completed', 'failed', 'cancelled'];
 
 export interface Answer {
@@ -104,7 +106,7 @@ export class Client {
   /** The one operation of a message, once it has ended. */
   async endedByMessage(kind: OperationKind, key: string): Promise<Operation> {
     const found = await this.until(`${kind} ${key} is taken in`, async () => {
-      const all = await this.get<Operation[]>(`/api/v1/operations?kind=${kind}&limit=1000`);
+      const all = await this.get<Operation[]>(`/api/v1/operations?kind=${kind}&limit=${LATEST}`);
       const mine = all.filter(({ requestId }) => requestId === key);
       if (mine.length > 1) throw new Broken(`${key} made ${mine.length} operations`);
       return mine[0];

@@ -15,8 +15,7 @@ type ObjectRow = AnswerOf<typeof ListObjects>['objects'][number];
 const PATH = 'unread/image';
 const LAYERS = 8;
 const WITHIN = { withinMs: 180_000, everyMs: 500 };
-/** Whom it meets, of those who look for it, does not matter: it is over at once. */
-const AT_ONCE: Pick<Misfortune, 'lastsMs' | 'weight'> = { lastsMs: [0, 1], weight: 1 };
+const AT_ONCE: Pick<Misfortune, 'lastsMs' | 'weight'> = { lastsMs: [0, 1], weight: 0.34 };
 
 /** Blobs of an image that no client reads, which the store loses one by one: the scrub alone can find that. */
 export class Losses {

@@ -2,7 +2,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { durable } from '#config/failpoint';
-import { unavailable } from '#oci/registry-error';
+import { RegistryError, unavailable } from '#oci/registry-error';
 import { reconnects } from './bus-metrics';
 import { type BusListener, BusSubscriptions } from './bus-subscriptions';
 import { checkStreams } from './check-streams';
@@ -104,10 +104,10 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       await publish();
     } catch (error) {
       if (isTooLarge(error)) throw this.tooLarge(subject, payload);
-      if (!isNoStream(error)) throw unavailable('NATS', 1, error);
+      if (!isNoStream(error)) throw notStored(error);
       await this.ensureStreams();
       await publish().catch((again: unknown) => {
-        throw unavailable('NATS', 1, again);
+        throw notStored(again);
       });
     }
   }
@@ -193,6 +193,19 @@ function traceHeaders(json: unknown): MsgHdrs | undefined {
   const own = headers();
   own.set('traceparent', traceparent);
   return own;
+}
+
+/**
+ * A stream that could not be written to answers nobody until its server is started again, whatever room there is by then;
+ * to everything else that server answers as ever.
+ */
+function notStored(error: unknown): RegistryError {
+  if (!(error instanceof Error) || error.name !== 'TimeoutError') return unavailable('NATS', 1, error);
+  const remedy = 'if its disk was full, give it room and start nats-server again';
+  return new RegistryError('UNAVAILABLE', `NATS does not say whether it keeps what is published: ${remedy}`, {
+    retryAfterSeconds: 1,
+    cause: error,
+  });
 }
 
 /** The library's word for "no stream has this subject", which is what a wiped store looks like. */

@@ -26,6 +26,7 @@ export type ServerName = 'postgres' | 'nats';
 
 interface Place {
   readonly folder: string;
+  readonly servers: ServerFolders;
   /** Of each gateway. */
   readonly urls: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -34,12 +35,16 @@ interface Place {
   readonly own: OwnSettings;
 }
 
+/** Where the servers keep what they have; each else in the folder of all. */
+type ServerFolders = Readonly<Partial<Record<ServerName, string>>>;
+
 /** Settings of one process alone. */
 export type OwnSettings = Readonly<Partial<Record<ProcessName, Settings>>>;
 
 interface Options {
   /** All that may be there twice is: the second gateway asks the second of each. */
   readonly twins?: boolean;
+  readonly servers?: ServerFolders;
   /** Told where the servers are. */
   readonly own?: (servers: { readonly postgres: URL; readonly nats: URL }) => Promise<OwnSettings>;
 }
@@ -60,13 +65,16 @@ export class FiveServices extends Warehouse {
   }
 
   /** The store is a folder, or the bucket that `settings` name. */
-  static async start(settings: Settings = {}, { twins = false, own }: Options = {}): Promise<FiveServices> {
+  static async start(
+    settings: Settings = {},
+    { twins = false, servers = {}, own }: Options = {},
+  ): Promise<FiveServices> {
     const folder = await tempFolder('services');
     await chmod(folder, 0o711);
-    const postgres = await postgresOf(folder, await steadyPort());
-    const nats = await natsOf(folder, await steadyPort());
+    const postgres = await postgresOf(folder, servers, await steadyPort());
+    const nats = await natsOf(folder, servers, await steadyPort());
     const place = await placeOf(
-      folder,
+      { folder, servers },
       postgres.url,
       nats.url,
       settings,
@@ -185,10 +193,15 @@ export class FiveServices extends Warehouse {
     await this[name].kill();
   }
 
+  /** Settles when a server has ended, for whatever reason. */
+  async untilServerEnds(name: ServerName): Promise<void> {
+    await this[name].exited;
+  }
+
   async startServer(name: ServerName): Promise<void> {
-    const { folder } = this.place;
-    if (name === 'postgres') this.postgres = await postgresOf(folder, this.postgres.port);
-    else this.nats = await natsOf(folder, this.nats.port);
+    const { folder, servers } = this.place;
+    if (name === 'postgres') this.postgres = await postgresOf(folder, servers, this.postgres.port);
+    else this.nats = await natsOf(folder, servers, this.nats.port);
   }
 
   /** Of every process, by name. */
@@ -241,17 +254,18 @@ export class FiveServices extends Warehouse {
   }
 }
 
-const postgresOf = (folder: string, port: number) => startPostgres({ folder: join(folder, 'postgres'), port });
+const postgresOf = (folder: string, { postgres = join(folder, 'postgres') }: ServerFolders, port: number) =>
+  startPostgres({ folder: postgres, port });
 
-const natsOf = (folder: string, port: number) =>
-  startNatsServer({ folder: join(folder, 'nats'), port, binary: peer('nats-server') });
+const natsOf = (folder: string, { nats = join(folder, 'nats') }: ServerFolders, port: number) =>
+  startNatsServer({ folder: nats, port, binary: peer('nats-server') });
 
 /** A folder has one blobs process. */
 const twinsOf = (settings: Settings) =>
   TWINS.filter((name) => name !== 'second blobs' || settings.ENTREPOT_STORE === 'minio');
 
 async function placeOf(
-  folder: string,
+  { folder, servers }: Pick<Place, 'folder' | 'servers'>,
   database: string,
   nats: string,
   settings: Settings,
@@ -266,7 +280,7 @@ async function placeOf(
     HOME,
     DATABASE_URL: database,
     NATS_URL: nats,
-    ENTREPOT_NATS_ISSUER_FILE: join(folder, 'nats', 'issuer'),
+    ENTREPOT_NATS_ISSUER_FILE: join(servers.nats ?? join(folder, 'nats'), 'issuer'),
     ENTREPOT_SECRET: randomBytes(32).toString('base64'),
     ENTREPOT_PORT: String(first),
     ENTREPOT_HOSTS: [first, second].flatMap((port) => [`localhost:${port}`, `127.0.0.1:${port}`]).join(),
@@ -284,5 +298,5 @@ async function placeOf(
     ENTREPOT_GC_URL: await url(),
     ...(settings.ENTREPOT_STORE === 'minio' ? { ENTREPOT_BLOBS_URL: await url() } : {}),
   };
-  return { folder, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv, own };
+  return { folder, servers, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv, own };
 }

@@ -1,4 +1,4 @@
-import { isRegistryError, timedOut, unavailable } from '#oci/registry-error';
+import { isRegistryError, RegistryError, timedOut, unavailable } from '#oci/registry-error';
 
 /** Whoever asks again after this many seconds meets a restarted Postgres, if all is well. */
 const RETRY_AFTER_SECONDS = 5;
@@ -45,9 +45,16 @@ export function violates(error: unknown, ...constraints: string[]): boolean {
   return constraint !== undefined && constraints.includes(constraint);
 }
 
+const isFull = (error: unknown): boolean => cause(error)?.code === '53100';
+
 /** What a caller is told: away is UNAVAILABLE, never a wrong answer; what we threw ourselves stays as it is. */
 export function databaseFault(error: unknown): unknown {
   if (isRegistryError(error)) return error;
+  if (isFull(error))
+    return new RegistryError('UNAVAILABLE', "the database's disk is full: free space, or give it more", {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      cause: error,
+    });
   if (isAway(error) || isRetryable(error)) return unavailable('the database', RETRY_AFTER_SECONDS, error);
   if (cause(error)?.code === '57014') return timedOut('the database', RETRY_AFTER_SECONDS);
   return error;
