@@ -1,10 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { AdoptObject, CompareStored, MISSING_PAGE } from '#contracts/calls/adoption';
 import { TakeSegment } from '#contracts/calls/journal';
 import { MarkLost, ReadObject } from '#contracts/calls/sessions';
 import { digestOf } from '#oci/digest';
 import { FakeCalls } from '#testing/fake-calls';
+import { describeWithPeers } from '#testing/peers';
 import { BlobsConfigSchema } from '../blobs.config';
+import type { BlobDriver } from '../driver/blob-driver';
+import { MinioDriver } from '../driver/minio.driver';
+import { MinioServer } from '../driver/minio-server.testing';
 import { folderStore } from '../driver/store.testing';
 import { JournalHandler } from '../journal/journal.handler';
 import { RightStore } from '../journal/right-store';
@@ -14,6 +19,12 @@ import { AdoptObjects } from './adopt-objects';
 
 const INSTALLATION = randomUUID();
 const never = new AbortController().signal;
+
+function adoptingFrom(calls: FakeCalls, driver: BlobDriver): AdoptObjects {
+  const journal = new JournalHandler(calls, driver, BlobsConfigSchema.parse({}));
+  const hashing = new HashObjectHandler(driver, calls);
+  return new AdoptObjects(calls, driver, hashing, journal, new RightStore(calls, driver));
+}
 
 describe('bytes that no row names', () => {
   let store: StoreUnderTest;
@@ -30,11 +41,7 @@ describe('bytes that no row names', () => {
   });
   afterEach(() => store.close());
 
-  function adopting(): AdoptObjects {
-    const journal = new JournalHandler(calls, store.driver, BlobsConfigSchema.parse({}));
-    const hashing = new HashObjectHandler(store.driver, calls);
-    return new AdoptObjects(calls, store.driver, hashing, journal, new RightStore(calls, store.driver));
-  }
+  const adopting = () => adoptingFrom(calls, store.driver);
 
   async function adopt(): Promise<boolean[]> {
     await adopting().adoptUnknown(randomUUID(), never);
@@ -84,5 +91,56 @@ describe('bytes that no row names', () => {
     const asked = calls.questions(CompareStored);
     expect(asked.slice(-2).map(({ from }) => from === null)).toEqual([true, false]);
     expect(calls.questions(MarkLost)).toHaveLength(2);
+  });
+});
+
+describeWithPeers('bytes in a bucket that lie in pieces from before keys had offsets', ['minio'], () => {
+  let server: MinioServer;
+  let driver: MinioDriver;
+  beforeAll(async () => {
+    server = await MinioServer.start();
+    driver = new MinioDriver(server.settings('pieces'));
+    await driver.open();
+  });
+  afterAll(async () => {
+    await driver.close();
+    await server.stop();
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  const pieces = [randomBytes(2000), randomBytes(2000), randomBytes(700)];
+
+  /** An object of these, in this order, of which this digest is wanted. */
+  async function adopt(order: readonly number[], wanted: string) {
+    const object = randomUUID();
+    const client = server.client();
+    for (const at of order) await client.putObject('pieces', `objects/${object}/${randomUUID()}`, pieces[at]!);
+    const calls = new FakeCalls()
+      .on(TakeSegment, () => ({ installation: INSTALLATION, generation: 1, segment: 1, bytes: Buffer.alloc(0) }))
+      .on(CompareStored, ({ stored }) => ({ missing: [], unknown: stored.filter((id) => id === object) }))
+      .on(AdoptObject, ({ digest, quarantine }) => ({
+        became: digest === wanted ? ('blob' as const) : quarantine ? ('quarantined' as const) : ('unwanted' as const),
+      }));
+    await adoptingFrom(calls, driver).adoptUnknown(randomUUID(), never);
+    return calls.questions(AdoptObject);
+  }
+
+  it('are put together, though two of them ended the other way round', async () => {
+    const wanted = digestOf(Buffer.concat(pieces));
+    const asked = await adopt([1, 0, 2], wanted);
+    expect(asked.at(-1)).toMatchObject({ digest: wanted, size: 4700, quarantine: false });
+    expect(asked.at(-1)!.extents.map(({ offset, length }) => [offset, length])).toEqual([
+      [0, 2000],
+      [2000, 2000],
+      [4000, 700],
+    ]);
+  });
+
+  it('are left as they are where no order is found: to put them aside would be to purge them in the end', async () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const asked = await adopt([0, 1, 2], digestOf(Buffer.from('other')));
+    expect(asked.length).toBeGreaterThan(1);
+    expect(asked.every(({ quarantine }) => !quarantine)).toBe(true);
+    expect(error).toHaveBeenCalledWith(expect.stringMatching(/^object \S+ lies in 3 keys whose order nothing says/));
   });
 });

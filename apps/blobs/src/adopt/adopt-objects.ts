@@ -9,7 +9,7 @@ import { JournalHandler } from '../journal/journal.handler';
 import { RightStore } from '../journal/right-store';
 import { HashObjectHandler } from '../read/hash-object.handler';
 import { hashStored } from '../read/hash-stored';
-import { inARow, planLayouts, sizeOf } from './plan-layouts';
+import { inARow, isUnordered, planLayouts, sizeOf } from './plan-layouts';
 
 const PAGE = 500;
 /** More that are missing than are there, and not only some, are not lost: the store is another one, or not mounted. */
@@ -116,10 +116,19 @@ export class AdoptObjects {
         if (await this.adoptAs(stored, layout, algorithm, false, signal)) return;
       }
     }
+    if (isUnordered(stored)) return this.leave(stored);
     // Another database may have rows of it: what is put aside is purged in the end.
     if (await this.journal.isOfAnotherToo()) return;
     const layout = stored.extents ? inARow(stored.extents) : planLayouts(stored)[0]!;
     await this.adoptAs(stored, layout, 'sha256', true, signal);
+  }
+
+  /** It may be what an image wants, so it is not put aside: that would be purged in the end. */
+  private leave({ object, extents }: StoredObject): void {
+    this.log.error(
+      `object ${object} lies in ${extents!.length} keys whose order nothing says, for an older version wrote it: ` +
+        'it is left as it is, and what it holds has to be pulled or restored from a backup',
+    );
   }
 
   /** Answers whether nothing more is to be done. */

@@ -39,6 +39,35 @@ describe('how the bytes of an object may lie', () => {
     expect(names(planLayouts(stored(pieces)))).toEqual([['w'], ['a', 'b']]);
   });
 
+  describe('in pieces of before keys had offsets', () => {
+    const at = (second: number) => new Date(second * 1000);
+    const piece = (name: string, bytes: number, second: number) => ({
+      key: `objects/id/${name}`,
+      bytes,
+      writtenAt: at(second),
+    });
+
+    it('as they were written, those of one moment with the shorter one last, or with neighbours the other way round', () => {
+      const pieces = [piece('c', 4, 2), piece('a', 16, 1), piece('b', 16, 2)];
+      expect(names(planLayouts(stored(pieces)))).toEqual([
+        ['a', 'b', 'c'],
+        ['b', 'a', 'c'],
+        ['a', 'c', 'b'],
+      ]);
+    });
+
+    it('and what came after these by its offset; as one key where they were made that', () => {
+      const whole = { key: 'objects/id/whole', bytes: 24, writtenAt: at(9) };
+      const pieces = [whole, piece('b', 4, 2), piece('a', 16, 1), { key: key(20, 'x'), bytes: 4, writtenAt: at(3) }];
+      expect(names(planLayouts(stored(pieces)))).toEqual([['e'], ['a', 'b', 'x'], ['b', 'a', 'x']]);
+    });
+
+    it('in no more ways than can be read', () => {
+      const pieces = Array.from({ length: 50 }, (_, n) => piece(String(n), 5, n));
+      expect(planLayouts(stored(pieces))).toHaveLength(8);
+    });
+  });
+
   it('in no way where there is a gap; what is only kept lies in a row', () => {
     const pieces = [
       { key: key(0, 'a'), bytes: 2 },

@@ -17,13 +17,20 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+export interface StoredExtent {
+  readonly key: string;
+  readonly bytes: number;
+  /** By the store's clock; null where it does not say. */
+  readonly writtenAt?: Date | null;
+}
+
 /** What lies under one object's prefix, or a stray key (`object` is null). Keys order as their objects' ids do. */
 export interface StoredObject {
   readonly key: string;
   readonly object: string | null;
   /** Bytes that are stored, not bytes that are claimed. */
   readonly bytes: number;
-  readonly extents?: { key: string; bytes: number }[];
+  readonly extents?: StoredExtent[];
 }
 
 /** Puts an object's many pieces together in the store. */

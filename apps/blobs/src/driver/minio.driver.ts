@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Stretch } from '#calls/byte-plane';
 import type { Extent } from '#contracts/calls/sessions';
 import { parseSegmentName } from '../journal/segment-name';
-import { BlobDriver, type ByteSource, type StoredObject } from './blob-driver';
+import { BlobDriver, type ByteSource, type StoredExtent, type StoredObject } from './blob-driver';
 import { explainStorageFault } from './explain-storage-fault';
 import { S3Client, type S3Settings } from './s3.client';
 import { S3Bytes } from './s3-bytes';
@@ -134,9 +134,8 @@ export class MinioDriver extends BlobDriver {
     after: string | undefined,
     limit: number,
   ): Promise<{ stored: StoredObject[]; next: string | null }> {
-    const stored: { key: string; object: string | null; bytes: number; extents: { key: string; bytes: number }[] }[] =
-      [];
-    for await (const { key, bytes } of this.client.list(PREFIX, after && lastKeyOf(after))) {
+    const stored: { key: string; object: string | null; bytes: number; extents: StoredExtent[] }[] = [];
+    for await (const { key, bytes, changedAt } of this.client.list(PREFIX, after && lastKeyOf(after))) {
       const object = objectOf(key);
       let row = stored.at(-1);
       if (!row || object === null || row.object !== object) {
@@ -145,7 +144,7 @@ export class MinioDriver extends BlobDriver {
         stored.push(row);
       }
       row.bytes += bytes;
-      row.extents.push({ key, bytes });
+      row.extents.push({ key, bytes, writtenAt: changedAt });
     }
     return { stored, next: null };
   }
