@@ -34,7 +34,7 @@ const SETTINGS = {
   // The least grace that goes with these.
   ENTREPOT_S3_LINK_MS: '60000',
   ENTREPOT_S3_LONGEST_DOWNLOAD_MS: '60000',
-  ENTREPOT_GRACE_MS: '180000',
+  ENTREPOT_GRACE_MS: '1980000',
 };
 
 /**

@@ -14,12 +14,12 @@ describe('a public address of the storage', () => {
   });
 
   test('needs a grace as long as a link lives and the longest download takes', () => {
-    const least = 6 * HOURS + 300_000 + 60_000;
+    const least = 6 * HOURS + 300_000 + 60_000 + 2 * 900_000;
     expect(faultsOf(PUBLIC)).toEqual([expect.stringMatching(`^ENTREPOT_GRACE_MS: must be at least ${least} `)]);
     expect(faultsOf({ ...PUBLIC, ENTREPOT_GRACE_MS: String(least - 1) })).toHaveLength(1);
     expect(faultsOf({ ...PUBLIC, ENTREPOT_GRACE_MS: String(least) })).toEqual([]);
     const short = { ENTREPOT_S3_LINK_MS: '60000', ENTREPOT_S3_LONGEST_DOWNLOAD_MS: '480000' };
-    expect(faultsOf({ ...PUBLIC, ...short })).toEqual([]);
+    expect(faultsOf({ ...PUBLIC, ...short, ENTREPOT_GRACE_MS: '2400000' })).toEqual([]);
   });
 
   test('is nothing for a folder', () => {

@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { CAPABILITY_MS } from '#calls/capability';
+import { CAPABILITY_LIFE_MS, CLOCKS_DIFFER_MS } from '#calls/capability';
 import { atMost, renewsInTime } from '#config/compare-settings';
 import { bytes, milliseconds, storedMilliseconds, wholeNumber } from '#config/whole-number';
 
 const MIB = 1024 * 1024;
 
 interface LinkTimes {
-  ENTREPOT_S3_PUBLIC_ENDPOINT?: string | undefined;
   ENTREPOT_S3_LINK_MS: number;
   ENTREPOT_S3_LONGEST_DOWNLOAD_MS: number;
 }
 
-/** The least grace: from the answer that a blob is here to the end of the longest download from the storage itself. */
-const graceOf = (times: LinkTimes): number =>
-  times.ENTREPOT_S3_PUBLIC_ENDPOINT === undefined
-    ? 0
-    : CAPABILITY_MS + times.ENTREPOT_S3_LINK_MS + times.ENTREPOT_S3_LONGEST_DOWNLOAD_MS;
+/**
+ * The least grace where clients are sent to the storage: from the answer that a blob is here to the end of the longest
+ * download. The storage's clock, by which a link ends, may be behind as well.
+ */
+export const leastGraceMs = (times: LinkTimes): number =>
+  CAPABILITY_LIFE_MS + times.ENTREPOT_S3_LINK_MS + CLOCKS_DIFFER_MS + times.ENTREPOT_S3_LONGEST_DOWNLOAD_MS;
 
 const isOrigin = (text: string): boolean => /^https?:\/\/[^/?#@]+\/?$/.test(text) && URL.canParse(text);
 
@@ -132,10 +132,10 @@ export const BlobsConfigSchema = z
     error: 'must be unset unless ENTREPOT_STORE=minio: clients cannot be sent to a folder',
   })
   // Nobody knows how long a client reads that was sent to the storage: its bytes stay by the grace alone.
-  .refine((settings) => settings.ENTREPOT_GRACE_MS >= graceOf(settings), {
+  .refine((settings) => !settings.ENTREPOT_S3_PUBLIC_ENDPOINT || settings.ENTREPOT_GRACE_MS >= leastGraceMs(settings), {
     path: ['ENTREPOT_GRACE_MS'],
     error: ({ input }) =>
-      `must be at least ${graceOf(input as LinkTimes)} where clients are sent to the storage (ENTREPOT_S3_LINK_MS, ENTREPOT_S3_LONGEST_DOWNLOAD_MS and a minute), for every service`,
+      `must be at least ${leastGraceMs(input as LinkTimes)} where clients are sent to the storage (ENTREPOT_S3_LINK_MS, ENTREPOT_S3_LONGEST_DOWNLOAD_MS and half an hour, by which clocks may differ), for every service`,
   })
   .refine(...renewsInTime('ENTREPOT_COMPOSE_RENEW_MS', 'ENTREPOT_LEASE_MS'))
   // What is being read is kept by the grace at first, then by a lease: neither may end before the read.

@@ -19,6 +19,7 @@ import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
+import { LinkGrace } from './read/link-grace';
 import { ObjectReader } from './read/object-reader';
 import { OwnTails } from './read/own-tails';
 import { ReadBuffers } from './read/read-buffers';
@@ -82,6 +83,7 @@ export class BlobsModule {
         HotBlobs,
         ReadLeases,
         ReadBuffers,
+        LinkGrace,
         ObjectReader,
         UploadSessions,
         FinishUploadHandler,

@@ -20,6 +20,7 @@ import { LocalBytePlane } from './local-byte-plane';
 import { FollowedObjects } from './read/followed-objects';
 import { HashObjectHandler } from './read/hash-object.handler';
 import { HotBlobs } from './read/hot-blobs';
+import { LinkGrace } from './read/link-grace';
 import { ObjectReader } from './read/object-reader';
 import { OwnTails } from './read/own-tails';
 import { ReadBuffers } from './read/read-buffers';
@@ -94,7 +95,15 @@ export class Replica {
     this.leases = new ReadLeases(book, this.config);
     const buffers = new ReadBuffers(this.config);
     this.tails = new OwnTails(this.followed, buffers, SECRET);
-    const reader = new ObjectReader(driver, settled, this.followed, hot, this.leases, buffers);
+    const reader = new ObjectReader(
+      driver,
+      settled,
+      this.followed,
+      hot,
+      this.leases,
+      buffers,
+      new LinkGrace(book, this.config),
+    );
     const sessions = new UploadSessions(driver, book, this.followed, this.budget, this.config, ownUrl);
     const finishing = new FinishUploadHandler(sessions, driver, book, this.followed);
     this.plane = new LocalBytePlane(reader, sessions, SECRET);

@@ -15,6 +15,9 @@ export const CAPABILITY_MS = 60_000;
 /** As far as clocks of two processes may differ: who signs one has its own. S3 allows as much. */
 export const CLOCKS_DIFFER_MS = 15 * 60_000;
 
+/** How long a capability may be good for by some clock. */
+export const CAPABILITY_LIFE_MS = CAPABILITY_MS + CLOCKS_DIFFER_MS;
+
 function seal(secret: Uint8Array, grant: Grant): string {
   return createHmac('sha256', secret).update(`${grant.method}\n${grant.object}\n${grant.expires}`).digest('base64url');
 }

@@ -10,6 +10,7 @@ import {
   LeaseObject,
   MarkLost,
   OpenSession,
+  ReadGrace,
   ReadObject,
   ReadSession,
   ReleaseObject,
@@ -61,6 +62,8 @@ export class SessionBook extends Calls {
   /** Names of the calls that were asked, in order. */
   readonly asked: string[] = [];
   readonly installation: string = randomUUID();
+  /** How long what is condemned is kept. */
+  graceMs = 86_400_000;
   /** The number that the journal's next segment will have. */
   segment = 1;
   private readonly before = new Map<string, Fault[]>();
@@ -76,6 +79,7 @@ export class SessionBook extends Calls {
     this.answer(FinishSession, (question) => this.finish(question));
     this.answer(AbortSession, (question) => this.abort(question));
     this.answer(ReadObject, (question) => this.readObject(question));
+    this.answer(ReadGrace, () => ({ graceMs: this.graceMs }));
     this.answer(LeaseObject, (question) => this.lease(question));
     this.answer(ReleaseObject, ({ object, holder }) => {
       this.objects.get(object)?.leases.delete(holder);

@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { ReadGrace } from '#contracts/calls/sessions';
 import { digestOf } from '#oci/digest';
 import { describeWithPeers } from '#testing/peers';
-import { SessionBook } from '#testing/session-book';
+import { refusal, SessionBook } from '#testing/session-book';
 import { Feed, KIB, Replica, readAll } from '../replica.testing';
 import { answerError, FaultProxy } from './fault-proxy.testing';
 import { MinioDriver } from './minio.driver';
@@ -34,7 +36,7 @@ describeWithPeers('sending readers to the storage itself', ['minio'], () => {
   ): Promise<Replica> {
     const driver = new MinioDriver(settings, endpoint === null ? null : { endpoint, linkMs });
     await driver.open();
-    const replica = new Replica(driver, book);
+    const replica = new Replica(driver, book, endpoint === null ? {} : { ENTREPOT_S3_PUBLIC_ENDPOINT: endpoint });
     replicas.push(replica);
     return replica;
   }
@@ -120,6 +122,30 @@ describeWithPeers('sending readers to the storage itself', ['minio'], () => {
     } finally {
       await proxy.stop();
     }
+  });
+
+  test('nobody is sent there where metadata keeps what is condemned for less than a download may last, which is said once', async () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    book.graceMs = 600_000;
+    const short = await start();
+    const object = await short.store(randomBytes(100 * KIB));
+    expect([await locate(short, object), await locate(short, object)]).toEqual([null, null]);
+    expect(error.mock.calls).toEqual([[expect.stringContaining('metadata has an ENTREPOT_GRACE_MS of 600000')]]);
+    expect(book.asked.filter((name) => name === ReadGrace.name)).toHaveLength(1);
+    jest.restoreAllMocks();
+  });
+
+  test('nobody is sent there as long as metadata does not say how long it keeps what is condemned', async () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const replica = await start();
+    const object = await replica.store(randomBytes(100 * KIB));
+    book.faultBefore(ReadGrace, () => {
+      throw refusal('UNAVAILABLE');
+    });
+    expect(await locate(replica, object)).toBeNull();
+    expect(error).toHaveBeenCalledTimes(1);
+    jest.restoreAllMocks();
+    expect(await locate(replica, object)).not.toBeNull();
   });
 
   test('who is not to be sent, or reads where that is not set, has the bytes', async () => {

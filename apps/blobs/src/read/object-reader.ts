@@ -8,6 +8,7 @@ import { FollowedBytes } from './followed-bytes';
 import type { ObjectView } from './followed-object';
 import { FollowedObjects } from './followed-objects';
 import { HotBlobs } from './hot-blobs';
+import { LinkGrace } from './link-grace';
 import { ObjectStream } from './object-stream';
 import { ReadBuffers } from './read-buffers';
 import { ReadLeases } from './read-leases';
@@ -24,6 +25,7 @@ export class ObjectReader {
     private readonly hot: HotBlobs,
     private readonly leases: ReadLeases,
     private readonly buffers: ReadBuffers,
+    private readonly grace: LinkGrace,
   ) {}
 
   /** Throws BLOB_UNKNOWN, RANGE_INVALID, UNAVAILABLE. The stream is destroyed with what comes later. */
@@ -41,6 +43,7 @@ export class ObjectReader {
   /** What is small is given from memory; what is condemned already may not stay for as long as a download takes. */
   private async locate(object: SettledObject): Promise<string | null> {
     if (this.hot.takes(object) || !this.settled.isLive(object.id)) return null;
+    if (!(await this.grace.suffices())) return null;
     return this.driver.locate(object.extents);
   }
 

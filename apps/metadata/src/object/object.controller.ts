@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
-import { LeaseObject, MarkLost, ReadObject, ReleaseObject } from '#contracts/calls/sessions';
+import { LeaseObject, MarkLost, ReadGrace, ReadObject, ReleaseObject } from '#contracts/calls/sessions';
 import type { QuestionOf } from '#contracts/define-call';
 import { ObjectStore } from './object.store';
 
@@ -11,6 +11,11 @@ export class ObjectController {
   @Answers(ReadObject)
   read({ object }: QuestionOf<typeof ReadObject>) {
     return this.objects.read(object);
+  }
+
+  @Answers(ReadGrace)
+  async readGrace() {
+    return { graceMs: this.objects.graceMs };
   }
 
   @Answers(LeaseObject)

@@ -15,6 +15,11 @@ export class ObjectStore {
     @Inject(METADATA_CONFIG) private readonly config: MetadataConfig,
   ) {}
 
+  /** From condemned to purging. */
+  get graceMs(): number {
+    return this.config.ENTREPOT_GRACE_MS;
+  }
+
   /** Throws BLOB_UNKNOWN for what is being purged or gone. */
   async read(id: string): Promise<AnswerOf<typeof ReadObject>> {
     const [row] = await this.database.read<AnswerOf<typeof ReadObject>>(

@@ -96,6 +96,12 @@ export const ReadObject = defineCall('metadata.read-object', {
   }),
 });
 
+/** How long what is condemned is kept before it is purged: `metadata`'s setting, which is the one that counts. */
+export const ReadGrace = defineCall('metadata.read-grace', {
+  question: z.object({}),
+  answer: z.object({ graceMs: z.number() }),
+});
+
 /** Keeps purge waiting while a read outlasts a minute; taken with the object row locked. Renewed by asking again. */
 export const LeaseObject = defineCall('metadata.lease-object', {
   question: z.object({ object: z.uuid(), holder: z.uuid(), forMs: z.number().int().positive() }),
