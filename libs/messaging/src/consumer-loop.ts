@@ -61,7 +61,7 @@ export class ConsumerLoop {
     void this.messages?.close();
     this.closed.resolve();
     await this.running;
-    for (const message of this.unbegun) message.nak();
+    for (const message of this.unbegun) tell(() => message.nak());
     await Promise.all(this.busy);
   }
 
@@ -109,7 +109,7 @@ export class ConsumerLoop {
   private async settle(message: JsMsg): Promise<void> {
     const { stream } = this.options;
     if (message.info.deliveryCount > 1) redeliveries.inc({ stream });
-    const working = setInterval(() => message.working(), this.options.ackWaitMs / 3);
+    const working = setInterval(() => tell(() => message.working()), this.options.ackWaitMs / 3);
     try {
       const traceparent = message.headers?.get('traceparent');
       await inWork(`receive ${stream}`, { traceparent }, () => this.options.handle(message));
@@ -127,14 +127,14 @@ export class ConsumerLoop {
     handledMessages.inc({ stream: this.options.stream, outcome: judgement.kind });
     if (judgement.kind === 'again') {
       this.log.warn(`${message.subject} #${message.seq} again in ${judgement.delayMs} ms: ${(error as Error).message}`);
-      return message.nak(judgement.delayMs);
+      return tell(() => message.nak(judgement.delayMs));
     }
     try {
       await this.bury(message, judgement.reason);
       await durable('messaging.end-message', async () => message.term());
     } catch (fault) {
       this.log.error(`no dead letter for ${message.subject} #${message.seq}: ${(fault as Error).message}`);
-      message.nak(this.options.patience.longestDelayMs);
+      tell(() => message.nak(this.options.patience.longestDelayMs));
     }
   }
 
@@ -146,6 +146,15 @@ export class ConsumerLoop {
     await durable('messaging.publish-dead-letter', () =>
       bus.store(`${DEAD_PREFIX}.${stream}`, letter.payload, letter.messageId, letter.headers),
     );
+  }
+}
+
+/** A connection that has just closed takes nothing more, and is no end of this process: what the server is not told it finds out in time. */
+function tell(say: () => void): void {
+  try {
+    say();
+  } catch {
+    // Nobody can be told.
   }
 }
 

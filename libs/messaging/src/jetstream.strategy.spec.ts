@@ -1,3 +1,4 @@
+import type { JsMsg } from '@nats-io/jetstream';
 import { Controller, type INestMicroservice, UseFilters } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
@@ -70,6 +71,25 @@ describe('the JetStream transport', () => {
     await bus.drain();
     await broker.stop();
   });
+
+  it('outlives a connection that closes while it says that a message is worked on, or gives one back', async () => {
+    const closed = () => {
+      throw new Error('closed connection');
+    };
+    let tried = 0;
+    answer = async ({ delivery }) => {
+      tried += 1;
+      if (tried > 1) return;
+      const message = (delivery.getArgs() as unknown as [JsMsg])[0];
+      const working = jest.spyOn(message, 'working').mockImplementation(closed);
+      jest.spyOn(message, 'nak').mockImplementation(closed);
+      await until('it is said once', () => working.mock.calls.length > 0);
+      throw unavailable('the spec');
+    };
+    await send('slow', 'closes');
+    await until('it comes again', () => tried > 1);
+    await until('it is done', async () => (await pending()) === 0);
+  }, 30_000);
 
   it('hands a message to its handler and forgets it once that succeeded', async () => {
     await send('one', 'a1');

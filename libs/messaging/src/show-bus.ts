@@ -30,6 +30,8 @@ export function showBus(bus: Shown): () => void {
 async function showStreams(bus: Shown): Promise<void> {
   const manager = await bus.manager();
   const shown = await Promise.all(STREAMS.map(({ name }) => readStream(manager, name)));
+  // A consumer that is gone has no figure any more.
+  for (const each of [streamMessages, streamBytes, consumerLag, consumerUnacked]) each.reset();
   for (const { info, consumers } of shown) {
     const { name: stream } = info.config;
     streamMessages.set({ stream }, info.state.messages);

@@ -22,6 +22,40 @@ test('what is read when somebody looks is left out, and said to be away, where i
   expect(await metricsText(30_000)).not.toContain('shelf');
 });
 
+test('what answers late is of then, and is shown neither when it comes nor over what is read after it', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick'] });
+  try {
+    let answer = (_: number) => {};
+    const read = jest.fn(
+      () =>
+        new Promise<void>((resolve) => {
+          answer = (value) => {
+            plain.set(value);
+            resolve();
+          };
+        }),
+    );
+    const forget = readWhenLooked('shelf', [plain], read);
+    const look = async (now: number) => {
+      const text = metricsText(now);
+      await jest.advanceTimersByTimeAsync(3_000);
+      return figures(await text);
+    };
+    expect(await look(110_000)).toEqual([]);
+    expect(await look(120_000)).toEqual([]);
+    expect(read).toHaveBeenCalledTimes(1);
+    answer(7);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(figures(await metricsText(120_001))).toEqual([]);
+    const next = metricsText(130_000);
+    answer(8);
+    expect(figures(await next)).toEqual(['test_plain 8']);
+    forget();
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test('those who look at the same time cost one read', async () => {
   const read = jest.fn();
   const forget = readWhenLooked('shelf', [], read);

@@ -42,6 +42,8 @@ interface Source {
   readonly name: string;
   readonly shown: readonly Gauge<string>[];
   readonly read: () => Promise<void> | void;
+  /** What was begun and has not ended: it is not begun again before. */
+  late: boolean;
 }
 
 const sources = new Set<Source>();
@@ -61,7 +63,7 @@ let last: { readonly at: number; readonly read: Promise<unknown> } | undefined;
 
 /** Gauges that are read when somebody looks. Those of a source that does not answer are left out. Gives how to stop. */
 export function readWhenLooked(name: string, shown: readonly Gauge<string>[], read: Source['read']): () => void {
-  const source = { name, shown, read };
+  const source = { name, shown, read, late: false };
   sources.add(source);
   last = undefined;
   return () => {
@@ -112,18 +114,32 @@ function leaveOut(shown: Source['shown']): void {
   for (const each of shown) plain.has(each) ? each.remove() : each.reset();
 }
 
-async function readSource({ name, shown, read }: Source): Promise<void> {
+async function readSource(source: Source): Promise<void> {
+  const { name, shown } = source;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('late')), READ_WITHIN_MS);
   });
   try {
-    await Promise.race([read(), late]);
+    await Promise.race([readOnce(source), late]);
     answered.set({ source: name }, 1);
   } catch {
     leaveOut(shown);
     answered.set({ source: name }, 0);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** One that was given up sets its figures when it ends all the same: they are of then, and are left out again. */
+async function readOnce(source: Source): Promise<void> {
+  if (source.late) throw new Error('the last one has not ended');
+  source.late = true;
+  const began = performance.now();
+  try {
+    await source.read();
+  } finally {
+    source.late = false;
+    if (performance.now() - began >= READ_WITHIN_MS) leaveOut(source.shown);
   }
 }

@@ -42,12 +42,7 @@ interface LostRow {
  */
 export async function markLost(sql: Sql, loss: Loss, idleMs: number): Promise<Lost | null> {
   const { object, reason } = loss;
-  const [known] = await sql.query<{ digest: string }>(
-    'SELECT digest FROM object WHERE id = $1 AND digest IS NOT NULL',
-    [object],
-  );
-  if (known === undefined) return null;
-  await lockBlobs(sql, [known.digest]);
+  if (!(await lockBlobOf(sql, object))) return null;
   const [lost] = await sql.query<LostRow>(MARK, [object]);
   if (lost === undefined) return null;
   const { digest, size, isNew } = lost;
@@ -55,6 +50,17 @@ export async function markLost(sql: Sql, loss: Loss, idleMs: number): Promise<Lo
   const images = isNew ? await readImages(sql, digest) : [];
   if (isNew) await recordFact(sql, BlobLost, digest, { digest, size, object, reason, images, refetching });
   return { digest, isNew, images, refetching };
+}
+
+/** Whether the object is known to have a digest. */
+export async function lockBlobOf(sql: Sql, object: string): Promise<boolean> {
+  const [known] = await sql.query<{ digest: string }>(
+    'SELECT digest FROM object WHERE id = $1 AND digest IS NOT NULL',
+    [object],
+  );
+  if (known === undefined) return false;
+  await lockBlobs(sql, [known.digest]);
+  return true;
 }
 
 const MARK = `

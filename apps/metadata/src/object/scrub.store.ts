@@ -5,7 +5,7 @@ import type { AnswerOf, QuestionOf } from '#contracts/define-call';
 import { Database, type Sql } from '../database/database';
 import { msUntil } from '../database/ms-until';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
-import { type Lost, markLost } from './mark-lost';
+import { type Lost, lockBlobOf, markLost } from './mark-lost';
 import { sayLost } from './say-lost';
 
 type Claimed = AnswerOf<typeof ClaimScrubs>['objects'][number];
@@ -48,6 +48,7 @@ export class ScrubStore {
   /** Whether it was this worker's still. */
   async end({ worker, object, found, reason }: QuestionOf<typeof EndScrub>): Promise<boolean> {
     const { isMine, lost } = await this.database.transaction('metadata.end-scrub', async (sql) => {
+      await lockObject(sql, object, found === 'lost');
       const mine = await (found === 'unread' ? parkClaim(sql, worker, object) : endClaim(sql, worker, object));
       if (mine === undefined) return { isMine: false, lost: null };
       if (found === 'whole') await noteVerified(sql, object, mine.begun);
@@ -110,6 +111,12 @@ const READ = `
     (SELECT verified_at FROM object WHERE state = 'live' AND lost_at IS NULL
       ORDER BY verified_at NULLS FIRST, id LIMIT 1) AS oldest
   FROM scrub`;
+
+/** Before its claim, as purging and claiming lock it before that; its blob before it, where that is changed too. */
+async function lockObject(sql: Sql, object: string, withBlob: boolean): Promise<void> {
+  if (withBlob) await lockBlobOf(sql, object);
+  await sql.query('SELECT 1 FROM object WHERE id = $1 FOR NO KEY UPDATE', [object]);
+}
 
 async function endClaim(sql: Sql, worker: string, object: string): Promise<{ begun: Date } | undefined> {
   const [mine] = await sql.query<{ begun: Date }>(

@@ -1,6 +1,6 @@
 import { OCI_LAYER_GZIP } from '#oci/media-type';
 import { endLeases } from '../database/end-leases';
-import { interleave } from '../database/two-at-once.testing';
+import { interleave, somebodyWaits } from '../database/two-at-once.testing';
 import {
   anImage,
   anIndex,
@@ -216,4 +216,25 @@ describe('stored bytes are read again', () => {
     }
     expect(await claim()).toEqual([object]);
   });
+
+  it.each(['whole', 'lost'] as const)(
+    '%s: the object is locked before its claim, as by who purges it',
+    async (found) => {
+      const { object } = await stored(9);
+      await claim();
+      const claimIsFree = async () => {
+        await somebodyWaits(metadata);
+        await metadata.database.transaction('spec.lock-claim', (sql) =>
+          sql.query('SELECT 1 FROM scrubbing WHERE object_id = $1 FOR UPDATE NOWAIT', [object]),
+        );
+      };
+      let ending: Promise<boolean> | undefined;
+      await metadata.database.transaction('spec.hold-object', async (sql) => {
+        await sql.query('SELECT 1 FROM object WHERE id = $1 FOR UPDATE', [object]);
+        ending = end(object, found);
+        await claimIsFree();
+      });
+      expect(await ending).toBe(true);
+    },
+  );
 });
