@@ -68,7 +68,7 @@ export class JournalHandler implements OnApplicationBootstrap, OnModuleDestroy {
     const stored = await this.driver.readSegment(segmentName(taken));
     if (stored === null) await this.driver.writeSegment(segmentName(taken), taken.bytes);
     else if (!stored.equals(taken.bytes)) return this.beginAnew(taken.generation);
-    await this.calls.ask(EndSegment, { segment: taken.segment });
+    await this.calls.ask(EndSegment, { segment: taken.segment, generation: taken.generation });
     return 'more';
   }
 

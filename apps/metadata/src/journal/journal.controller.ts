@@ -14,8 +14,8 @@ export class JournalController {
   }
 
   @Answers(EndSegment)
-  async end({ segment }: QuestionOf<typeof EndSegment>) {
-    await this.journal.end(segment);
+  async end({ segment, generation }: QuestionOf<typeof EndSegment>) {
+    await this.journal.end(segment, generation);
     return {};
   }
 

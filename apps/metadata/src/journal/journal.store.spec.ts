@@ -84,6 +84,19 @@ describe('the journal', () => {
     expect(await drainNames()).toEqual([{ ...shown(second), ...source }]);
   });
 
+  it('a segment is ended by its own generation alone: one of that number that was taken before a restore is none of it', async () => {
+    await fetchManifest(metadata, NODE, anImage(), { tag: 'latest' });
+    const before = await metadata.journal.take();
+    await metadata.journal.noteRestored(before.generation);
+    await run('TRUNCATE adoption');
+    const segment = await metadata.journal.take();
+    expect(segment).toMatchObject({ generation: before.generation + 1, segment: 1 });
+    await metadata.journal.end(before.segment, before.generation);
+    expect(await metadata.journal.take()).toEqual(segment);
+    await metadata.journal.end(segment.segment, segment.generation);
+    expect(await metadata.journal.take()).toMatchObject({ segment: 2, bytes: Buffer.alloc(0) });
+  });
+
   it('says which tags were removed, and what left its repository', async () => {
     const image = anImage();
     await fetchWhole(metadata, NODE, image, { tag: '1' });

@@ -43,10 +43,15 @@ export class JournalStore {
     });
   }
 
-  async end(segment: number): Promise<void> {
+  /** Each generation counts its own segments: one of another is none of these. */
+  async end(segment: number, generation?: number): Promise<void> {
     await this.database.transaction('metadata.end-segment', async (sql) => {
-      await sql.query('UPDATE installation SET journal_written = greatest(journal_written, $1)', [segment]);
-      await sql.query('DELETE FROM journal_segment WHERE number = $1', [segment]);
+      const ended = await sql.query(
+        `UPDATE installation SET journal_written = greatest(journal_written, $1)
+          WHERE generation = coalesce($2, generation) RETURNING 1`,
+        [segment, generation ?? null],
+      );
+      if (ended.length > 0) await sql.query('DELETE FROM journal_segment WHERE number = $1', [segment]);
     });
   }
 

@@ -17,9 +17,13 @@ export const TakeSegment = defineCall('metadata.take-segment', {
   }),
 });
 
-/** A segment is in the store: its rows go. Repeating it is harmless. */
+/** A segment is in the store: its rows go. Repeating it is harmless, and so is one of a generation that is over. */
 export const EndSegment = defineCall('metadata.end-segment', {
-  question: z.object({ segment: z.number().int().min(1) }),
+  question: z.object({
+    segment: z.number().int().min(1),
+    /** Which it was taken of; without it, of whichever there is. */
+    generation: z.number().int().min(1).optional(),
+  }),
   answer: z.object({}),
 });
 
