@@ -37,7 +37,9 @@ test('a user of the bus is made, read, listed and deleted; its password is said 
   const made = await api('', 'POST', { name: 'ci' });
   expect(made).toMatchObject({ status: 201, json: { ...user, password: 'secret' } });
   expect(made.headers).toMatchObject({ 'cache-control': 'no-store', location: '/api/v1/bus-users/ci' });
-  expect(gateway.calls.questions(CreateBusUser)).toEqual([{ asker: ANONYMOUS, name: 'ci' }]);
+  expect(gateway.calls.questions(CreateBusUser)).toEqual([
+    { asker: ANONYMOUS, name: 'ci', seed: expect.stringMatching(/^[\w-]{43}$/) },
+  ]);
   expect((await api('/ci')).json).toEqual(user);
   const list = await api('?limit=1');
   expect(list.json).toEqual([user]);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Calls } from '#calls/calls';
@@ -21,7 +22,9 @@ export class BusUsersController {
     authorize('ask', { kind: 'bus-users' });
     readQuery(routes.createBusUser, request);
     const { name } = readBody(routes.createBusUser, request);
-    const { user } = await this.calls.ask(CreateBusUser, { asker: ANONYMOUS, name });
+    // A call may be repeated where its connection was lost: its answer, which alone has the password, is the same then.
+    const seed = randomBytes(32).toString('base64url');
+    const { user } = await this.calls.ask(CreateBusUser, { asker: ANONYMOUS, name, seed });
     // It holds a password.
     sendJson(reply, 201, user, { Location: `/api/v1/bus-users/${name}`, 'Cache-Control': 'no-store' });
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -7,9 +7,12 @@ import { StartFault } from '#config/start-fault';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 import { Database } from '../database/database';
 import { migrateTo } from '../database/migrate';
+import { somebodyWaits } from '../database/two-at-once.testing';
 import { anImage, anIndex, fetchManifest, fetchWhole, type Metadata, openMetadata } from '../metadata.testing';
+import { connect } from './connect';
 import { loadBackup } from './load-backup';
 import { verifyBackup } from './read-backup';
+import { readTables } from './read-tables';
 import { writeBackup } from './write-backup';
 
 const NODE = 'docker.io/library/node';
@@ -141,17 +144,26 @@ describe('a backup', () => {
     expect(await restored(path, asItIs)).toEqual(before);
   }, 120_000);
 
-  it('is of one moment, however much is written meanwhile', async () => {
-    let writes = 0;
-    let over = false;
-    const writing = (async () => {
-      for (; !over; writes += 1) await fetchManifest(metadata, NODE, anImage(), { tag: `t${writes}` });
-    })();
+  it('is of one moment: what is written while it is read is not in it, in whatever table', async () => {
+    const [before, between, after] = ['bus_user', 'gc_run', 'journal'];
+    const client = await connect(metadata.postgres.url);
+    const tables = (await readTables(client)).map(({ name }) => name);
+    expect([before, between, after].map((name) => tables.indexOf(name!))).toEqual(
+      [before, between, after].map((name) => tables.indexOf(name!)).sort((one, other) => one - other),
+    );
+    const was = await contents();
+    // It stands before the table in the middle, has read the first one and not the last one.
+    await client.query(`BEGIN; LOCK TABLE ${between} IN ACCESS EXCLUSIVE MODE`);
     const path = fresh();
-    await writeBackup(metadata.postgres.url, path, NOW);
-    over = true;
-    await writing;
-    expect(await restored(path)).toBeDefined();
+    const making = writeBackup(metadata.postgres.url, path, NOW);
+    await somebodyWaits(metadata);
+    await run(`WITH one AS (INSERT INTO ${before} (principal, name, password_hash, created_by)
+      VALUES ('u2', 'late', 'x', 'me')) INSERT INTO ${after} (entry) VALUES ('{"late":true}')`);
+    await client.query('COMMIT');
+    await client.end();
+    await making;
+    const { sequences: _, ...is } = await restored(path, asItIs);
+    expect(is).toEqual(Object.fromEntries(Object.entries(was).filter(([name]) => name !== 'sequences')));
   }, 120_000);
 
   it('comes back as a new generation, of which nothing is purged, and nothing is under way', async () => {
@@ -240,6 +252,19 @@ describe('a backup', () => {
     );
     await verifyBackup(path);
     expect(await readdir(target)).toEqual(['one.backup']);
+    await removeFolder(target);
+  }, 60_000);
+
+  it('clears away what a killed one has left, and not what another one writes', async () => {
+    const target = await tempFolder('backups');
+    const [left, written, other] = ['a', 'b'].map((name) => `.${name}.backup.${randomUUID()}.draft`).concat('.x.draft');
+    for (const name of [left!, written!, other!]) await writeFile(join(target, name), 'x');
+    const at = (agoMs: number) => new Date(NOW.getTime() - agoMs);
+    await utimes(join(target, left!), at(3_700_000), at(3_700_000));
+    await utimes(join(target, written!), at(3_500_000), at(3_500_000));
+    await utimes(join(target, other!), at(3_700_000), at(3_700_000));
+    await writeBackup(metadata.postgres.url, join(target, 'one.backup'), NOW);
+    expect((await readdir(target)).sort()).toEqual([written!, other!, 'one.backup'].sort());
     await removeFolder(target);
   }, 60_000);
 

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -13,6 +13,9 @@ import { readSequences, readTables } from './read-tables';
 /** Rows that are in memory at once; fewer where each may have megabytes. */
 const ROWS_AT_ONCE = 1_000;
 const LARGE_ROWS_AT_ONCE = 8;
+const DRAFT = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.draft$/;
+/** A draft that was not written to for so long, in milliseconds, is nobody's. */
+const FORGOTTEN_MS = 60 * 60_000;
 
 export interface Backup {
   readonly path: string;
@@ -26,6 +29,7 @@ export interface Backup {
  */
 export async function writeBackup(url: string, target: string, now: Date): Promise<Backup> {
   const path = await pathOf(resolve(target), now);
+  await clearDrafts(dirname(path), now);
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}.draft`);
   const client = await connect(url);
   try {
@@ -37,6 +41,15 @@ export async function writeBackup(url: string, target: string, now: Date): Promi
   } finally {
     await rm(draft, { force: true });
     await client.end();
+  }
+}
+
+/** Of backups that were killed: who still writes one does so all the time. */
+async function clearDrafts(folder: string, now: Date): Promise<void> {
+  const drafts = (await readdir(folder)).filter((name) => DRAFT.test(name)).map((name) => join(folder, name));
+  for (const draft of drafts) {
+    const found = await statOf(draft);
+    if (found && now.getTime() - found.mtimeMs > FORGOTTEN_MS) await rm(draft, { force: true });
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Controller, Logger } from '@nestjs/common';
 import { Answers } from '#calls/answers.decorator';
 import { CreateBusUser, DeleteBusUser, ListBusUsers, ReadBusUser } from '#contracts/calls/bus-users';
@@ -16,9 +17,9 @@ export class BusUserController {
   ) {}
 
   @Answers(CreateBusUser)
-  async create({ asker, name }: QuestionOf<typeof CreateBusUser>) {
+  async create({ asker, name, seed }: QuestionOf<typeof CreateBusUser>) {
     this.logins.mustLetIn();
-    const user = await this.users.create(asker, name);
+    const user = await this.users.create(asker, name, seed ?? randomBytes(32).toString('base64url'));
     this.log.log(`the user ${name} (${user.principal}) was made by ${asker}`);
     return { user };
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { BusUser, ListBusUsers, NewBusUserSchema } from '#contracts/calls/bus-users';
@@ -29,13 +29,18 @@ export class BusUserStore {
     @Inject(METADATA_CONFIG) private readonly config: Pick<MetadataConfig, 'ENTREPOT_BUS_USERS'>,
   ) {}
 
-  /** The password is in this answer, and nowhere else. Throws CONFLICT. */
-  async create(asker: Principal, name: string): Promise<z.output<typeof NewBusUserSchema>> {
-    const principal = newPrincipal();
-    const password = randomBytes(24).toString('base64url');
+  /** The password is in this answer, and nowhere else; asked again with that seed, it is the same. Throws CONFLICT. */
+  async create(asker: Principal, name: string, seed: string): Promise<z.output<typeof NewBusUserSchema>> {
+    const principal = principalOf(seed);
+    const password = derive(seed, 'password').subarray(0, 24).toString('base64url');
     const hash = await hashPassword(password, randomBytes(16));
     const row = await this.database.transaction('metadata.create-bus-user', async (sql) => {
       await sql.query('SELECT pg_advisory_xact_lock($1)', [COUNT_LOCK]);
+      const [before] = await sql.query<BusUserRow>(
+        `SELECT ${COLUMNS} FROM bus_user WHERE name = $1 AND principal = $2`,
+        [name, principal],
+      );
+      if (before) return before;
       const [count] = await sql.query<{ all: number }>('SELECT count(*) AS all FROM bus_user');
       const most = this.config.ENTREPOT_BUS_USERS;
       if (count!.all >= most)
@@ -92,11 +97,15 @@ export class BusUserStore {
   }
 }
 
-/** Never one that was there before: it names whose operations are whose. */
-function newPrincipal(): Principal {
-  const letters = [...randomBytes(20)].map((byte) => LETTERS[byte % LETTERS.length]);
+/** Never one that was there before, since no two seeds are the same: it names whose operations are whose. */
+function principalOf(seed: string): Principal {
+  const letters = [...derive(seed, 'principal').subarray(0, 20)].map((byte) => LETTERS[byte % LETTERS.length]);
   return PrincipalSchema.parse(`u${letters.join('')}`);
 }
+
+/** 32 bytes that say nothing of the seed, nor of each other. */
+const derive = (seed: string, what: 'principal' | 'password'): Buffer =>
+  createHmac('sha256', seed).update(what).digest();
 
 function toUser({ principal, name, created_at, created_by }: BusUserRow): BusUser {
   return { name, principal, createdAt: created_at.toISOString(), createdBy: created_by };

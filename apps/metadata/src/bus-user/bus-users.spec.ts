@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +110,14 @@ describe('users of the bus that are made at run time', () => {
       expect(await wire.request(subject, { reference: 'a:1' })).toMatchObject({ stream: 'ENTREPOT_REQUESTS' });
       expect(await requests()).toMatchObject({ [subject]: 1 });
     }
+  });
+
+  it('made twice by one question, whose first answer was lost, are one, with one password', async () => {
+    const question = { asker: ANONYMOUS, name: 'twice', seed: randomBytes(32).toString('base64url') };
+    const answers = await Promise.all(replicas.map(({ users }) => users.create(question)));
+    expect(answers[0]).toEqual(answers[1]);
+    await login(answers[0]!.user);
+    await expect(replicas[0]!.create('twice')).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
   it('read facts, and their own outcomes and progress, live and afterwards', async () => {

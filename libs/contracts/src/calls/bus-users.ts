@@ -25,9 +25,20 @@ export const NewBusUserSchema = BusUserSchema.extend({
   password: z.string().describe('said this once, and kept nowhere'),
 });
 
-/** Throws CONFLICT where the name is taken, there are too many, or the users of the bus are somebody else's. */
+/** What the principal and the password of a new user are made of: a secret of 32 bytes, base64url. */
+export const BusUserSeedSchema = z.string().regex(/^[\w-]{43}$/);
+
+/**
+ * Repeating it with the same seed answers the same user, password and all. Throws CONFLICT where the name is taken, there
+ * are too many, or the users of the bus are somebody else's.
+ */
 export const CreateBusUser = defineCall('metadata.create-bus-user', {
-  question: z.object({ asker: PrincipalSchema, name: BusUserNameSchema }),
+  question: z.object({
+    asker: PrincipalSchema,
+    name: BusUserNameSchema,
+    /** Without one a user is made that only this answer knows. */
+    seed: BusUserSeedSchema.optional(),
+  }),
   answer: z.object({ user: NewBusUserSchema }),
 });
 
