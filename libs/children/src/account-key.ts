@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 
 /*
  * Keys of NATS accounts as its tools write them (nkeys): a prefix that says what they are, 32 bytes, a checksum of
@@ -23,9 +23,13 @@ export function isAccountSeed(text: string): boolean {
 
 /** What others know an account's key by: `A…`. */
 export function accountOf(seed: string): string {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8, rawSeed(seed)]), format: 'der', type: 'pkcs8' });
-  const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
+  const raw = createPublicKey(privateKeyOf(seed)).export({ format: 'der', type: 'spki' }).subarray(-32);
   return encode([...ACCOUNT, ...raw]);
+}
+
+/** The key that signs, of a seed of whatever kind. */
+export function privateKeyOf(seed: string): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8, rawSeed(seed)]), format: 'der', type: 'pkcs8' });
 }
 
 function rawSeed(seed: string): Uint8Array {

@@ -14,9 +14,11 @@ export type Admits = (principal: Principal, password: string) => Promise<boolean
 const SUBJECT = '$SYS.REQ.USER.AUTH';
 /** One of all that listen is asked. */
 const QUEUE = 'entrepot';
-/** Whoever asks so fast that they pile up is refused: each look at a password costs time of the processor. */
-const MOST_WAITING = 100;
+/** All users there may be come back at once after the bus was away; whoever piles up more than that is refused. */
+const MOST_WAITING = 2_000;
 const AT_ONCE = 2;
+/** The server asks for so long, in milliseconds: what waited longer is refused already, and looking at it helps nobody. */
+const ASKED_FOR_MS = 5_000;
 
 const AskedSchema = z.object({
   nats: z.object({
@@ -34,7 +36,7 @@ type Asked = z.output<typeof AskedSchema>['nats'];
 export class AuthCallout {
   private readonly log = new Logger('Bus logins');
   private readonly refused = new LastingFault(this.log);
-  private readonly waiting: (() => Promise<void>)[] = [];
+  private readonly waiting: { readonly message: Msg; readonly since: number }[] = [];
   private readonly forget: () => void;
   private subscription: Subscription | null = null;
   private running = 0;
@@ -43,6 +45,7 @@ export class AuthCallout {
     bus: Bus,
     private readonly issuer: KeyPair,
     private readonly admits: Admits,
+    private readonly now: () => number = () => performance.now(),
   ) {
     this.forget = bus.link.onConnect((connection, isNew) => isNew && this.listen(connection));
   }
@@ -64,14 +67,16 @@ export class AuthCallout {
 
   private queue(message: Msg): void {
     if (this.waiting.length >= MOST_WAITING) return void this.answer(message, async () => false);
-    this.waiting.push(() => this.answer(message, this.admits));
+    this.waiting.push({ message, since: this.now() });
     void this.work();
   }
 
   private async work(): Promise<void> {
     if (this.running >= AT_ONCE) return;
     this.running += 1;
-    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) await next();
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      if (this.now() - next.since < ASKED_FOR_MS) await this.answer(next.message, this.admits);
+    }
     this.running -= 1;
   }
 

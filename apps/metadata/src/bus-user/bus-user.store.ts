@@ -8,6 +8,7 @@ import { conflict } from '#oci/registry-error';
 import { Database } from '../database/database';
 import { METADATA_CONFIG, type MetadataConfig } from '../metadata.config';
 import { hashPassword, isPassword } from './hash-password';
+import { SeenPasswords } from './seen-passwords';
 
 interface BusUserRow {
   readonly principal: Principal;
@@ -24,10 +25,14 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 /** Who may ask on the bus in a name of its own. */
 @Injectable()
 export class BusUserStore {
+  private readonly seen: SeenPasswords;
+
   constructor(
     private readonly database: Database,
     @Inject(METADATA_CONFIG) private readonly config: Pick<MetadataConfig, 'ENTREPOT_BUS_USERS'>,
-  ) {}
+  ) {
+    this.seen = new SeenPasswords(config.ENTREPOT_BUS_USERS);
+  }
 
   /** The password is in this answer, and nowhere else; asked again with that seed, it is the same. Throws CONFLICT. */
   async create(asker: Principal, name: string, seed: string): Promise<z.output<typeof NewBusUserSchema>> {
@@ -84,7 +89,13 @@ export class BusUserStore {
       'SELECT password_hash FROM bus_user WHERE principal = $1',
       [principal],
     );
-    return row !== undefined && isPassword(password, row.password_hash);
+    if (!row) return false;
+    const { password_hash: hash } = row;
+    const known = this.seen.isRight(principal, hash, password);
+    if (known !== undefined) return known;
+    const isRight = await isPassword(password, hash);
+    if (isRight) this.seen.note(principal, hash, password);
+    return isRight;
   }
 
   /** Those of them that are there. */
