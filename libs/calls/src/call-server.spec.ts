@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { Logger } from '@nestjs/common';
 import type { CallRegistry } from './call-registry';
 import { CallServer } from './call-server';
 import { CAPABILITY_MS, signCapability } from './capability';
@@ -37,6 +38,14 @@ it('answers what is open to whoever asks, and nothing else without a capability'
   const refused = await fetch(`${url}/calls/metadata.ping`, { method: 'POST' });
   expect(refused.headers.get('entrepot-error')).toBe('true');
   expect(await refused.text()).toContain('DENIED');
+});
+
+it.each(['//', 'http://', '//:x'])('has nothing at %s, and writes no line of it for whoever asks', async (path) => {
+  const [port, said] = [await listen(), jest.spyOn(Logger.prototype, 'warn').mockImplementation()];
+  const [answer] = await once(request({ port, host: '127.0.0.1', path }).end(), 'response');
+  expect(answer.resume().statusCode).toBe(404);
+  expect(said).not.toHaveBeenCalled();
+  said.mockRestore();
 });
 
 it('that ends cuts off what takes longer than it may', async () => {

@@ -62,7 +62,9 @@ export class CallServer {
   }
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://internal');
+    const target = request.url ?? '/';
+    if (!URL.canParse(target, 'http://internal')) return void response.writeHead(404).end();
+    const url = new URL(target, 'http://internal');
     const [, kind, id = ''] = url.pathname.split('/');
     const capability = request.headers.authorization?.replace(/^Capability /, '') ?? '';
     const within = (name: string, serve: () => Promise<void>) => inAnswer(name, belongingOf(request.headers), serve);
