@@ -5,9 +5,9 @@ import { moodOf, STORAGE_FAULTS } from '#apps/blobs/src/driver/storage-faults.te
 import { Entrepot, type Settings, SHORT_TIMES } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import { describeWithPeers } from '#testing/peers';
+import { Random } from '#testing/random';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream, stallAfter } from '#testing/scripted-upstream';
-import { Random } from './chaos/random';
 
 const BUCKET = 'warehouse';
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Random } from '#testing/random';
 import { Client } from './client';
 import type { Image } from './contents';
 import type { Surroundings } from './lane';
-import { Random } from './random';
 
 const ONE_ANSWER_MS = 5_000;
 const EVERY_MS = 50;

@@ -1,7 +1,7 @@
 import { digestOf } from '#oci/digest';
 import { digestOfJson, imageManifest } from '#testing/image-parts';
+import { Random } from '#testing/random';
 import type { ScriptedUpstream } from '#testing/scripted-upstream';
-import { Random } from './random';
 
 export interface Image {
   readonly digest: string;

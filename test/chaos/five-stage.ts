@@ -4,9 +4,9 @@ import { throughServices } from '#apps/standalone/src/running-program';
 import { CuttableProxy } from '#testing/cuttable-proxy';
 import type { Settings } from '#testing/entrepot';
 import { FiveServices, type OwnSettings, type ProcessName, SERVICES, TWINS } from '#testing/five-services';
+import { Random } from '#testing/random';
 import { KILLED, LONGER_THAN_LEASES, type Misfortune } from './misfortune';
 import { Quarrels } from './quarrels';
-import { Random } from './random';
 import { SETTINGS, type Stage, tail } from './stage';
 
 const PROCESSES: readonly ProcessName[] = [...SERVICES, ...TWINS];

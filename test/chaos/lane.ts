@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationKind } from '#contracts/operation';
+import { Random } from '#testing/random';
 import type { ScriptedUpstream } from '#testing/scripted-upstream';
 import { Broken, Client } from './client';
 import type { Contents, Image } from './contents';
 import { Ledger } from './ledger';
-import { Random } from './random';
 import type { Stage } from './stage';
 
 /** Where a client's things are, and those that all clients pull. */

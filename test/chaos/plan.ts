@@ -1,5 +1,5 @@
+import { Random } from '#testing/random';
 import type { Misfortune } from './misfortune';
-import { Random } from './random';
 
 export interface Asked {
   readonly seed: number;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Random } from '#testing/random';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
 import { ACTIONS } from './actions';
 import { audit, untilQuiet } from './audit';
@@ -9,7 +10,6 @@ import { Lane, type Surroundings } from './lane';
 import { Losses } from './losses';
 import { startOne } from './one-stage';
 import { type Asked, planBlows } from './plan';
-import { Random } from './random';
 import { recoveryTable } from './recovery-table';
 import type { Stage } from './stage';
 import { Supervisor } from './supervisor';
