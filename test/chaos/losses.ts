@@ -2,12 +2,12 @@ import { ListObjects } from '#contracts/calls/collection';
 import type { AnswerOf } from '#contracts/define-call';
 import { BlobLost } from '#contracts/facts';
 import { eventually } from '#testing/eventually';
+import { Random } from '#testing/random';
 import { readFacts } from '#testing/read-facts';
 import { Client } from './client';
 import type { Image } from './contents';
 import type { Surroundings } from './lane';
 import type { Misfortune } from './misfortune';
-import { Random } from './random';
 import type { Stage } from './stage';
 
 type ObjectRow = AnswerOf<typeof ListObjects>['objects'][number];
