@@ -2,11 +2,8 @@
 // `npm run chaos -- --minutes 10 --seed 7`; the same seed does the same things in the same order. `--shape one` is the
 // standalone program with its children; `--blows` says how often something
 // happens, by default eleven times a minute.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runJest } from './run-jest.mjs';
+import { runOneTest } from './run-jest.mjs';
 import { setUp } from './setup.mjs';
 
 const { values } = parseArgs({
@@ -37,14 +34,4 @@ process.env.CHAOS_SHAPE = values.shape;
 if (values.blows !== undefined) process.env.CHAOS_BLOWS = values.blows;
 if (values.clients !== undefined) process.env.CHAOS_CLIENTS = values.clients;
 
-const folder = mkdtempSync(join(tmpdir(), 'entrepot-jest-'));
-const output = join(folder, 'results.json');
-const fault = await runJest(
-  ['test/chaos.e2e.ts', '--selectProjects=end-to-end', '--runInBand', '--json', `--outputFile=${output}`],
-  output,
-);
-rmSync(folder, { recursive: true });
-if (fault) {
-  console.error(fault);
-  process.exit(1);
-}
+await runOneTest('test/chaos.e2e.ts');

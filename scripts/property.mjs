@@ -1,11 +1,8 @@
 // Lives through random steps on the real services beside a plain model, for as long as is asked for, and says each step.
 // `npm run property -- --steps 2000`; a failure prints what lives it again: `--seed S --path P [--replay R]`, and
 // `--shrink` looks for a shorter life that fails too, for as long as so many steps may last.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runJest } from './run-jest.mjs';
+import { runOneTest } from './run-jest.mjs';
 import { setUp } from './setup.mjs';
 
 const MOST_STEPS = 100_000;
@@ -32,14 +29,4 @@ if (values.path !== undefined) process.env.PROPERTY_PATH = values.path;
 if (values.replay !== undefined) process.env.PROPERTY_REPLAY = values.replay;
 if (values.shrink) process.env.PROPERTY_SHRINK = 'yes';
 
-const folder = mkdtempSync(join(tmpdir(), 'entrepot-jest-'));
-const output = join(folder, 'results.json');
-const fault = await runJest(
-  ['test/property.e2e.ts', '--selectProjects=end-to-end', '--runInBand', '--json', `--outputFile=${output}`],
-  output,
-);
-rmSync(folder, { recursive: true });
-if (fault) {
-  console.error(fault);
-  process.exit(1);
-}
+await runOneTest('test/property.e2e.ts');

@@ -1,6 +1,7 @@
 // Runs jest to its end, whatever tests leave open.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +36,18 @@ export async function runJest(args, output) {
   const lines = left.map((handle) => `  ${JSON.stringify(handle)}`).join('\n');
   console.log(`  jest did not end by itself, for a test left something open:\n${lines}`);
   return left.some(({ type }) => type === 'process') ? 'a test left a process behind' : undefined;
+}
+
+/** One test of the real program, by itself: where it fails so does this process. */
+export async function runOneTest(path) {
+  const folder = mkdtempSync(join(tmpdir(), 'entrepot-jest-'));
+  const output = join(folder, 'results.json');
+  const project = ['--selectProjects=end-to-end', '--runInBand'];
+  const fault = await runJest([path, ...project, '--json', `--outputFile=${output}`], output);
+  rmSync(folder, { recursive: true });
+  if (!fault) return;
+  console.error(fault);
+  process.exit(1);
 }
 
 function start(args, reports) {
