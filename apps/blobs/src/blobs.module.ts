@@ -1,5 +1,6 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { CallRegistry } from '#calls/call-registry';
+import { ReadBuffers } from '#calls/read-buffers';
 import { readWhenLooked } from '#telemetry/metrics';
 import { AdoptHandler } from './adopt/adopt.handler';
 import { AdoptObjects } from './adopt/adopt-objects';
@@ -22,7 +23,6 @@ import { HotBlobs } from './read/hot-blobs';
 import { LinkGrace } from './read/link-grace';
 import { ObjectReader } from './read/object-reader';
 import { OwnTails } from './read/own-tails';
-import { ReadBuffers } from './read/read-buffers';
 import { ReadLeases } from './read/read-leases';
 import { RemoteTails } from './read/remote-tails';
 import { SettledObjects } from './read/settled-objects';
@@ -73,6 +73,7 @@ export class BlobsModule {
       providers: [
         { provide: BLOBS_CONFIG, useValue: config },
         { provide: BlobDriver, useFactory: () => watchDriver(chooseDriver(config), config.ENTREPOT_STORE) },
+        { provide: ReadBuffers, useFactory: () => new ReadBuffers(config.ENTREPOT_READ_MEMORY_BYTES) },
         { provide: MemoryBudget, useFactory: () => new MemoryBudget(config.ENTREPOT_WRITE_MEMORY_BYTES) },
         StoreLife,
         RemoteTails,
@@ -82,7 +83,6 @@ export class BlobsModule {
         SettledObjects,
         HotBlobs,
         ReadLeases,
-        ReadBuffers,
         LinkGrace,
         ObjectReader,
         UploadSessions,

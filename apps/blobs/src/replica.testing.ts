@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import type { ObjectReading, ReadOptions } from '#calls/byte-plane';
 import { type Grant, signCapability } from '#calls/capability';
+import { ReadBuffers } from '#calls/read-buffers';
 import { FinishUpload } from '#contracts/calls/sessions';
 import type { AnswerOf } from '#contracts/define-call';
 import type { Bus } from '#messaging/bus';
@@ -23,7 +24,6 @@ import { HotBlobs } from './read/hot-blobs';
 import { LinkGrace } from './read/link-grace';
 import { ObjectReader } from './read/object-reader';
 import { OwnTails } from './read/own-tails';
-import { ReadBuffers } from './read/read-buffers';
 import { ReadLeases } from './read/read-leases';
 import { RemoteTails } from './read/remote-tails';
 import { SettledObjects } from './read/settled-objects';
@@ -93,7 +93,7 @@ export class Replica {
     const settled = new SettledObjects(book, right);
     const hot = new HotBlobs(driver, settled, this.config);
     this.leases = new ReadLeases(book, this.config);
-    const buffers = new ReadBuffers(this.config);
+    const buffers = new ReadBuffers(this.config.ENTREPOT_READ_MEMORY_BYTES);
     this.tails = new OwnTails(this.followed, buffers, SECRET);
     const reader = new ObjectReader(
       driver,

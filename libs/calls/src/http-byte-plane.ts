@@ -1,17 +1,26 @@
-import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { Readable } from 'node:stream';
 import { cancelled, fromErrorEnvelope, RegistryError } from '#oci/registry-error';
 import { belongingHeaders } from '#telemetry/in-work';
 import { inSpan } from '#telemetry/tracing';
 import { brokenUpload } from './broken-upload';
 import { BytePlane, type ObjectReading, type ReadOptions } from './byte-plane';
 import { decodeMessage } from './encode-message';
+import type { GetAnswer } from './get-connection';
+import { GetConnections } from './get-connections';
+import { ObjectStream } from './object-stream';
 import { Pouring } from './pouring';
+import { ReadBuffers } from './read-buffers';
+
+/** Of the buffers of all reads: the more there are, the smaller is each. */
+const READ_MEMORY_BYTES = 128 * 1024 * 1024;
 
 /** The byte plane of another process. */
 export class HttpBytePlane extends BytePlane {
   /** A slow client holds its connection for as long as it takes: no number of them may hold up another. */
   private readonly agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  private readonly gets = new GetConnections(Number.POSITIVE_INFINITY);
+  private readonly buffers = new ReadBuffers(READ_MEMORY_BYTES);
 
   constructor(private readonly url: string) {
     super();
@@ -19,22 +28,20 @@ export class HttpBytePlane extends BytePlane {
 
   override async read(capability: string, object: string, options: ReadOptions = {}): Promise<ObjectReading> {
     const { stretch, signal, redirect } = options;
-    const sent = this.send(`/objects/${object}`, capability, 'GET', {
-      ...(signal ? { signal } : {}),
-      headers: {
-        ...(stretch ? { range: `bytes=${stretch.start}-${stretch.end - 1}` } : {}),
-        ...(redirect ? { 'entrepot-redirect': 'allowed' } : {}),
-      },
-    });
-    sent.end();
-    const response = await answered(sent);
-    const location = response.headers['entrepot-location'];
-    if (location !== undefined) response.resume();
+    const headers = {
+      ...headersOf(capability),
+      ...(stretch ? { range: `bytes=${stretch.start}-${stretch.end - 1}` } : {}),
+      ...(redirect ? { 'entrepot-redirect': 'allowed' } : {}),
+    };
+    const answer = await this.get(`/objects/${object}`, headers, signal);
+    const { 'entrepot-location': location, 'entrepot-size': size, 'entrepot-verified': verified } = answer.head.headers;
+    if (location !== undefined) await answer.close();
     return {
-      size: Number(response.headers['entrepot-size']),
-      verified: response.headers['entrepot-verified'] === 'true',
-      stream: response,
-      ...(typeof location === 'string' ? { location } : {}),
+      size: Number(size),
+      verified: verified === 'true',
+      ...(location === undefined
+        ? { stream: new ObjectStream(answer, this.buffers) }
+        : { stream: nothing(), location }),
     };
   }
 
@@ -74,30 +81,47 @@ export class HttpBytePlane extends BytePlane {
 
   close(): void {
     this.agent.destroy();
+    this.gets.close();
   }
 
-  private send(path: string, capability: string, method: string, options: RequestOptions = {}) {
-    return request(`${this.url}${path}`, {
-      ...options,
-      method,
-      agent: this.agent,
-      headers: { ...options.headers, ...belongingHeaders(), authorization: `Capability ${capability}` },
+  private send(path: string, capability: string, method: string): ClientRequest {
+    return request(`${this.url}${path}`, { method, agent: this.agent, headers: headersOf(capability) });
+  }
+
+  /** Throws what the other side answered, UNAVAILABLE, the signal's reason. */
+  private async get(path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<GetAnswer> {
+    const { hostname, host, port } = new URL(this.url);
+    const asked = {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port) || 80,
+      path,
+      headers: { host, ...headers },
+    };
+    const answer = await this.gets.get(asked, signal ? { signal } : {}).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      throw away(cause);
     });
+    if (answer.head.status === 200 && answer.head.headers['entrepot-error'] === undefined) return answer;
+    const parts: Buffer[] = [];
+    for (let part = await answer.next(); part; part = await answer.next()) parts.push(part);
+    throw fromErrorEnvelope(decodeMessage(Buffer.concat(parts)).error);
   }
 }
+
+const nothing = () => Readable.from([]);
+
+function headersOf(capability: string): Record<string, string> {
+  return { ...belongingHeaders(), authorization: `Capability ${capability}` };
+}
+
+const away = (cause: unknown): RegistryError =>
+  new RegistryError('UNAVAILABLE', 'the blobs service does not answer at the moment', { retryAfterSeconds: 1, cause });
 
 /** Throws what the other side answered, or UNAVAILABLE. */
 export async function answered(sent: ClientRequest): Promise<IncomingMessage> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve);
-    sent.once('error', (cause) => {
-      reject(
-        new RegistryError('UNAVAILABLE', 'the blobs service does not answer at the moment', {
-          retryAfterSeconds: 1,
-          cause,
-        }),
-      );
-    });
+    sent.once('error', (cause) => reject(away(cause)));
   });
   if (response.statusCode === 200 && response.headers['entrepot-error'] === undefined) return response;
   const { error } = decodeMessage(await readWhole(response));

@@ -1,20 +1,10 @@
 import type { Stretch } from '#calls/byte-plane';
+import type { ByteSource } from '#calls/byte-source';
 import type { Extent } from '#contracts/calls/sessions';
 
 /** Bytes that a row promises are not in the store. Never said of a store that is merely away: that is UNAVAILABLE. */
 export class MissingBytes extends Error {
   override readonly name = 'MissingBytes';
-}
-
-/** Bytes in order. */
-export interface ByteSource {
-  /**
-   * The next bytes, about 1 MiB at the most; null after the last. A source that copies its bytes anyway fills `spare`
-   * and answers a part of it, instead of a buffer of its own. Throws MissingBytes, UNAVAILABLE.
-   */
-  next(spare?: Buffer): Promise<Buffer | null>;
-  /** Releases everything, at any time; repeating it is harmless. */
-  close(): Promise<void>;
 }
 
 export interface StoredExtent {

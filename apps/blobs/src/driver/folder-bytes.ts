@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BUFFER_BYTES, type Stretch } from '#calls/byte-plane';
+import type { ByteSource } from '#calls/byte-source';
 import { cancelled } from '#oci/registry-error';
-import { type ByteSource, MissingBytes } from './blob-driver';
+import { MissingBytes } from './blob-driver';
 
 /** A stretch of one file, read in buffers of 1 MiB. */
 export class FolderBytes implements ByteSource {

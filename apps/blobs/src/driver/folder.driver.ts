@@ -1,13 +1,14 @@
 import { access, constants, type FileHandle, open, stat, statfs, truncate, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Stretch } from '#calls/byte-plane';
+import type { ByteSource } from '#calls/byte-source';
 import { explainFolderFault } from '#config/explain-folder-fault';
 import { durable } from '#config/failpoint';
 import type { Extent } from '#contracts/calls/sessions';
 import { blobUploadUnknown, RegistryError, unavailable } from '#oci/registry-error';
 import { BoundedCache } from '../read/bounded-cache';
 import { Gate } from '../upload/gate';
-import { BlobDriver, type ByteSource, MissingBytes, type StoredObject } from './blob-driver';
+import { BlobDriver, MissingBytes, type StoredObject } from './blob-driver';
 import { checkStoreFolder } from './check-store-folder';
 import { FolderBytes } from './folder-bytes';
 import { FolderLock } from './folder-lock';

@@ -142,6 +142,29 @@ describeWithPeers('the minio driver and a store that fails', ['minio'], () => {
     }
   });
 
+  test('an error that is told in chunks is understood too', async () => {
+    const bytes = randomBytes(1000);
+    const extent = await write(bytes);
+    const missing = '<Error><Code>NoSuchKey</Code></Error>';
+    // Once as it is first asked for, and once by the client that understands it.
+    for (let times = 0; times < 2; times += 1)
+      proxy.next('GET', ({ response }) => void response.writeHead(404).end(missing));
+    proxy.seen.length = 0;
+    expect((await read([extent], bytes.length)).equals(bytes)).toBe(true);
+    expect(proxy.seen.filter((line) => line.startsWith('GET'))).toHaveLength(3);
+    expect(proxy.seen.filter((line) => line.startsWith('HEAD'))).toHaveLength(1);
+  });
+
+  test('bytes of another place are not taken for those that were asked for', async () => {
+    const bytes = randomBytes(1000);
+    const extent = await write(bytes);
+    proxy.next('GET', ({ response }) => {
+      const headers = { 'content-length': bytes.length, 'content-range': `bytes 1-${bytes.length}/2000` };
+      response.writeHead(206, headers).end(randomBytes(bytes.length));
+    });
+    expect((await read([extent], bytes.length)).equals(bytes)).toBe(true);
+  });
+
   test('a list that stalls in the middle is asked again', async () => {
     await write(randomBytes(20));
     const stall = ({ response }: { response: ServerResponse }) => void response.writeHead(200).write('<List');

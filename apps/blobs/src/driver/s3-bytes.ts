@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Stretch } from '#calls/byte-plane';
+import type { ByteSource } from '#calls/byte-source';
 import type { Extent } from '#contracts/calls/sessions';
 import { cancelled } from '#oci/registry-error';
 import { extentAt } from '../upload/extent-coverage';
-import { StreamIntake } from '../upload/stream-intake';
-import { type ByteSource, MissingBytes } from './blob-driver';
+import { MissingBytes } from './blob-driver';
 import type { S3Client } from './s3.client';
 
 /** When so little of a key is left, the next one is asked for. */
@@ -17,17 +16,12 @@ interface Part {
   readonly end: number;
 }
 
-interface Answer {
-  readonly response: IncomingMessage;
-  readonly intake: StreamIntake;
-}
-
 /** A stretch of an object that lies under several keys. What breaks off is asked for again from where it broke. */
 export class S3Bytes implements ByteSource {
   private readonly stop = new AbortController();
   private plan: Part[] | null = null;
-  private answer: Promise<Answer> | null = null;
-  private ahead: Promise<Answer> | null = null;
+  private answer: Promise<ByteSource> | null = null;
+  private ahead: Promise<ByteSource> | null = null;
 
   constructor(
     private readonly client: S3Client,
@@ -35,11 +29,11 @@ export class S3Bytes implements ByteSource {
     private readonly stretch: Stretch,
   ) {}
 
-  async next(): Promise<Buffer | null> {
+  async next(spare?: Buffer): Promise<Buffer | null> {
     for (let attempt = 1; ; attempt += 1) {
       if (this.stop.signal.aborted) throw cancelled('the read');
       try {
-        return await this.pull();
+        return await this.pull(spare);
       } catch (error) {
         this.answer = null;
         if (this.stop.signal.aborted) throw cancelled('the read');
@@ -57,10 +51,11 @@ export class S3Bytes implements ByteSource {
     return this.plan;
   }
 
-  private async pull(): Promise<Buffer | null> {
+  private async pull(spare?: Buffer): Promise<Buffer | null> {
     for (let part = this.parts[0]; part; part = this.parts[0]) {
       this.answer ??= this.open(part);
-      const chunk = await this.chunkOf(await this.answer);
+      const answer = await this.answer;
+      const chunk = await answer.next(spare);
       if (chunk) {
         part.start += chunk.length;
         this.lookAhead(part);
@@ -81,19 +76,8 @@ export class S3Bytes implements ByteSource {
     this.ahead.catch(() => {});
   }
 
-  private async open({ key, start, end }: Part): Promise<Answer> {
-    const response = await this.client.get(key, start, end, this.stop.signal);
-    return { response, intake: new StreamIntake(response) };
-  }
-
-  /** A reader may rest as long as it likes; the store may not, while it is read. */
-  private async chunkOf({ response, intake }: Answer): Promise<Buffer | null> {
-    const timer = setTimeout(() => response.destroy(), this.client.timeoutMs);
-    try {
-      return await intake.next(this.stop.signal);
-    } finally {
-      clearTimeout(timer);
-    }
+  private open({ key, start, end }: Part): Promise<ByteSource> {
+    return this.client.get(key, start, end, this.stop.signal);
   }
 }
 

@@ -5,14 +5,17 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Client } from 'minio';
+import type { ByteSource } from '#calls/byte-source';
 import { durable } from '#config/failpoint';
 import { unavailable } from '#oci/registry-error';
 import { MissingBytes } from './blob-driver';
 import { explainStorageFault } from './explain-storage-fault';
 import { judgeStorageError } from './judge-storage-error';
+import { S3Answer } from './s3-answer';
 import { CONNECTION_BYTES, S3Transport } from './s3-transport';
 import { storageFault, storeIsFull } from './storage-fault';
 import { StoreBusy } from './store-busy';
+import { StreamBytes } from './stream-bytes';
 
 export interface S3Settings {
   readonly endpoint: string;
@@ -91,7 +94,7 @@ export class S3Client {
   }
 
   close(): void {
-    this.transport.agent.destroy();
+    this.transport.close();
   }
 
   /** Stores a whole key. The bytes are in memory, so each attempt sends them anew. */
@@ -105,20 +108,18 @@ export class S3Client {
    * Opens the bytes from `start` to before `end` of a key: one attempt, for its reader goes on where it broke. Throws
    * MissingBytes only where the store, asked for the key itself, has less.
    */
-  async get(key: string, start: number, end: number, signal: AbortSignal): Promise<IncomingMessage> {
+  async get(key: string, start: number, end: number, signal: AbortSignal): Promise<ByteSource> {
     await this.ready();
     const length = end - start;
     const response = await this.transport
-      .during(signal, () => this.getOnce(key, start, length))
+      .reading(signal, () => this.getOnce(key, start, length))
       .catch(async (error: unknown) => {
         if (judgeStorageError(error) !== 'missing') throw error;
         await this.mustHave(key, end, signal);
         throw new Error(`the store answers ${(error as { code?: string }).code} for ${key}, and has it`);
       });
-    // A reader may rest as long as it likes: while it reads, it looks at the time itself.
-    response.setTimeout(0);
     const comes = Number(response.headers['content-length']);
-    if (comes === length) return response;
+    if (comes === length && isOf(response, start, end)) return this.bytesOf(response, signal);
     response.destroy();
     await this.mustHave(key, end, signal);
     throw new Error(`the store answers ${comes} of ${length} bytes of ${key}, and has all of them`);
@@ -217,8 +218,15 @@ export class S3Client {
     }
   }
 
-  private async getOnce(key: string, start: number, length: number): Promise<IncomingMessage> {
-    return (await this.api.getPartialObject(this.settings.bucket, key, start, length)) as IncomingMessage;
+  private async getOnce(key: string, start: number, length: number): Promise<IncomingMessage | S3Answer> {
+    return (await this.api.getPartialObject(this.settings.bucket, key, start, length)) as IncomingMessage | S3Answer;
+  }
+
+  private bytesOf(response: IncomingMessage | S3Answer, signal: AbortSignal): ByteSource {
+    if (response instanceof S3Answer) return response.bytes;
+    // A reader may rest as long as it likes: while it reads, it looks at the time itself.
+    response.setTimeout(0);
+    return new StreamBytes(response, signal, this.timeoutMs);
   }
 
   private async putOnce(key: string, chunks: readonly Buffer[], length: number, hash: string): Promise<void> {
@@ -233,6 +241,12 @@ export class S3Client {
   private listPage(prefix: string, token: string, after: string) {
     return this.api.listObjectsV2Query(this.settings.bucket, prefix, token, '', 1000, after);
   }
+}
+
+/** Whether these are the bytes from `start` to before `end`, where the answer says which they are. */
+function isOf({ headers }: IncomingMessage | S3Answer, start: number, end: number): boolean {
+  const said = headers['content-range'];
+  return said === undefined || said.startsWith(`bytes ${start}-${end - 1}/`);
 }
 
 function toStored(key: string, item: { size?: number; etag?: string; lastModified?: Date }): StoredKey {

@@ -1,6 +1,7 @@
+import type { ByteSource } from '#calls/byte-source';
 import { inSpan } from '#telemetry/tracing';
 import { actionFailures, actionSeconds, readBytes, writtenBytes } from '../blobs-metrics';
-import type { BlobDriver, ByteSource, ObjectComposer } from './blob-driver';
+import type { BlobDriver, ObjectComposer } from './blob-driver';
 
 type Act = (...args: never[]) => Promise<unknown>;
 

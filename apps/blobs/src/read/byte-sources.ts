@@ -1,5 +1,5 @@
 import { BUFFER_BYTES } from '#calls/byte-plane';
-import type { ByteSource } from '../driver/blob-driver';
+import type { ByteSource } from '#calls/byte-source';
 
 /** Bytes that are in memory. */
 export class MemoryBytes implements ByteSource {

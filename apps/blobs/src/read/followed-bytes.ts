@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Stretch } from '#calls/byte-plane';
+import type { ByteSource } from '#calls/byte-source';
 import { type Digest, digestAlgorithm, digestHex } from '#oci/digest';
 import { cancelled, RegistryError } from '#oci/registry-error';
-import { type BlobDriver, type ByteSource, MissingBytes } from '../driver/blob-driver';
+import { type BlobDriver, MissingBytes } from '../driver/blob-driver';
 import { coveredUntil } from '../upload/extent-coverage';
 import type { FollowedObject } from './followed-object';
 import { bytesAreGone } from './settled-objects';

@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { ByteSource } from '#calls/byte-source';
 import { allows } from '#calls/capability';
 import { CAPABILITY_SECRET } from '#calls/capability-secret';
+import { ObjectStream } from '#calls/object-stream';
+import { ReadBuffers } from '#calls/read-buffers';
 import type { TailReading, Tails } from '#calls/tails';
 import { cancelled, denied } from '#oci/registry-error';
-import type { ByteSource } from '../driver/blob-driver';
 import { coveredUntil } from '../upload/extent-coverage';
 import type { FollowedObject, Tail } from './followed-object';
 import { FollowedObjects } from './followed-objects';
-import { ObjectStream } from './object-stream';
-import { ReadBuffers } from './read-buffers';
 import { bytesAreGone } from './settled-objects';
 
 /** What writers of this process have in memory, for those who follow them from other replicas. */

@@ -1,5 +1,6 @@
 import type { Stretch } from '#calls/byte-plane';
-import type { BlobDriver, ByteSource } from '../driver/blob-driver';
+import type { ByteSource } from '#calls/byte-source';
+import type { BlobDriver } from '../driver/blob-driver';
 import type { SettledObject, SettledObjects } from './settled-objects';
 
 /** A stretch of a verified object. Bytes that are not there mark it lost, and end the read with BLOB_UNKNOWN. */

@@ -1,6 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { BUFFER_BYTES } from '#calls/byte-plane';
-import { BLOBS_CONFIG, type BlobsConfig } from '../blobs.config';
+import { BUFFER_BYTES } from './byte-plane';
 
 const LEAST_BYTES = 64 * 1024;
 const KEPT = 16;
@@ -10,16 +8,16 @@ const BUFFERS_A_READ = 2;
  * Buffers of reads. A read has two; they are of 1 MiB, and smaller the more reads there are, so that all of them
  * together keep to their memory. A buffer that is used again costs half the time of a fresh one.
  */
-@Injectable()
 export class ReadBuffers {
   private reads = 0;
   private readonly kept: Buffer[] = [];
 
-  constructor(@Inject(BLOBS_CONFIG) private readonly config: BlobsConfig) {}
+  /** `memoryBytes` for all of them together. */
+  constructor(private readonly memoryBytes: number) {}
 
   /** How large a buffer may be now, in bytes. */
   get size(): number {
-    const share = this.config.ENTREPOT_READ_MEMORY_BYTES / (Math.max(1, this.reads) * BUFFERS_A_READ);
+    const share = this.memoryBytes / (Math.max(1, this.reads) * BUFFERS_A_READ);
     return share >= BUFFER_BYTES ? BUFFER_BYTES : Math.max(LEAST_BYTES, 2 ** Math.floor(Math.log2(share)));
   }
 

@@ -1,16 +1,17 @@
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { BUFFER_BYTES } from '#calls/byte-plane';
-import type { ByteSource } from '../driver/blob-driver';
+import { cancelled } from '#oci/registry-error';
+import { BUFFER_BYTES } from './byte-plane';
+import type { ByteSource } from './byte-source';
 import type { ReadBuffers } from './read-buffers';
 
 /** What says that a chunk was taken only when nothing will read it again: then its buffer can be used anew. */
 type Sink = ServerResponse | Socket;
 
 /**
- * A source as a stream: what the source throws destroys it, and a destroyed stream releases the source. Piped to a
- * response or a socket it reads into two buffers by turns; whoever else reads it gets chunks of their own.
+ * A source as a stream: what the source throws destroys it, and a destroyed stream releases the source. Poured, or piped
+ * to a response or a socket, it reads into two buffers by turns; whoever else reads it gets chunks of their own.
  */
 export class ObjectStream extends Readable {
   private pumping = false;
@@ -51,20 +52,41 @@ export class ObjectStream extends Readable {
     this.source.close().then(end, end);
   }
 
-  /** While one buffer is on its way the other one is filled. */
-  private async pump(sink: Sink): Promise<void> {
-    const turns = [0, 1].map(() => ({ buffer: this.buffers.take(), sent: Promise.resolve() }));
+  /**
+   * Takes all bytes through two buffers by turns: while one is on its way the other one is filled. What `take` answers
+   * settles once nothing will read its chunk again. Throws what the source or `take` failed with. Nobody else may read
+   * this stream; it ends here.
+   */
+  async pour(take: (chunk: Buffer) => Promise<void>): Promise<void> {
+    this.pumping = true;
+    this.on('error', () => {});
+    const turns = [0, 1].map(() => ({ buffer: this.buffers.take(), taken: Promise.resolve() }));
+    let refusal: unknown;
+    const refused = (error: unknown) => {
+      refusal ??= error;
+      this.destroy();
+    };
     try {
       for (let index = 0; ; index = 1 - index) {
         const turn = turns[index]!;
-        await turn.sent;
+        await turn.taken;
+        if (this.destroyed) throw cancelled('the read');
         turn.buffer = this.buffers.renew(turn.buffer);
         const chunk = await this.source.next(turn.buffer);
-        if (chunk === null || this.destroyed || sink.destroyed) break;
-        turn.sent = new Promise((resolve) => sink.write(chunk, () => resolve()));
+        if (chunk === null) break;
+        turn.taken = take(chunk).catch(refused);
       }
-      await Promise.all(turns.map(({ sent }) => sent));
-      for (const { buffer } of turns) this.buffers.giveBack(buffer);
+      await Promise.all(turns.map(({ taken }) => taken));
+    } catch (error) {
+      throw refusal ?? this.errored ?? error;
+    }
+    if (refusal !== undefined) throw refusal;
+    for (const { buffer } of turns) this.buffers.giveBack(buffer);
+  }
+
+  private async pump(sink: Sink): Promise<void> {
+    try {
+      await this.pour((chunk) => new Promise((resolve) => sink.write(chunk, () => resolve())));
       this.push(null);
       this.resume();
     } catch (error) {

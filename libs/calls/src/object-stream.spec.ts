@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough, pipeline } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { waitUntil } from '#testing/wait-until';
-import { BlobsConfigSchema } from '../blobs.config';
-import type { ByteSource } from '../driver/blob-driver';
+import type { ByteSource } from './byte-source';
 import { ObjectStream } from './object-stream';
 import { ReadBuffers } from './read-buffers';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
+const MEMORY_BYTES = 128 * MIB;
 
 /** Copies into whatever it is given, as a file does. */
 class CopiedBytes implements ByteSource {
@@ -22,7 +22,7 @@ class CopiedBytes implements ByteSource {
     private readonly failAt = Number.POSITIVE_INFINITY,
   ) {}
 
-  async next(spare = Buffer.alloc(MIB)): Promise<Buffer | null> {
+  async next(spare: Buffer = Buffer.alloc(MIB)): Promise<Buffer | null> {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.position >= this.failAt) throw new Error('the disk broke');
     const length = this.bytes.copy(spare, 0, this.position, this.position + spare.length);
@@ -42,7 +42,7 @@ describe('an object as a stream', () => {
   let answer: (response: ServerResponse) => void;
 
   beforeEach(async () => {
-    buffers = new ReadBuffers(BlobsConfigSchema.parse({}));
+    buffers = new ReadBuffers(MEMORY_BYTES);
     server = createServer((_request, response) => answer(response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
@@ -105,6 +105,44 @@ describe('an object as a stream', () => {
     expect(failure?.message).toBe('the disk broke');
   });
 
+  test('poured, a chunk stays as it is until it was taken, and one is read ahead', async () => {
+    const taken: Buffer[] = [];
+    let under = 0;
+    let most = 0;
+    await new ObjectStream(new CopiedBytes(bytes), buffers).pour(async (chunk) => {
+      under += 1;
+      most = Math.max(most, under);
+      const before = Buffer.from(chunk);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      expect(chunk.equals(before)).toBe(true);
+      taken.push(before);
+      under -= 1;
+    });
+    expect(Buffer.concat(taken).equals(bytes)).toBe(true);
+    expect(most).toBe(2);
+  });
+
+  test('poured, what the taker refuses is thrown, and a source that hangs is released', async () => {
+    const source = new CopiedBytes(bytes);
+    const hanging: ByteSource = {
+      next: (spare) => (source.closed === 0 ? source.next(spare) : new Promise(() => {})),
+      close: () => source.close(),
+    };
+    const stream = new ObjectStream(hanging, buffers);
+    const refusal = new Error('refused');
+    await expect(stream.pour(() => Promise.reject(refusal))).rejects.toBe(refusal);
+    expect(source.closed).toBe(1);
+  });
+
+  test('poured, what the source or whoever destroys it fails with is thrown', async () => {
+    const failing = new ObjectStream(new CopiedBytes(bytes, 4 * MIB), buffers);
+    await expect(failing.pour(async () => {})).rejects.toThrow('the disk broke');
+    failing.destroy();
+    const capped = new ObjectStream(new CopiedBytes(bytes), buffers);
+    const poured = capped.pour(async () => void capped.destroy(new Error('it took too long')));
+    await expect(poured).rejects.toThrow('it took too long');
+  });
+
   test('an empty one ends a response', async () => {
     answer = (response) =>
       void pipeline(new ObjectStream(new CopiedBytes(Buffer.alloc(0)), buffers), response, () => {});
@@ -122,10 +160,9 @@ describe('an object as a stream', () => {
   });
 
   test('the more reads there are, the smaller are their buffers, and all of them fit their memory', () => {
-    const memory = BlobsConfigSchema.parse({}).ENTREPOT_READ_MEMORY_BYTES;
     expect(buffers.size).toBe(MIB);
     const streams = Array.from({ length: 500 }, () => new ObjectStream(new CopiedBytes(bytes), buffers));
-    expect(buffers.size * 2 * streams.length).toBeLessThanOrEqual(memory);
+    expect(buffers.size * 2 * streams.length).toBeLessThanOrEqual(MEMORY_BYTES);
     expect(buffers.renew(Buffer.alloc(MIB)).length).toBe(buffers.size);
     for (const stream of streams) stream.destroy();
     expect(buffers.size).toBe(MIB);
