@@ -82,8 +82,7 @@ async function startService<Schema extends z.ZodObject>(
   ending.opened(await startTracing(`entrepot-${service.name}`));
   const app = await createApp(service, root, config, bus, log);
   ending.opened(() => app.close());
-  if (service.face) new Logger(service.name).log('ready');
-  else await serveCalls(service, app, settings, ending);
+  if (!service.face) await serveCalls(service, app, settings, ending);
   ending.opened(() => giveNotice(service.name, settings.ENTREPOT_DRAIN_NOTICE_MS));
   // A start that cannot go on is one plain line; whoever reads lines of JSON from here on reads the last one too.
   voice.log = log;
@@ -135,6 +134,7 @@ async function createApp<Schema extends z.ZodObject>(
     const { adapter, host, port } = service.face(config);
     const app = await NestFactory.create(root, adapter, options);
     await app.listen(port, host);
+    new Logger(service.name).log(`ready; ${await app.getUrl()}`);
     return app;
   }
   if (service.takesRequests) {
