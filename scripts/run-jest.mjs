@@ -35,7 +35,8 @@ export async function runJest(args, output) {
   await ended;
   const lines = left.map((handle) => `  ${JSON.stringify(handle)}`).join('\n');
   console.log(`  jest did not end by itself, for a test left something open:\n${lines}`);
-  return left.some(({ type }) => type === 'process') ? 'a test left a process behind' : undefined;
+  if (left.some(({ type }) => type === 'process')) return 'a test left a process behind';
+  return JSON.parse(readFileSync(output, 'utf8')).success ? undefined : 'tests failed';
 }
 
 /** One test of the real program, by itself: where it fails so does this process. */

@@ -80,12 +80,11 @@ async function reconcile({ warehouse }: Stage): Promise<string[]> {
   return (await warehouse.fsck('--repair')).filter((line) => !LEFT_BEHIND.test(line));
 }
 
-/** Each once; of one aggregate in the order of its revisions; and of each operation that it was accepted, then its end. */
-function checkFacts(facts: readonly ReadFact[], lanes: readonly Lane[]): string[] {
+/** Each once, and those of one aggregate in the order of its revisions. */
+export function checkOrder(facts: readonly ReadFact[]): string[] {
   const faults: string[] = [];
   const ids = new Set<string>();
   const revisions = new Map<string, bigint>();
-  const ofOperation = new Map<string, string[]>();
   for (const fact of facts) {
     if (ids.has(fact.id)) faults.push(`fact ${fact.id} (${fact.type}) was stored twice`);
     ids.add(fact.id);
@@ -93,6 +92,15 @@ function checkFacts(facts: readonly ReadFact[], lanes: readonly Lane[]): string[
     if (before !== undefined && BigInt(fact.revision) < before)
       faults.push(`${fact.type} of ${fact.subject}: revision ${fact.revision} came after ${before}`);
     revisions.set(fact.subject, BigInt(fact.revision));
+  }
+  return faults;
+}
+
+/** In order, and of each operation that it was accepted, then its end. */
+function checkFacts(facts: readonly ReadFact[], lanes: readonly Lane[]): string[] {
+  const faults = checkOrder(facts);
+  const ofOperation = new Map<string, string[]>();
+  for (const fact of facts) {
     const { operation } = fact.data;
     if (operation !== undefined && verb(fact).startsWith('operation.'))
       ofOperation.set(operation, [...(ofOperation.get(operation) ?? []), verb(fact)]);

@@ -10,6 +10,8 @@ const ONE_ANSWER_MS = 30_000;
 const PAUSE_MS = 150;
 /** Among so many of a kind is one that was taken in a moment ago; that there is no other one is looked for in the end. */
 const LATEST = 200;
+/** A process that stood still for longer than headers may take says 408 to who connected meanwhile. */
+const AGAIN = new Set([408, 429]);
 const ENDS = ['completed', 'failed', 'cancelled'];
 
 export interface Answer {
@@ -42,7 +44,7 @@ export class Client {
       });
       const bytes = Buffer.from(await response.arrayBuffer());
       const { status } = response;
-      if (status >= 500 || status === 429) throw new Error(`${status} ${bytes.subarray(0, 500)}`);
+      if (status >= 500 || AGAIN.has(status)) throw new Error(`${status} ${bytes.subarray(0, 500)}`);
       if (status === 404 && response.headers.has('retry-after')) throw new Broken(`${path}: 404 with Retry-After`);
       return { status, headers: response.headers, bytes, json: parsed(bytes) };
     });

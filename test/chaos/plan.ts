@@ -39,9 +39,13 @@ export function planBlows(
     order.push(...random.shuffle(round));
   }
   const between = (lastsMs * (1 - QUIET_END)) / blows;
+  // What has begun and is perhaps not over: nothing happens to one that it is happening to.
+  const underWay = new Set<string>();
   return order.slice(0, blows).map((what, nth) => {
     const [least, most] = misfortunes.get(what)!.lastsMs;
-    const together = nth > 0 && order[nth - 1] !== what && random.chance(TOGETHER);
+    const together = nth > 0 && !underWay.has(what) && random.chance(TOGETHER);
+    if (!together) underWay.clear();
+    underWay.add(what);
     const at = Math.floor((nth + random.next() * 0.5) * between);
     const togetherMs = together ? random.below(APART_MS) : null;
     return { what, at, togetherMs, lastsMs: least + random.below(most - least) };

@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+interface Address {
+  readonly port: number;
+  readonly host: string;
+}
+
 /**
  * Stands before a server on loopback. While it is cut nothing passes, and nobody is told: as with a cable that was
  * pulled, connections stay as they are and new ones get no answer. What was sent meanwhile arrives when it is mended.
@@ -11,15 +16,15 @@ export class CuttableProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly target: number,
+    private readonly target: Address,
   ) {}
 
-  /** To a port on loopback. */
-  static async start(target: number): Promise<CuttableProxy> {
+  /** To a port on loopback, or to another address; from a free port on loopback, or another one. */
+  static async start(target: number | Address, from: Partial<Address> = {}): Promise<CuttableProxy> {
     const server = createServer({ allowHalfOpen: true });
-    const proxy = new CuttableProxy(server, target);
+    const proxy = new CuttableProxy(server, typeof target === 'number' ? { port: target, host: '127.0.0.1' } : target);
     server.on('connection', (socket) => proxy.join(socket));
-    server.listen(0, '127.0.0.1');
+    server.listen(from.port ?? 0, from.host ?? '127.0.0.1');
     await once(server, 'listening');
     return proxy;
   }
@@ -46,7 +51,7 @@ export class CuttableProxy {
   }
 
   private join(client: Socket): void {
-    const server = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true });
+    const server = connect({ ...this.target, allowHalfOpen: true });
     const pair = [client, server] as const;
     this.pairs.add(pair);
     for (const [from, to] of [pair, [server, client] as const]) {

@@ -33,6 +33,7 @@ interface Place {
   /** What the second processes have otherwise. */
   readonly twinEnv: NodeJS.ProcessEnv;
   readonly own: OwnSettings;
+  readonly prefix: (name: ProcessName) => readonly string[];
 }
 
 /** Where the servers keep what they have; each else in the folder of all. */
@@ -41,12 +42,21 @@ type ServerFolders = Readonly<Partial<Record<ServerName, string>>>;
 /** Settings of one process alone. */
 export type OwnSettings = Readonly<Partial<Record<ProcessName, Settings>>>;
 
+export interface Addresses {
+  readonly postgres: URL;
+  readonly nats: URL;
+  readonly blobs: URL;
+  readonly secondGateway: URL;
+}
+
 interface Options {
   /** All that may be there twice is: the second gateway asks the second of each. */
   readonly twins?: boolean;
   readonly servers?: ServerFolders;
-  /** Told where the servers are. */
-  readonly own?: (servers: { readonly postgres: URL; readonly nats: URL }) => Promise<OwnSettings>;
+  /** Told where they are to be. */
+  readonly own?: (addresses: Addresses) => Promise<OwnSettings>;
+  /** What stands before the command of a process: to run it elsewhere. */
+  readonly prefix?: (name: ProcessName) => readonly string[];
 }
 
 /** The five services as five processes, or more, on one Postgres, one nats-server and one folder. */
@@ -67,19 +77,14 @@ export class FiveServices extends Warehouse {
   /** The store is a folder, or the bucket that `settings` name. */
   static async start(
     settings: Settings = {},
-    { twins = false, servers = {}, own }: Options = {},
+    { twins = false, servers = {}, own, prefix = () => [] }: Options = {},
   ): Promise<FiveServices> {
     const folder = await tempFolder('services');
     await chmod(folder, 0o711);
     const postgres = await postgresOf(folder, servers, await steadyPort());
     const nats = await natsOf(folder, servers, await steadyPort());
-    const place = await placeOf(
-      { folder, servers },
-      postgres.url,
-      nats.url,
-      settings,
-      (await own?.({ postgres: new URL(postgres.url), nats: new URL(nats.url) })) ?? {},
-    );
+    const addresses = await placeOf({ folder, servers }, postgres.url, nats.url, settings);
+    const place = { ...addresses, prefix, own: (await own?.(shown(addresses))) ?? {} };
     const services = new FiveServices(place, postgres, nats);
     for (const name of twins ? [...SERVICES, ...twinsOf(settings)] : SERVICES) services.run(name);
     await services.ready().catch(async (error) => {
@@ -149,9 +154,10 @@ export class FiveServices extends Warehouse {
 
   run(name: ProcessName): void {
     const app = name.replace('second ', '');
-    const { env: first, twinEnv, own } = this.place;
+    const { env: first, twinEnv, own, prefix } = this.place;
     const env = { ...first, ...this.changed, ...(app === name ? {} : twinEnv), ...own[name] };
-    const program = new RunningProgram(process.execPath, [join(DIST, app, 'src', 'main.js')], { env });
+    const [command, ...args] = [...prefix(name), process.execPath, join(DIST, app, 'src', 'main.js')];
+    const program = new RunningProgram(command!, args, { env });
     this.programs.set(name, program);
   }
 
@@ -269,8 +275,7 @@ async function placeOf(
   database: string,
   nats: string,
   settings: Settings,
-  own: OwnSettings,
-): Promise<Place> {
+): Promise<Omit<Place, 'own' | 'prefix'>> {
   // Each is started again on its port, whatever others open meanwhile.
   const url = async () => `http://127.0.0.1:${await steadyPort()}`;
   const [first, second] = [await steadyPort(), await steadyPort()];
@@ -298,5 +303,12 @@ async function placeOf(
     ENTREPOT_GC_URL: await url(),
     ...(settings.ENTREPOT_STORE === 'minio' ? { ENTREPOT_BLOBS_URL: await url() } : {}),
   };
-  return { folder, servers, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv, own };
+  return { folder, servers, urls: [first, second].map((port) => `http://127.0.0.1:${port}`), env, twinEnv };
 }
+
+const shown = ({ env, urls }: Pick<Place, 'env' | 'urls'>): Addresses => ({
+  postgres: new URL(env.DATABASE_URL!),
+  nats: new URL(env.NATS_URL!),
+  blobs: new URL(env.ENTREPOT_BLOBS_URL!),
+  secondGateway: new URL(urls[1]!),
+});

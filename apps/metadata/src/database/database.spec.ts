@@ -1,10 +1,13 @@
 import { connect } from 'node:net';
+import { Client } from 'pg';
 import { TagRemoved } from '#contracts/facts';
 import { isRegistryError } from '#oci/registry-error';
+import { CuttableProxy } from '#testing/cuttable-proxy';
 import { TcpServer } from '#testing/tcp-server';
 import { startTestDatabase, type TestDatabase } from '#testing/test-database';
 import { partitionOf, recordFact } from '../outbox/outbox.store';
-import { Database } from './database';
+import { Database, endSilent } from './database';
+import { databaseFault, isAway } from './database-fault';
 import { MIGRATIONS, migrate } from './migrate';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -46,6 +49,22 @@ describe('Database', () => {
     const level = await other.transaction('spec.isolation', (sql) => sql.query('SHOW transaction_isolation'));
     await other.onApplicationShutdown();
     expect(level).toEqual([{ transaction_isolation: 'read committed' }]);
+  });
+
+  it('takes a connection for lost that says nothing for too long: its line may drop what is sent', async () => {
+    const line = await CuttableProxy.start(Number(new URL(postgres.url).port));
+    const url = new URL(postgres.url);
+    url.port = String(line.port);
+    const client = new Client({ connectionString: url.href });
+    client.on('error', () => undefined);
+    await client.connect();
+    endSilent(client, 500);
+    await expect(client.query('SELECT pg_sleep(0.1)')).resolves.toBeDefined();
+    line.cut();
+    const error: unknown = await client.query('SELECT 1').catch((lost: unknown) => lost);
+    expect(isAway(error)).toBe(true);
+    expect(databaseFault(error)).toMatchObject({ code: 'UNAVAILABLE' });
+    await line.stop();
   });
 
   it('records a fact with its transaction, and wakes the relay only after the commit', async () => {

@@ -7,6 +7,8 @@ import { databaseFault, isAway } from './database-fault';
 
 /** A hot answer takes a fraction of a millisecond; one that takes this long means that the connection is lost. */
 const LONGEST_MS = 5000;
+/** Both together are less than whoever asks waits: it is told that Postgres is away, not that nobody knows. */
+const CONNECT_WITHIN_MS = 3000;
 
 /** Each statement is planned once, by its indexes: a plan for few rows must never become a scan of many. */
 const PLANS = [
@@ -75,7 +77,7 @@ export class HotClient implements OnApplicationShutdown {
       types: NUMBERS,
       ...LIMITS,
       query_timeout: LONGEST_MS,
-      connectionTimeoutMillis: LONGEST_MS,
+      connectionTimeoutMillis: CONNECT_WITHIN_MS,
       options: PLANS.map((setting) => `-c ${setting}`).join(' '),
     });
     // Lost between two questions: the next one finds out, and asks again on a new connection.

@@ -1,6 +1,6 @@
 import type { INestMicroservice } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { TagMoved } from '#contracts/facts';
+import { OperationAccepted, TagMoved } from '#contracts/facts';
 import { Bus, type BusOptions } from '#messaging/bus';
 import { BusModule } from '#messaging/bus.module';
 import { JetStreamStrategy } from '#messaging/jetstream.strategy';
@@ -18,7 +18,7 @@ interface Fact {
   readonly id: string;
   readonly subject: string;
   readonly revision: string;
-  readonly data: { readonly tag: string };
+  readonly data: { readonly tag: string; readonly operation: string };
 }
 
 /** Metadata as it runs, on a bus that is going to be lost. */
@@ -72,17 +72,27 @@ export class BusyReplica {
 
   /** The numbers of the facts about each image, in the order of their stream; throws where one is there twice. */
   async told(): Promise<number[][]> {
+    const facts = await this.facts(TagMoved.subject);
+    return Array.from({ length: IMAGES }, (_, image) =>
+      facts.filter(({ subject }) => subject === `team/app:${image}`).map(({ data }) => Number(data.tag)),
+    );
+  }
+
+  /** The operations that were said to be accepted; throws where one is there twice. */
+  async accepted(): Promise<string[]> {
+    return (await this.facts(OperationAccepted.subject)).map(({ data }) => data.operation);
+  }
+
+  private async facts(subject: string): Promise<Fact[]> {
     const manager = await this.bus.manager();
     const { state } = await manager.streams.info('ENTREPOT_FACTS');
     const facts: Fact[] = [];
     for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) {
       const message = await manager.streams.getMessage('ENTREPOT_FACTS', { seq });
-      if (message?.subject === TagMoved.subject) facts.push(message.json<Fact>());
+      if (message?.subject === subject) facts.push(message.json<Fact>());
     }
     if (new Set(facts.map(({ id }) => id)).size !== facts.length) throw new Error('a fact is there twice');
-    return Array.from({ length: IMAGES }, (_, image) =>
-      facts.filter(({ subject }) => subject === `team/app:${image}`).map(({ data }) => Number(data.tag)),
-    );
+    return facts;
   }
 
   async stop(): Promise<void> {
