@@ -26,7 +26,10 @@ export async function startOne(): Promise<Stage> {
     isDown = true;
     await entrepot.kill9();
   };
-  const stands = (signal: NodeJS.Signals) => async () => void process.kill(entrepot.pid, signal);
+  /** Nothing, where it has just ended with one of its children. */
+  const stands = (signal: NodeJS.Signals) => async () => {
+    if (!isOver && !isDown) process.kill(entrepot.pid, signal);
+  };
   const children = CHILDREN.map((name): [string, Misfortune] => {
     const begin = async () => {
       const child = livingChildren(entrepot.data).find((each) => each.name === name);
