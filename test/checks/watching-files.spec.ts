@@ -2,7 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { metricsText, watchProcess } from '#telemetry/metrics';
-import { dashboardQueries, metricNames, metricsIn, ruleQueries, unknownMetrics } from '../watching/metric-names';
+import {
+  dashboardQueries,
+  metricNames,
+  metricsIn,
+  PROMETHEUS_OWN,
+  ruleQueries,
+  unknownMetrics,
+} from '../watching/metric-names';
 import { HOUSE } from './planted-tree';
 
 const dashboard = JSON.parse(readFileSync(join(HOUSE, 'deploy/grafana/entrepot.json'), 'utf8'));
@@ -38,6 +45,26 @@ describe('the dashboard and the rules for alerts', () => {
     const own = [...(await known())].filter((name) => /^(registry|entrepot)_/.test(name));
     const plain = own.filter((name) => !/_(bucket|sum|count)$/.test(name));
     expect(plain.filter((name) => !asked.has(name))).toEqual([]);
+  });
+
+  it('say that a process is gone, and that none is asked, which no figure of a process can', () => {
+    const own = ruleQueries(rules).filter((query) => metricNames(query).every((name) => PROMETHEUS_OWN.has(name)));
+    expect(own).toEqual([
+      expect.stringMatching(/^min by \(job, instance\) \(up\{.*\}\) == 0$/),
+      expect.stringMatching(/^absent\(up\{/),
+    ]);
+    const job = new RegExp(`^(?:${/job=~"([^"]*)"/.exec(own[0]!)![1]})$`);
+    const page = readFileSync(join(HOUSE, 'docs/how-to/watch-it.md'), 'utf8');
+    const [, name = ''] = /job_name: (\S+)/.exec(page) ?? [];
+    expect(name).toMatch(job);
+  });
+
+  it('are each on the page for operators', () => {
+    const page = readFileSync(join(HOUSE, 'docs/operations.md'), 'utf8');
+    const names: string[] = rules.groups.flatMap((group: { rules: { alert: string }[] }) =>
+      group.rules.map(({ alert }) => alert),
+    );
+    expect(names.filter((name) => !page.includes(name))).toEqual([]);
   });
 
   it('are what Grafana and Prometheus read: panels with names of their own, rules with a summary', () => {

@@ -7,7 +7,7 @@ import { checkNatsLogin, NATS_SETTINGS, natsUrl } from '#messaging/nats.config';
 
 const url = (port: number) =>
   z
-    .url({ protocol: /^http$/, error: 'must be an address such as http://host:5061' })
+    .url({ protocol: /^http$/, error: 'must be an address such as http://host:5065' })
     .default(`http://127.0.0.1:${port}`);
 
 /** What every service needs that runs as a process of its own. */
@@ -35,7 +35,7 @@ export const ServiceConfigSchema = z
       .describe(
         'where this process itself answers, for other replicas of its service; the default is the address and port of its internal calls, or the first address of this machine where they are answered on all',
       ),
-    ENTREPOT_METADATA_URL: url(5061).describe('where metadata answers internal calls'),
+    ENTREPOT_METADATA_URL: url(5065).describe('where metadata answers internal calls'),
     ENTREPOT_BLOBS_URL: url(5062).describe('where blobs answers internal calls and bytes'),
     ENTREPOT_FETCHER_URL: url(5063).describe('where fetcher answers internal calls'),
     ENTREPOT_GC_URL: url(5064).describe('where gc answers internal calls'),
