@@ -26,6 +26,9 @@ const ALL = [
   'prune',
 ];
 
+/** Measured by something else: `npm run chaos`. */
+const OF_OTHERS = ['chaos'];
+
 function machine() {
   const memory = Math.round(totalmem() / 2 ** 30);
   return `${cpus().length} × ${cpus()[0].model.trim()}, ${memory} GiB, Node ${process.version}, ${process.platform}`;
@@ -40,7 +43,7 @@ function section({ title, columns, rows, notes }) {
 /** Replaces the sections that were measured, keeps the others. */
 function writePage(measured) {
   const old = readPage();
-  const sections = ALL.map((name) => measured.get(name) ?? old.get(name)).filter(Boolean);
+  const sections = [...ALL, ...OF_OTHERS].map((name) => measured.get(name) ?? old.get(name)).filter(Boolean);
   const marked = sections.map(({ name, text }) => `<!-- ${name} -->\n${text.trimEnd()}\n`);
   const head = `# Benchmarks\n\nWritten by \`npm run bench\`. The load generator runs on the same machine as what it loads: read the figures as\nratios within one table. Each is the median of its rounds, or the percentile that is named. By name: \`npm run bench -- reads\`;\n\`looking\`, \`changes\` and \`prune\` share one large warehouse where they are run together.\n`;
   writeFileSync(PAGE, `${head}\n${marked.join('\n').trimEnd()}\n`);
@@ -53,7 +56,7 @@ function readPage() {
   } catch {}
   const parts = text.split(/^<!-- (\w+) -->\n/m).slice(1);
   return new Map(
-    ALL.flatMap((name) => {
+    [...ALL, ...OF_OTHERS].flatMap((name) => {
       const at = parts.indexOf(name);
       return at < 0 ? [] : [[name, { name, text: parts[at + 1] }]];
     }),
