@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ScriptedImage } from '#testing/scripted-image';
 import type { Victim } from './victim';
 
-const READ_WITHIN_MS = 60_000;
+const READ_WITHIN_MS = 120_000;
 
 interface Listed {
   readonly config: { readonly digest: string; readonly size: number };

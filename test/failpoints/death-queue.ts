@@ -15,6 +15,12 @@ export interface Death {
   readonly isOwn: boolean;
 }
 
+/** What needs a start of its own is done one after the other: each change of settings is two starts more. */
+function turnOf({ isFirstStart, settings }: Path): number | undefined {
+  if (isFirstStart) return -2;
+  return settings && -1;
+}
+
 /** All deaths that are to be died at a place, by whoever is free. */
 export class DeathQueue {
   private readonly left: Death[];
@@ -25,6 +31,8 @@ export class DeathQueue {
     owned: ReadonlySet<string>,
     { byPath, byStart }: Passed,
     private readonly died: ReadonlySet<string>,
+    /** Which of them, and in which order; all in theirs by default. */
+    choose: (deaths: Death[]) => Death[] = (deaths) => deaths,
   ) {
     const byTurns = paths.flatMap((path) => {
       const seen = path.after === undefined ? byPath.get(path) : byStart;
@@ -34,10 +42,10 @@ export class DeathQueue {
       return [
         ...path.owns.flatMap(sides).map((point) => ({ path, point, isOwn: true })),
         ...free.map((point) => ({ path, point, isOwn: false })),
-      ].map((death, turn) => ({ death, turn: path.isFirstStart ? -1 : turn }));
+      ].map((death, turn) => ({ death, turn: turnOf(path) ?? turn }));
     });
     // By turns of the paths: where one waits for something, others have work to do.
-    this.left = byTurns.sort((one, other) => one.turn - other.turn).map(({ death }) => death);
+    this.left = choose(byTurns.sort((one, other) => one.turn - other.turn).map(({ death }) => death));
   }
 
   take(): Death | undefined {

@@ -8,7 +8,7 @@ interface Publisher {
 }
 
 /** A dead relay of another process holds its partitions for half a minute. */
-const LATE_MS = 90_000;
+const LATE_MS = 150_000;
 
 /** The facts that were published, as anybody may read them: each once, whatever died. */
 export class FactLog {
@@ -27,25 +27,28 @@ export class FactLog {
   /** Of a new data folder there are none yet. */
   begin(): void {
     this.read = 0;
+    this.ids.clear();
+    this.ofOperation.clear();
+    this.waiting = [];
   }
 
   /** Waits until it was said that an operation was accepted and how it ended; throws where a thing is said twice. */
   async tell(operation: Operation): Promise<void> {
-    if (this.when === 'now') await this.hear(operation, 30_000);
+    if (this.when === 'now') await this.hear(operation);
     if (this.when === 'late') this.waiting.push(operation);
   }
 
   /** What was left for the end. */
   async tellWaiting(): Promise<void> {
-    for (const operation of this.waiting.splice(0)) await this.hear(operation, LATE_MS);
+    for (const operation of this.waiting.splice(0)) await this.hear(operation);
   }
 
-  private async hear({ id, state }: Operation, withinMs: number): Promise<void> {
+  private async hear({ id, state }: Operation): Promise<void> {
     const told = async () => {
       await this.readOn();
       return (this.ofOperation.get(id) ?? []).length >= 2;
     };
-    await this.publisher.until(`the facts of operation ${id}`, told, withinMs);
+    await this.publisher.until(`the facts of operation ${id}`, told, LATE_MS);
     const wanted = ['accepted', state].map((verb) => `dev.entrepot.fact.operation.${verb}.v1`);
     const said = this.ofOperation.get(id) ?? [];
     if (said.join() !== wanted.join()) throw new Error(`of operation ${id} was said: ${said.join(', ')}`);

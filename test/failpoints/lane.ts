@@ -20,7 +20,7 @@ interface Pending {
 }
 
 /** How long a point that must be passed may take to come, once all that was asked for has come about, in milliseconds. */
-const LATE_MS = 15_000;
+const LATE_MS = 60_000;
 const ALIVE = { code: null, signal: null };
 
 /** The lives and deaths of one victim. */
@@ -64,12 +64,11 @@ export class Lane {
     const { victim } = this;
     if (path.isFirstStart) await victim.forget();
     if (victim.isOver || JSON.stringify(path.settings) !== this.settings) {
-      await this.launch(path.settings);
-      await victim.ready();
+      await this.start(path.settings);
       this.byStart = [...victim.passed().keys()];
     }
     const walk = await path.prepare(victim);
-    const from = path.isFirstStart ? 0 : victim.said;
+    const from = path.isFirstStart ? [] : victim.said;
     await victim.arm(walk.actions ?? {});
     await walk.run();
     if (!victim.isOver) for (const step of path.owns) await victim.passes(step, from);
@@ -85,6 +84,8 @@ export class Lane {
     const began = Date.now();
     if (path.after) {
       if (!(await this.dies(walk.run, true))) throw new Error(`it should have died at ${path.after} before`);
+      // It is a start of all of it that finds what was left.
+      await this.victim.kill();
       await this.launch(path.settings, point);
     }
     const died = await this.dies(path.after ? walk.ends : walk.run, isOwn);
@@ -120,34 +121,46 @@ export class Lane {
       if (!must) return false;
       throw (await Promise.race([this.victim.death(), delay(LATE_MS, undefined, { ref: false })])) ?? new Died(ALIVE);
     } catch (error) {
-      if (error instanceof Died) return isKilled(error);
+      // Whoever lives on says that another one is away.
+      const died = error instanceof Died ? error : await this.victim.diesSoon();
+      if (died) return isKilled(died);
       throw error;
     }
   }
 
   private async settle(): Promise<void> {
-    if (this.pending) await this.mend(this.pending.path.settings);
+    if (this.pending) {
+      await this.start(this.pending.path.settings);
+      await this.conclude(this.pending);
+    }
     if (!this.victim.isOver) await this.victim.facts.tellWaiting();
   }
 
-  /** Starts it, and looks whether what must hold of the walk that died does: told of, and forgotten. */
+  /** Starts it, and looks after what died. */
   private async mend(settings: Settings | undefined): Promise<void> {
-    const { pending, victim } = this;
+    await this.start(settings);
+    if (this.pending) await this.conclude(this.pending);
+    if (this.victim.isOver) await this.start(settings);
+  }
+
+  /** Looks whether what must hold of a walk that died does: told of, and forgotten. */
+  private async conclude({ path, walk, what, tookMs }: Pending): Promise<void> {
+    const { victim } = this;
     const began = Date.now();
-    await this.launch(settings);
-    await victim.ready();
-    if (!pending) return;
     this.pending = undefined;
     try {
-      await this.mustHold(pending.walk);
-      this.tell(pending.what, pending.tookMs + Date.now() - began);
-      if (!pending.path.isFirstStart) return;
-      await victim.forget();
+      await this.mustHold(walk);
+      if (path.isFirstStart) await victim.facts.tellWaiting();
+      this.tell(what, tookMs + Date.now() - began);
+      if (path.isFirstStart) await victim.forget();
     } catch (error) {
-      await this.fail(pending.what, began - pending.tookMs, error);
+      await this.fail(what, began - tookMs, error);
     }
+  }
+
+  private async start(settings: Settings | undefined): Promise<void> {
     await this.launch(settings);
-    await victim.ready();
+    await this.victim.ready();
   }
 
   private async mustHold(walk: Walk): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Path } from './path';
 import { busUser } from './paths/bus-users';
 import { cancel } from './paths/cancel';
-import { pause, prune, schedule } from './paths/cleanup';
+import { pause, prune, schedule, scheduledTime } from './paths/cleanup';
 import { client, longRead } from './paths/client';
 import { compose, composeAgain, composeByCopy, composeSlowly, startInComposing } from './paths/compose';
 import { configs } from './paths/configs';
@@ -20,9 +20,12 @@ import { startInPull, stop } from './paths/start';
 import { startAfterUpload, upload } from './paths/upload';
 import { usage } from './paths/usage';
 import { wrongBytes } from './paths/wrong-bytes';
+import type { PlaceName } from './places';
+import { ONE_PROGRAM_ONLY } from './source-points';
 
 /** Every path, those of one place after each other. */
 export const PATHS: readonly Path[] = [
+  scheduledTime,
   firstStart,
   startRestored,
   rebuild,
@@ -67,3 +70,16 @@ export const PATHS: readonly Path[] = [
   pullBesideOthers,
   tooLargeFact,
 ];
+
+const FIVE: Readonly<Partial<Record<PlaceName, PlaceName>>> = {
+  folder: 'five services',
+  s3: 'five services on S3',
+  'small messages': 'five services on small messages',
+};
+
+/** The same where five processes do it. */
+export const PATHS_OF_FIVE: readonly Path[] = PATHS.flatMap((path) => {
+  const place = FIVE[path.place];
+  const owns = path.owns.filter((step) => !(step in ONE_PROGRAM_ONLY));
+  return place ? [{ ...path, place, owns }] : [];
+});

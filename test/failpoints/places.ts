@@ -7,7 +7,9 @@ import { startPostgres } from '#children/postgres';
 import { peer } from '#testing/peers';
 import { RunningProgram } from '#testing/run-program';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
-import { Victim } from './victim';
+import { launchFive } from './five-program';
+import { launchOne } from './one-program';
+import { Victim, type VictimOptions } from './victim';
 
 /** Where victims live, and on what; they do not start until they are told to. */
 export interface Place {
@@ -17,10 +19,6 @@ export interface Place {
   close(): Promise<void>;
 }
 
-/** Some of them wait where others work. */
-const ON_FOLDER = 3;
-const ON_S3 = 2;
-
 /** The smallest messages that JetStream itself can be spoken to with, in bytes. */
 const SMALL_MESSAGE = 900;
 
@@ -28,16 +26,20 @@ const endAll = async (all: readonly Victim[]) => {
   await Promise.all(all.map((victim) => victim.end()));
 };
 
-/** `npm start` with nothing set: the folder store, Postgres and nats-server as children. */
-async function onFolder(): Promise<Place> {
-  const all = await Promise.all(Array.from({ length: ON_FOLDER }, () => Victim.on(() => ({}))));
-  return { victims: all, close: () => endAll(all) };
-}
+/** One program, or five processes whose facts are looked for at the end: who is started again waits for the dead one's lease. */
+const ONE: VictimOptions = { when: 'now', launch: launchOne };
+const FIVE: VictimOptions = { when: 'late', launch: launchFive };
 
-async function onS3(): Promise<Place> {
+/** With nothing set: the folder store. */
+const onFolder = (shape: VictimOptions, many: number) => async (): Promise<Place> => {
+  const all = await Promise.all(Array.from({ length: many }, () => Victim.on(() => ({}), shape)));
+  return { victims: all, close: () => endAll(all) };
+};
+
+const onS3 = (shape: VictimOptions, many: number) => async (): Promise<Place> => {
   const minio = await MinioServer.start();
   const all = await Promise.all(
-    Array.from({ length: ON_S3 }, (_, n) => Victim.on((folder) => minio.environment(`victim-${n}-${folder}`))),
+    Array.from({ length: many }, (_, n) => Victim.on((folder) => minio.environment(`victim-${n}-${folder}`), shape)),
   );
   return {
     victims: all,
@@ -46,7 +48,7 @@ async function onS3(): Promise<Place> {
       await minio.stop();
     },
   };
-}
+};
 
 /** The database and the bus are somebody else's: no start may say that the leases of the dead are over. */
 async function onSharedServers(): Promise<Place> {
@@ -57,7 +59,7 @@ async function onSharedServers(): Promise<Place> {
     startNatsServer({ folder: join(folder, 'nats'), binary: peer('nats-server') }),
   ]);
   const settings = { DATABASE_URL: postgres.url, NATS_URL: nats.url };
-  const victim = await Victim.on(() => settings, { when: 'late', natsUrl: nats.anonymousUrl });
+  const victim = await Victim.on(() => settings, { ...ONE, when: 'late', natsUrl: nats.anonymousUrl });
   return {
     victims: [victim],
     async close() {
@@ -69,7 +71,7 @@ async function onSharedServers(): Promise<Place> {
 }
 
 /** A bus that takes only small messages. */
-async function onSmallMessages(): Promise<Place> {
+const onSmallMessages = (shape: VictimOptions) => async (): Promise<Place> => {
   const folder = await tempFolder('nats');
   const port = await freePort();
   const config = join(folder, 'nats.conf');
@@ -80,7 +82,7 @@ async function onSmallMessages(): Promise<Place> {
   );
   const nats = new RunningProgram(peer('nats-server'), ['--config', config]);
   await nats.says(/Server is ready/);
-  const all = [await Victim.on(() => ({ NATS_URL: `nats://127.0.0.1:${port}` }), { when: 'never' })];
+  const all = [await Victim.on(() => ({ NATS_URL: `nats://127.0.0.1:${port}` }), { ...shape, when: 'never' })];
   return {
     victims: all,
     async close() {
@@ -89,12 +91,15 @@ async function onSmallMessages(): Promise<Place> {
       await removeFolder(folder);
     },
   };
-}
+};
 
 export const PLACES = {
-  folder: onFolder,
-  s3: onS3,
+  folder: onFolder(ONE, 3),
+  s3: onS3(ONE, 1),
   'shared servers': onSharedServers,
-  'small messages': onSmallMessages,
+  'small messages': onSmallMessages(ONE),
+  'five services': onFolder(FIVE, 2),
+  'five services on S3': onS3(FIVE, 1),
+  'five services on small messages': onSmallMessages(FIVE),
 };
 export type PlaceName = keyof typeof PLACES;

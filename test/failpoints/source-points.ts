@@ -21,6 +21,15 @@ export function sourceSteps(): SourceStep[] {
 /** Steps that no path dies at, each with its reason. One that is died at after all is a fault too. */
 export const EXCEPTIONS: Readonly<Record<string, string>> = {};
 
+/** What five processes do not pass, each with its reason. */
+export const ONE_PROGRAM_ONLY: Readonly<Record<string, string>> = {
+  'metadata.end-leases': 'whoever does not have the database to himself waits for the leases of the dead',
+  'standalone.record-children': 'their servers are nobody’s children',
+  'standalone.record-running': 'each of them is found at its own address',
+  'standalone.write-format': 'they have no data folder',
+  'standalone.write-secrets': 'whoever starts them gives them their secret',
+};
+
 export const sides = (step: string): string[] => [`${step}:before`, `${step}:after`];
 export const stepOf = (point: string): string => point.replace(/:(before|after)$/, '');
 

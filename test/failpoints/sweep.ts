@@ -1,5 +1,5 @@
 import type { Coverage } from './coverage';
-import { DeathQueue } from './death-queue';
+import { type Death, DeathQueue } from './death-queue';
 import { Lane, type Tell } from './lane';
 import type { Path } from './path';
 import { sides } from './source-points';
@@ -11,10 +11,11 @@ export async function sweep(
   coverage: Coverage,
   victims: readonly Victim[],
   say: (line: string) => void,
+  choose?: (deaths: Death[]) => Death[],
 ): Promise<string[]> {
   const faults: string[] = [];
   const tell: Tell = (what, tookMs, fault) => {
-    say(`${what}: ${fault ? 'FAILED' : 'ok'}, ${tookMs} ms`);
+    say(`${what}: ${fault ? `FAILED: ${fault.split('\n')[0]}` : 'ok'}, ${tookMs} ms`);
     if (fault) faults.push(`${what}: ${fault}`);
   };
   const lanes = victims.map((victim) => new Lane(coverage, victim, tell));
@@ -25,7 +26,7 @@ export async function sweep(
     const missed = owns.flatMap(sides).filter((point) => !points.includes(point));
     if (missed.length > 0) faults.push(`${name} does not pass ${missed.join(', ')}`);
   }
-  const queue = new DeathQueue(paths, coverage.owned, { byPath, byStart: lanes[0]!.byStart }, coverage.died);
+  const queue = new DeathQueue(paths, coverage.owned, { byPath, byStart: lanes[0]!.byStart }, coverage.died, choose);
   await Promise.all(lanes.map((lane) => lane.die(queue)));
   return faults;
 }

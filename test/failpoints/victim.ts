@@ -1,13 +1,14 @@
-import { throughRunning } from '#apps/standalone/src/running-program';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Calls } from '#calls/calls';
 import { isRegistryError } from '#oci/registry-error';
-import { Entrepot, type Settings } from '#testing/entrepot';
+import type { Settings } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import type { ProgramExit } from '#testing/run-program';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
 import type { Answer } from '#testing/warehouse';
 import { FactLog } from './fact-log';
 import { type Actions, FailpointFile } from './failpoint-file';
+import type { Launch, Program } from './program';
 import { QUICK } from './quick-settings';
 
 /** The program is no more: what was asked of it has no answer. */
@@ -24,9 +25,14 @@ export const isKilled = (error: unknown): error is Died => error instanceof Died
 
 let made = 0;
 
-/** When its facts are looked for, and where, if not on the nats-server that it starts. */
-interface FactsOf {
+/** How much each process had said, in characters. */
+export type Said = readonly number[];
+
+export interface VictimOptions {
+  readonly launch: Launch;
+  /** When its facts are looked for. */
   readonly when: 'now' | 'late' | 'never';
+  /** Where they are, if not on the nats-server that it has. */
   readonly natsUrl?: string;
 }
 
@@ -36,41 +42,44 @@ export class Victim {
   /** How often it was started. */
   life = 0;
   private dataFolder = 0;
-  private entrepot: Entrepot | undefined;
+  private current: Program | undefined;
   private exit: ProgramExit | undefined;
+  private settings: Settings = {};
 
   private constructor(
     readonly upstream: ScriptedUpstream,
     private readonly failpoints: FailpointFile,
     private readonly place: (dataFolder: number) => Settings,
-    facts: FactsOf,
+    private readonly options: VictimOptions,
   ) {
-    this.facts = new FactLog(this, facts.when, facts.natsUrl);
+    this.facts = new FactLog(this, options.when, options.natsUrl);
   }
 
   /** With the settings of its place, which may differ for each data folder that it has. */
-  static async on(place: (dataFolder: number) => Settings, facts: FactsOf = { when: 'now' }): Promise<Victim> {
-    return new Victim(await ScriptedUpstream.start(), await FailpointFile.make(), place, facts);
+  static async on(place: (dataFolder: number) => Settings, options: VictimOptions): Promise<Victim> {
+    return new Victim(await ScriptedUpstream.start(), await FailpointFile.make(), place, options);
   }
 
-  get program(): Entrepot {
-    if (!this.entrepot) throw new Error('it was never started');
-    return this.entrepot;
+  get program(): Program {
+    if (!this.current) throw new Error('it was never started');
+    return this.current;
   }
 
-  /** Starts it, without waiting. */
+  /** Starts what has ended of it, without waiting; all of it where its settings are others now. */
   async launch(actions: Actions = {}, more: Settings = {}): Promise<void> {
-    await this.kill();
     await this.arm(actions);
     this.life += 1;
-    const settings = {
+    const settings: Settings = {
       ...QUICK,
       ...this.place(this.dataFolder),
       ...more,
       ENTREPOT_FAILPOINTS: this.failpoints.setting,
     };
-    if (this.entrepot) this.entrepot.relaunch(settings);
-    else this.entrepot = await Entrepot.launch(settings);
+    const isChanged = JSON.stringify(settings) !== JSON.stringify(this.settings);
+    if (isChanged || this.current?.diesWhole) await this.kill();
+    this.settings = settings;
+    if (this.current) await this.current.relaunch(settings);
+    else this.current = await this.options.launch(settings);
     this.exit = undefined;
     const { life } = this;
     void this.program.exited.then((exit) => {
@@ -85,11 +94,16 @@ export class Victim {
 
   /** Waits until it answers. Throws Died. */
   async ready(): Promise<void> {
-    await this.until('it is ready', () => isReady(this.program.url), 60_000);
+    await this.until('it is ready', () => isReady(this.program.url));
+  }
+
+  /** How often an upstream may be asked for one thing since the life that was `first`: once in each. */
+  mayAsk(first: number): number {
+    return this.program.diesWhole ? this.life - first + 1 : Number.POSITIVE_INFINITY;
   }
 
   get isOver(): boolean {
-    return this.entrepot === undefined || this.exit !== undefined;
+    return this.current === undefined || this.exit !== undefined;
   }
 
   /** Resolves with how this life ends. */
@@ -97,8 +111,9 @@ export class Victim {
     return new Died(await this.program.exited);
   }
 
+  /** All of it, if it runs. */
   async kill(): Promise<void> {
-    if (this.entrepot && !this.isOver) await this.entrepot.kill9();
+    await this.current?.kill();
   }
 
   /** As Ctrl-C ends it. Throws Died where it was killed instead. */
@@ -109,8 +124,8 @@ export class Victim {
 
   /** Forgets the data folder: the next launch is the first. */
   async forget(): Promise<void> {
-    await this.entrepot?.destroy();
-    this.entrepot = undefined;
+    await this.current?.destroy();
+    this.current = undefined;
     this.dataFolder += 1;
     this.facts.begin();
   }
@@ -122,34 +137,39 @@ export class Victim {
   }
 
   get lastLines(): string {
-    const lines = (this.entrepot?.log ?? '').split('\n').filter((line) => !line.startsWith('failpoint '));
+    const lines = (this.current?.log ?? '').split('\n').filter((line) => !line.startsWith('failpoint '));
     return lines.slice(-15).join('\n');
   }
 
   /** How much this life has said. */
-  get said(): number {
-    return this.program.log.length;
+  get said(): Said {
+    return this.program.errors.map(({ length }) => length);
   }
 
   /** The points that this life has passed since it had said so much, in their order, and how often. */
-  passed(since = 0): Map<string, number> {
+  passed(since: Said = []): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const [, point = ''] of this.program.log.slice(since).matchAll(/^failpoint (.+)$/gm)) {
+    const text = this.program.errors.map((said, process) => said.slice(since[process])).join('\n');
+    for (const [, point = ''] of text.matchAll(/^failpoint (.+)$/gm)) {
       counts.set(point, (counts.get(point) ?? 0) + 1);
     }
     return counts;
   }
 
   /** Waits until this life has passed a step. Throws Died. */
-  async passes(step: string, since = 0): Promise<void> {
+  async passes(step: string, since: Said = []): Promise<void> {
     await this.until(`${step} is passed`, async () => this.passed(since).has(`${step}:after`));
   }
 
   /** Asks until the answer is good, for as long as this life lasts. Throws Died. */
-  async until<T>(what: string, ask: () => Promise<T | undefined | null | false>, withinMs = 30_000): Promise<T> {
+  async until<T>(
+    what: string,
+    ask: () => Promise<T | undefined | null | false>,
+    withinMs = ENDS_WITHIN_MS,
+  ): Promise<T> {
     const { life } = this;
     const isOver = () => this.life !== life || this.isOver;
-    const answer = await eventually(what, async () => (isOver() ? OVER : ask()), { withinMs });
+    const answer = await eventually(what, async () => (isOver() ? OVER : ask()), { withinMs, everyMs: EVERY_MS });
     if (answer !== OVER) return answer as T;
     throw await this.death();
   }
@@ -161,7 +181,7 @@ export class Victim {
 
   /** Asks the services what people do not. Throws Died where the program is gone. */
   async call<T>(run: (calls: Calls) => Promise<T>): Promise<T> {
-    return this.alive(() => throughRunning(this.program.data, run));
+    return this.alive(() => this.program.call(run));
   }
 
   newKey(what: string): string {
@@ -176,17 +196,27 @@ export class Victim {
       return await run();
     } catch (error) {
       if (isRegistryError(error) && !isRegistryError(error, 'UNAVAILABLE', 'TIMEOUT')) throw error;
-      const soon = new Promise<undefined>((resolve) => setTimeout(resolve, 1_000, undefined));
-      const died = await Promise.race([this.death(), soon]);
-      throw died ?? error;
+      throw (await this.diesSoon()) ?? error;
     }
+  }
+
+  /** Its death, if it is found dead in a moment: others see its connections close before its end is known. */
+  async diesSoon(): Promise<Died | undefined> {
+    return Promise.race([this.death(), delay(DIES_WITHIN_MS, undefined, { ref: false })]);
   }
 }
 
 const OVER = Symbol('over');
 
-const READY_WITHIN_MS = 10_000;
+/** Several ask at once, and each question is work for those who are to do something else. */
+const EVERY_MS = 100;
+/** So much that only what never comes takes it: many are at work at once. */
+const ENDS_WITHIN_MS = 120_000;
+const DIES_WITHIN_MS = 5_000;
+const ANSWERS_WITHIN_MS = 10_000;
 
-async function isReady(url: string): Promise<boolean> {
-  return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(READY_WITHIN_MS) })).ok;
+async function isReady(url: string): Promise<true> {
+  const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) });
+  if (!answer.ok) throw new Error(await answer.text());
+  return true;
 }

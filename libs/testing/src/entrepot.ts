@@ -106,6 +106,10 @@ export class Entrepot extends Warehouse {
     return join(this.data, 'blobs', 'objects');
   }
 
+  get stderr(): string {
+    return this.program.stderr;
+  }
+
   override get log(): string {
     return this.program.log;
   }

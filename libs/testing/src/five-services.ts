@@ -75,9 +75,20 @@ export class FiveServices extends Warehouse {
   }
 
   /** The store is a folder, or the bucket that `settings` name. */
-  static async start(
+  static async start(settings: Settings = {}, { twins = false, ...on }: Options = {}): Promise<FiveServices> {
+    const services = await FiveServices.onServers(settings, on);
+    for (const name of twins ? [...SERVICES, ...twinsOf(settings)] : SERVICES) services.run(name);
+    await services.ready().catch(async (error) => {
+      await services.stop();
+      throw error;
+    });
+    return services;
+  }
+
+  /** What they stand on, and none of them yet. */
+  static async onServers(
     settings: Settings = {},
-    { twins = false, servers = {}, own, prefix = () => [] }: Options = {},
+    { servers = {}, own, prefix = () => [] }: Omit<Options, 'twins'> = {},
   ): Promise<FiveServices> {
     const folder = await tempFolder('services');
     await chmod(folder, 0o711);
@@ -85,13 +96,7 @@ export class FiveServices extends Warehouse {
     const nats = await natsOf(folder, servers, await steadyPort());
     const addresses = await placeOf({ folder, servers }, postgres.url, nats.url, settings);
     const place = { ...addresses, prefix, own: (await own?.(shown(addresses))) ?? {} };
-    const services = new FiveServices(place, postgres, nats);
-    for (const name of twins ? [...SERVICES, ...twinsOf(settings)] : SERVICES) services.run(name);
-    await services.ready().catch(async (error) => {
-      await services.stop();
-      throw error;
-    });
-    return services;
+    return new FiveServices(place, postgres, nats);
   }
 
   override get url(): string {
@@ -114,6 +119,10 @@ export class FiveServices extends Warehouse {
 
   logOf(name: ProcessName): string {
     return this.programs.get(name)?.log ?? '';
+  }
+
+  stderrOf(name: ProcessName): string {
+    return this.programs.get(name)?.stderr ?? '';
   }
 
   override get natsUrl(): string {

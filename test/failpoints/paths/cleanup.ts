@@ -48,26 +48,48 @@ export const pause: Path = {
 };
 
 /** A minute is the shortest that a schedule waits, in milliseconds, and then some. */
-const NEXT_MINUTE_MS = 90_000;
+const NEXT_MINUTE_MS = 180_000;
 
-/** Its time is accepted once, and it is taken away. */
+const EVERY_MINUTE = { cron: '* * * * *', prune: { repository: 'docker.io/nobody/nothing' } };
+
+async function dropSchedule(victim: Victim, path: string): Promise<void> {
+  const { status, text } = await victim.ask('DELETE', `/api/v1/${path}`);
+  if (status !== 204 && status !== 404) throw new Error(`DELETE ${path}: ${status} ${text}`);
+}
+
+/** It is there as soon as it was said, and is taken away. */
 export const schedule: Path = {
   name: 'a schedule',
   place: 'folder',
-  owns: ['metadata.put-schedule', 'metadata.move-schedule', 'metadata.delete-schedule'],
+  owns: ['metadata.put-schedule', 'metadata.delete-schedule'],
   async prepare(victim) {
     const path = `schedules/${victim.newKey('schedule')}`;
-    const body = { cron: '* * * * *', prune: { repository: 'docker.io/nobody/nothing' } };
+    const run = async () => {
+      await ask(victim, 'PUT', path, EVERY_MINUTE);
+      const { dueAt } = (await ask(victim, 'GET', path)) as Schedule;
+      if (dueAt === null) throw new Error('it has no time');
+      await dropSchedule(victim, path);
+    };
+    return { run, ends: run };
+  },
+};
+
+/** Its time is accepted once. */
+export const scheduledTime: Path = {
+  name: 'a schedule whose time comes',
+  place: 'folder',
+  owns: ['metadata.move-schedule'],
+  async prepare(victim) {
+    const path = `schedules/${victim.newKey('schedule')}`;
     let hasFired = false;
     const run = async () => {
       if (!hasFired) {
-        await ask(victim, 'PUT', path, body);
+        await ask(victim, 'PUT', path, EVERY_MINUTE);
         const fired = async () => ((await ask(victim, 'GET', path)) as Schedule).firedAt;
         await victim.until('it is done by the clock', fired, NEXT_MINUTE_MS);
         hasFired = true;
       }
-      const { status, text } = await victim.ask('DELETE', `/api/v1/${path}`);
-      if (status !== 204 && status !== 404) throw new Error(`DELETE ${path}: ${status} ${text}`);
+      await dropSchedule(victim, path);
     };
     return { run, ends: run };
   },

@@ -26,7 +26,7 @@ export const wrongBytes: Path = {
       await run();
       await untilGone(victim, image);
       const asked = victim.upstream.count('GET', image.layerUrl);
-      if (asked > TRIES * (1 + victim.life - life)) throw new Error(`the upstream was asked ${asked} times`);
+      if (asked > TRIES * victim.mayAsk(life)) throw new Error(`the upstream was asked ${asked} times`);
     };
     return { run, ends };
   },
