@@ -17,6 +17,7 @@ const ALL = [
   'pull',
   'memory',
   'shapes',
+  'downloads',
   'weight',
   'recovery',
   'facts',
