@@ -52,13 +52,14 @@ export abstract class BlobDriver {
 
   /**
    * Writes one extent and answers its key once it is durable: never before. A failure leaves nothing that is read.
-   * Throws UNAVAILABLE, saying so where the store is full.
+   * `sha256` is that of its bytes, in hex, where it is known. Throws UNAVAILABLE, saying so where the store is full.
    */
   abstract write(
     object: string,
     offset: number,
     chunks: readonly Buffer[],
     signal: AbortSignal,
+    sha256?: string,
   ): Promise<string | null>;
 
   /** Waits until an overtaken writer's writes have ended, where a late one could land on bytes that are read. */

@@ -106,6 +106,25 @@ describeWithPeers('the minio driver and a store that fails', ['minio'], () => {
     expect(proxy.seen.filter((line) => line.startsWith('PUT') && line.includes('/objects/'))).toHaveLength(2);
   });
 
+  test('the first extent of an upload is sent with the hash that its writer has, and is not hashed again', async () => {
+    const replica = new Replica(driver, new SessionBook());
+    const sent = jest.spyOn(driver, 'write');
+    const bytes = randomBytes(900 * KIB);
+    await replica.append(replica.book.openNow(), 0, streamOf(bytes));
+    const extents = sent.mock.calls.map(
+      ([, offset, chunks, , sha256]) => [offset, Buffer.concat(chunks), sha256] as const,
+    );
+    expect(extents.length).toBeGreaterThan(1);
+    for (const [offset, stored, sha256] of extents)
+      expect(sha256).toBe(offset === 0 ? digestOf(stored).slice('sha256:'.length) : undefined);
+  });
+
+  test('a hash that is not that of the bytes is refused by the store', async () => {
+    const wrong = digestOf(randomBytes(9)).slice('sha256:'.length);
+    const written = driver.write(object, 0, [randomBytes(20)], never, wrong);
+    await expect(written).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
   test.each([
     ['500', (p: { response: Parameters<typeof answerError>[0] }) => answerError(p.response, 500, 'InternalError')],
     ['503', (p: { response: Parameters<typeof answerError>[0] }) => answerError(p.response, 503, 'SlowDown')],

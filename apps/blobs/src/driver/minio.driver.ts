@@ -73,10 +73,11 @@ export class MinioDriver extends BlobDriver {
     offset: number,
     chunks: readonly Buffer[],
     signal: AbortSignal,
+    sha256?: string,
   ): Promise<string> {
     // With its offset, so that what no row names can be put together again.
     const key = `${PREFIX}${object}/${offset.toString(16).padStart(12, '0')}-${randomUUID()}`;
-    await this.client.put(key, chunks, signal);
+    await this.client.put(key, chunks, signal, sha256);
     return key;
   }
 

@@ -98,8 +98,8 @@ export class S3Client {
   }
 
   /** Stores a whole key. The bytes are in memory, so each attempt sends them anew. */
-  async put(key: string, chunks: readonly Buffer[], signal: AbortSignal): Promise<void> {
-    const hash = this.signsBytes ? sha256Of(chunks) : '';
+  async put(key: string, chunks: readonly Buffer[], signal: AbortSignal, sha256?: string): Promise<void> {
+    const hash = this.signsBytes ? (sha256 ?? sha256Of(chunks)) : '';
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     await this.again(() => durable('blobs.put-extent', () => this.putOnce(key, chunks, length, hash)), signal);
   }

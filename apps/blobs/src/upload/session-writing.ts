@@ -172,7 +172,18 @@ export class SessionWriting implements Tail {
 
   private async write(extent: ExtentBuffer): Promise<string | null> {
     this.overtaken.throwIfAborted();
-    return this.tools.driver.write(this.target.object, extent.offset, extent.chunks, this.overtaken);
+    return this.tools.driver.write(
+      this.target.object,
+      extent.offset,
+      extent.chunks,
+      this.overtaken,
+      this.sha256Of(extent),
+    );
+  }
+
+  /** Of the first extent alone: the hash of everything up to its end is its own. */
+  private sha256Of({ offset, hash }: ExtentBuffer): string | undefined {
+    return offset === 0 && this.target.hash?.algorithm === 'sha256' ? hash?.copy().digest('hex') : undefined;
   }
 
   private async commit(extent: ExtentBuffer, key: string | null): Promise<void> {
