@@ -137,8 +137,6 @@ export const sizeInvalid = (what: string, limit: number, actual?: number) =>
     },
   );
 
-export const unauthorized = (why = 'authentication is required') => new RegistryError('UNAUTHORIZED', why);
-
 export const denied = (why = 'access to this resource is denied', detail?: unknown) =>
   new RegistryError('DENIED', why, { detail });
 

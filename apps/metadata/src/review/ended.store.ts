@@ -20,23 +20,22 @@ export class EndedStore {
 
   /** At most `limit` of each kind, those that ended first; of reporters, one. */
   async forget(limit: number): Promise<AnswerOf<typeof ForgetEnded>> {
+    const { ENTREPOT_OPERATION_KEEP_MS: keepMs, ENTREPOT_READ_LEASE_CAP_MS: capMs } = this.config;
+    const { ENTREPOT_KEEP_PULLED_MS: pulledMs, ENTREPOT_UNDO_MS: undoMs } = this.config;
     const operations = await this.database.transaction('metadata.forget-operations', (sql) =>
-      forgetOperations(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
+      forget(sql, OPERATIONS, limit, keepMs),
     );
     const [silent, ...lapsed] = await this.database.transaction('metadata.forget-lapsed', async (sql) => [
       await endReporter(sql, {
         reviewInMs: this.config.ENTREPOT_REVIEW_DELAY_MS,
         awayMs: this.config.ENTREPOT_AWAY_MS,
       }),
-      await forgetLeases(sql, limit, this.config.ENTREPOT_READ_LEASE_CAP_MS),
-      await forgetTrash(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
-      await forgetAbsences(
-        sql,
-        limit,
-        Math.max(this.config.ENTREPOT_KEEP_PULLED_MS, this.config.ENTREPOT_UNDO_MS, LONGEST_REPORT_MS),
-      ),
-      await forgetPlans(sql, this.config.ENTREPOT_OPERATION_KEEP_MS),
-      await forgetRuns(sql, limit, this.config.ENTREPOT_OPERATION_KEEP_MS),
+      await forget(sql, LEASES, limit, capMs),
+      await forget(sql, TRASH, limit, keepMs),
+      await forget(sql, ABSENCES, limit, Math.max(pulledMs, undoMs, LONGEST_REPORT_MS)),
+      // One at a time: it may have many items.
+      await forget(sql, PLANS, 1, keepMs),
+      await forget(sql, RUNS, limit, keepMs),
     ]);
     const rows = lapsed.reduce((sum, each) => sum + each, silent!);
     return { operations, rows, more: silent === 1 || [operations, ...lapsed].includes(limit) };
@@ -45,77 +44,43 @@ export class EndedStore {
 
 const LONGEST_REPORT_MS = LONGEST_LEASE_SECONDS * 1000;
 
+interface Ended {
+  readonly table: string;
+  readonly key?: string;
+  /** The column that says when it was over. */
+  readonly since: string;
+  /** What must be so beside that, or is added to its time. */
+  readonly also?: string;
+}
+
 /** With what they touched. The same request under the same id is a new one from then on. */
-async function forgetOperations(sql: Sql, limit: number, keepMs: number): Promise<number> {
-  const gone = await sql.query(
-    `DELETE FROM operation WHERE id = ANY(ARRAY(
-        SELECT id FROM operation WHERE ended_at < now() - $2 * interval '1 millisecond'
-        ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))
-      RETURNING 1`,
-    [limit, keepMs],
-  );
-  return gone.length;
-}
-
+const OPERATIONS = { table: 'operation', since: 'ended_at' };
 /** Of readers that died. One that only slept finds its lease as old as it was, and is capped by it. */
-async function forgetLeases(sql: Sql, limit: number, capMs: number): Promise<number> {
-  const gone = await sql.query(
-    `DELETE FROM lease WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM lease WHERE until < now() - $2 * interval '1 millisecond'
-        ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
-      RETURNING 1`,
-    [limit, capMs],
-  );
-  return gone.length;
-}
-
+const LEASES = { table: 'lease', key: 'ctid', since: 'until' };
 /** What became of an undo is told for as long as the operation that made it is. */
-async function forgetTrash(sql: Sql, limit: number, keepMs: number): Promise<number> {
-  const gone = await sql.query(
-    `DELETE FROM trash WHERE id = ANY(ARRAY(
-        SELECT id FROM trash WHERE until < now() - $2 * interval '1 millisecond'
-          AND (keeps IS NULL OR ${undoEnds('trash')} < now())
-        ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))
-      RETURNING 1`,
-    [limit, keepMs],
-  );
-  return gone.length;
-}
-
+const TRASH = { table: 'trash', since: 'until', also: `AND (keeps IS NULL OR ${undoEnds('trash')} < now())` };
 /**
  * An absence is left out of an age while the age reaches back to it: at the most to the longest age and all absences
  * together before now. Whatever was used before that is too old with it as without it.
  */
-async function forgetAbsences(sql: Sql, limit: number, longestMs: number): Promise<number> {
-  const gone = await sql.query(
-    `DELETE FROM absence WHERE began_at = ANY(ARRAY(
-        SELECT began_at FROM absence WHERE ended_at < now() - $2 * interval '1 millisecond'
-          - (SELECT sum(ended_at - began_at) FROM absence)
-        ORDER BY began_at LIMIT $1 FOR UPDATE SKIP LOCKED))
-      RETURNING 1`,
-    [limit, longestMs],
-  );
-  return gone.length;
-}
+const ABSENCES = {
+  table: 'absence',
+  key: 'began_at',
+  since: 'ended_at',
+  also: '- (SELECT sum(ended_at - began_at) FROM absence)',
+};
+const PLANS = {
+  table: 'plan',
+  since: 'made_at',
+  also: 'AND NOT EXISTS (SELECT FROM operation WHERE operation.id = applied_by AND ended_at IS NULL)',
+};
+const RUNS = { table: 'gc_run', since: 'ended_at' };
 
-/** As long as operations, and one at a time: it may have many items. */
-async function forgetPlans(sql: Sql, keepMs: number): Promise<number> {
+async function forget(sql: Sql, { table, key = 'id', since, also = '' }: Ended, limit: number, keepMs: number) {
   const gone = await sql.query(
-    `DELETE FROM plan WHERE id = (
-        SELECT id FROM plan WHERE made_at < now() - $1 * interval '1 millisecond'
-          AND NOT EXISTS (SELECT FROM operation WHERE operation.id = applied_by AND ended_at IS NULL)
-        ORDER BY made_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-      RETURNING 1`,
-    [keepMs],
-  );
-  return gone.length;
-}
-
-async function forgetRuns(sql: Sql, limit: number, keepMs: number): Promise<number> {
-  const gone = await sql.query(
-    `DELETE FROM gc_run WHERE id = ANY(ARRAY(
-        SELECT id FROM gc_run WHERE ended_at < now() - $2 * interval '1 millisecond'
-        ORDER BY ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+    `DELETE FROM ${table} WHERE ${key} = ANY(ARRAY(
+        SELECT ${key} FROM ${table} WHERE ${since} < now() - $2 * interval '1 millisecond' ${also}
+        ORDER BY ${since} LIMIT $1 FOR UPDATE SKIP LOCKED))
       RETURNING 1`,
     [limit, keepMs],
   );
