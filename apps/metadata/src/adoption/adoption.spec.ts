@@ -138,6 +138,25 @@ describe('a database that is behind its store', () => {
     await reviewAll(metadata);
   }
 
+  it('answers a thousand that are missing at once, and the next ones after the last of these', async () => {
+    await metadata.journal.noteRestored(1);
+    await metadata.adoption.take(WORKER);
+    await run(
+      metadata,
+      `INSERT INTO object (id, state, digest, size, created_at, verified_at)
+        SELECT gen_random_uuid(), 'live', 'sha256:' || encode(sha256(n::text::bytea), 'hex'), 1, now() - interval '1 day', now()
+        FROM generate_series(1, 1003) AS n`,
+    );
+    const ask = (from: string | null) =>
+      metadata.adoptions.compare({ worker: WORKER, from, to: null, stored: [] }).then(({ missing }) => missing);
+    const first = await ask(null);
+    const rest = await ask(first.at(-1)!.object);
+    expect([first.length, rest.length]).toEqual([1000, 3]);
+    expect(new Set([...first, ...rest].map(({ object }) => object)).size).toBe(1003);
+    await run(metadata, 'TRUNCATE object CASCADE');
+    await run(metadata, 'TRUNCATE adoption; UPDATE installation SET generation = 1');
+  });
+
   it('has everything back that the journal and the objects say, from nothing', async () => {
     await live();
     const segments = await drain(metadata);
