@@ -168,7 +168,7 @@ export class Lane {
     await walk.ends();
     await untilSettled(this.victim);
     const faults = await this.victim.call((calls) => fsck(calls, { deep: true, say: () => undefined }));
-    if (faults.length > 0) throw new Error(faults.join('\n'));
+    if (faults.length > 0) throw new Error(faults.map(({ line }) => line).join('\n'));
   }
 
   private async launch(settings: Settings | undefined, kill?: string): Promise<void> {
