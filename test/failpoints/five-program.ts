@@ -26,6 +26,10 @@ class FiveProgram implements Program {
     return this.services.url;
   }
 
+  get processUrls() {
+    return SERVICES.map((name) => this.services.addressOf(name));
+  }
+
   get natsUrl() {
     return this.services.natsUrl;
   }

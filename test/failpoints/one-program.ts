@@ -17,6 +17,10 @@ class OneProgram implements Program {
     return this.entrepot.url;
   }
 
+  get processUrls() {
+    return [this.entrepot.url];
+  }
+
   get natsUrl() {
     return this.entrepot.natsUrl;
   }

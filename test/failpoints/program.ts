@@ -6,6 +6,8 @@ import type { Answer } from '#testing/warehouse';
 /** What dies and is started again: one process with its children, or one of five services. */
 export interface Program {
   readonly url: string;
+  /** Where each of its processes says whether it is ready: of one that was started anew others may know nothing yet. */
+  readonly processUrls: readonly string[];
   /** For whoever gives no name. */
   readonly natsUrl: string;
   /** Its bytes lie below `blobs/`, and the password of its bus is in `nats/`. */

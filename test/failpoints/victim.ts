@@ -94,7 +94,9 @@ export class Victim {
 
   /** Waits until it answers. Throws Died. */
   async ready(): Promise<void> {
-    await this.until('it is ready', () => isReady(this.program.url));
+    await this.until('it is ready', async () =>
+      (await Promise.all(this.program.processUrls.map(isReady))).every(Boolean),
+    );
   }
 
   /** How often an upstream may be asked for one thing since the life that was `first`: once in each. */
