@@ -160,10 +160,9 @@ describeWithPeers('bytes in a bucket: pulled, served, checked, removed', ['minio
     const seed = Math.floor(Math.random() * 2 ** 31);
     const proxy = await FaultProxy.start(minio.endpoint);
     await entrepot.stop();
-    await entrepot.start({ ...settings, ENTREPOT_S3_ENDPOINT: proxy.endpoint, ENTREPOT_S3_TIMEOUT_MS: '1000' });
+    await entrepot.start({ ...settings, ENTREPOT_S3_ENDPOINT: proxy.endpoint, ENTREPOT_S3_TIMEOUT_MS: '2000' });
     const met: string[] = [];
-    const random = new Random(seed);
-    proxy.mood = moodOf(() => random.next(), 0.25, met);
+    proxy.mood = moodOf(4, new Random(seed).shuffle(Object.keys(STORAGE_FAULTS)), met);
     const layers = Array.from({ length: 4 }, () => randomBytes(18_000_000));
     const images = layers.map((layer, index) => addScriptedImage(upstream, `team/faulty-${index}`, layer));
     try {

@@ -40,19 +40,20 @@ export const STORAGE_FAULTS: Readonly<Record<string, Fault>> = {
 /** No more of them follow one another for one key than a client asks again. */
 const MOST_IN_A_ROW = 2;
 
-/** A store that does something wrong with a share of all requests, by turns chosen by `random`. */
-export function moodOf(random: () => number, share: number, met: string[]) {
+/** A store that does something wrong with every `nth` request: one fault of `names` after the other, again and again. */
+export function moodOf(nth: number, names: readonly string[], met: string[]) {
   const row = new Map<string, number>();
-  const names = Object.keys(STORAGE_FAULTS);
+  let asked = 0;
   return (method: string, path: string): Fault | undefined => {
     const what = `${method} ${path}`;
     const before = row.get(what) ?? 0;
-    if (before >= MOST_IN_A_ROW || random() >= share) {
+    asked += 1;
+    if (before >= MOST_IN_A_ROW || asked % nth !== 0) {
       row.delete(what);
       return undefined;
     }
     row.set(what, before + 1);
-    const name = names[Math.floor(random() * names.length)]!;
+    const name = names[met.length % names.length]!;
     met.push(name);
     return STORAGE_FAULTS[name];
   };
