@@ -23,8 +23,8 @@ export const scrub: Path = {
         (await storedObjects(victim)).every((each) => each.object !== object),
       );
     };
-    // So long that the claim is renewed meanwhile.
-    return { run: ends, ends, actions: { 'blobs.fsync-folder:before': 'delay(800)' } };
+    // So long that the claim is renewed meanwhile, as it is after a third of its lease.
+    return { run: ends, ends, actions: { 'blobs.fsync-folder:before': 'delay(1500)' } };
   },
 };
 
