@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeAccountSeed } from '#children/account-key';
 import { type RunningNatsServer, startNatsServer } from '#children/nats-server';
+import { eventually } from '#testing/eventually';
 import { steadyPort } from '#testing/steady-port';
 import type { Bus } from './bus';
 
@@ -43,14 +44,17 @@ export class TestCluster {
     return [...this.servers.values()].map(({ url }) => url).join(',');
   }
 
-  /** SIGKILL to the one that leads this stream. Answers which it was. */
+  /** SIGKILL to the one that leads this stream, once there is one. Answers which it was. */
   async killLeader(bus: Bus, stream: string): Promise<number> {
+    const port = await eventually(`${stream} has a leader that runs`, () => this.leaderOf(bus, stream));
+    await this.servers.get(port)!.kill();
+    return port;
+  }
+
+  private async leaderOf(bus: Bus, stream: string): Promise<number | null> {
     const { cluster } = await (await bus.manager()).streams.info(stream);
     const port = Number(cluster?.leader?.split('-').at(-1));
-    const leader = this.servers.get(port);
-    if (!leader) throw new Error(`${stream} has no leader that runs: ${cluster?.leader}`);
-    await leader.kill();
-    return port;
+    return this.servers.has(port) ? port : null;
   }
 
   /** Starts a killed one on its port and store. */
