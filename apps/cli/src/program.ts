@@ -90,6 +90,9 @@ export function buildProgram(terminal: Terminal): Command {
 }
 
 const AFTER = `
+fsck, backup, restore and rebuild are run where database and store are:
+npm run admin -- --help
+
 Exit codes: 0 done, 1 it failed, 2 typed wrongly, 3 not found, 4 not allowed,
 5 in conflict with how things are, 130 Ctrl-C.
 Data goes to the standard output, progress and messages to the standard error.`;
