@@ -10,6 +10,8 @@ import { sayLost } from './say-lost';
 
 type Claimed = AnswerOf<typeof ClaimScrubs>['objects'][number];
 
+const PARKED_MS = 60 * 60_000;
+
 /** Those that are read next: the order of an index, of which only the first are looked at. */
 const OLDEST = `
   SELECT id, verified_at FROM object WHERE state = 'live' AND lost_at IS NULL
@@ -49,7 +51,7 @@ export class ScrubStore {
   async end({ worker, object, found, reason }: QuestionOf<typeof EndScrub>): Promise<boolean> {
     const { isMine, lost } = await this.database.transaction('metadata.end-scrub', async (sql) => {
       await lockObject(sql, object, found === 'lost');
-      const mine = await (found === 'unread' ? parkClaim(sql, worker, object) : endClaim(sql, worker, object));
+      const mine = await (found === 'unread' ? this.park(sql, worker, object) : endClaim(sql, worker, object));
       if (mine === undefined) return { isMine: false, lost: null };
       if (found === 'whole') await noteVerified(sql, object, mine.begun);
       return { isMine: true, lost: found === 'lost' ? await this.lose(sql, object, reason) : null };
@@ -64,6 +66,16 @@ export class ScrubStore {
     const [row] = await sql.query<ScrubRow>(READ, [everyMs]);
     const { oldest, lostAt, ...counts } = row!;
     return { everyMs, ...counts, oldest: oldest?.toISOString() ?? null, lostAt: lostAt?.toISOString() ?? null };
+  }
+
+  /** What cannot be read now holds up no other: it is nobody's for a while, and not for longer than between two readings. */
+  private async park(sql: Sql, worker: string, object: string): Promise<{ begun: Date } | undefined> {
+    const [mine] = await sql.query<{ begun: Date }>(
+      `UPDATE scrubbing SET claimed_until = now() + $3 * interval '1 millisecond' WHERE object_id = $1 AND worker = $2
+        RETURNING begun_at AS begun`,
+      [object, worker, Math.min(PARKED_MS, this.config.ENTREPOT_SCRUB_EVERY_MS)],
+    );
+    return mine;
   }
 
   private async lose(sql: Sql, object: string, reason: string): Promise<Lost | null> {
@@ -121,16 +133,6 @@ async function lockObject(sql: Sql, object: string, withBlob: boolean): Promise<
 async function endClaim(sql: Sql, worker: string, object: string): Promise<{ begun: Date } | undefined> {
   const [mine] = await sql.query<{ begun: Date }>(
     'DELETE FROM scrubbing WHERE object_id = $1 AND worker = $2 RETURNING begun_at AS begun',
-    [object, worker],
-  );
-  return mine;
-}
-
-/** What cannot be read now holds up no other: it is nobody's for a while. */
-async function parkClaim(sql: Sql, worker: string, object: string): Promise<{ begun: Date } | undefined> {
-  const [mine] = await sql.query<{ begun: Date }>(
-    `UPDATE scrubbing SET claimed_until = now() + interval '1 hour' WHERE object_id = $1 AND worker = $2
-      RETURNING begun_at AS begun`,
     [object, worker],
   );
   return mine;

@@ -139,6 +139,23 @@ describe('stored bytes are read again', () => {
     expect(await claim('one', 1)).toEqual([one.object]);
   });
 
+  it('what cannot be read now waits for no longer than between two readings', async () => {
+    const often = await openMetadata({ ENTREPOT_SCRUB_EVERY_MS: 120_000 });
+    try {
+      const object = await pushBlob(often, 'team/app', someBytes(OCI_LAYER_GZIP, 10));
+      await often.database.read('UPDATE object SET verified_at = NULL');
+      await often.scrubs.claim('one', 1);
+      await often.scrubs.end({ worker: 'one', object, found: 'unread', reason: '' });
+      const [row] = await often.database.read<{ minutes: number }>(
+        'SELECT extract(epoch FROM claimed_until - now())::float8 / 60 AS minutes FROM scrubbing WHERE object_id = $1',
+        [object],
+      );
+      expect(row!.minutes).toBeCloseTo(2, 0);
+    } finally {
+      await often.stop();
+    }
+  });
+
   it('what is lost is named with its images, is not given to anybody, and comes again from its upstream', async () => {
     const image = anImage();
     const index = anIndex([image]);
