@@ -7,7 +7,7 @@ import { folderSize } from '#testing/folder-size';
 import { NatsWire } from '#testing/nats-wire';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
-import { canMount, SmallDisk } from '#testing/small-disk';
+import { describeWithDisk, SmallDisk } from '#testing/small-disk';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 
 const MIB = 1024 * 1024;
@@ -16,11 +16,7 @@ const MIB = 1024 * 1024;
 const DISK_MIB = 250;
 const SETTINGS = { ...SHORT_TIMES, ENTREPOT_ATTEMPTS: '1', ENTREPOT_STORE_RESERVE_BYTES: String(64 * MIB) };
 
-const TITLE = 'a disk that fills in the middle of a pull, with the database on it';
-const { skip } = describe;
-const describeWithDisk = canMount() || process.env.CI ? describe : skip;
-
-describeWithDisk(canMount() ? TITLE : `${TITLE} (needs root and Linux, to mount a small disk)`, () => {
+describeWithDisk('a disk that fills in the middle of a pull, with the database on it', () => {
   let upstream: ScriptedUpstream;
   let folder: string;
   let disk: SmallDisk;

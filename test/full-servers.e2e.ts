@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, statfs } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -10,7 +10,7 @@ import { NatsWire } from '#testing/nats-wire';
 import { readFacts } from '#testing/read-facts';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
-import { canMount, SmallDisk } from '#testing/small-disk';
+import { describeWithDisk, SmallDisk } from '#testing/small-disk';
 import { removeFolder, tempFolder } from '#testing/temp-folder';
 
 const ROOM = '1g';
@@ -20,11 +20,7 @@ const SETTINGS = { ...SHORT_TIMES, ENTREPOT_PIN_MS: '7200000', ENTREPOT_PIN_WRIT
 const ANSWER_MS = 4_000;
 const END = /^dev\.entrepot\.fact\.operation\.(completed|failed|cancelled)\.v1$/;
 
-const TITLE = 'a server whose own disk is full, under five services';
-const { skip } = describe;
-const describeWithDisk = canMount() || process.env.CI ? describe : skip;
-
-describeWithDisk(canMount() ? TITLE : `${TITLE} (needs root and Linux, to mount a small disk)`, () => {
+describeWithDisk('a server whose own disk is full, under five services', () => {
   let upstream: ScriptedUpstream;
   let folder: string;
   let disk: SmallDisk;
@@ -68,11 +64,6 @@ describeWithDisk(canMount() ? TITLE : `${TITLE} (needs root and Linux, to mount 
     expect([status, await layerOf(held), status === 200 || text]).toEqual([200, 300_000, true]);
   }
 
-  async function fill(): Promise<void> {
-    const { bsize, blocks, bfree } = await statfs(disk.folder);
-    await disk.resize(`${((blocks - bfree) * bsize) / 1024}k`);
-  }
-
   describe('that of Postgres', () => {
     beforeAll(() => startOn('postgres'), 120_000);
     afterAll(stop, 60_000);
@@ -83,7 +74,7 @@ describeWithDisk(canMount() ? TITLE : `${TITLE} (needs root and Linux, to mount 
       // What is written goes into its journal first, which has room of its own for a while: else it ends at once.
       await ask(services.databaseUrl, 'SELECT pg_switch_wal()');
       await ask(services.databaseUrl, 'CHECKPOINT');
-      await fill();
+      await disk.fill();
       const refused = await eventually(
         'a request is refused',
         async () => {
@@ -151,7 +142,7 @@ describeWithDisk(canMount() ? TITLE : `${TITLE} (needs root and Linux, to mount 
     };
 
     it('keeps no message that it has no room for; REST and reads go on, and the log says what to do', async () => {
-      await fill();
+      await disk.fill();
       await eventually(
         'a message is not kept',
         async () => {

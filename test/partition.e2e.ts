@@ -3,7 +3,7 @@ import { CuttableProxy } from '#testing/cuttable-proxy';
 import { SHORT_TIMES } from '#testing/entrepot';
 import { eventually } from '#testing/eventually';
 import { type Addresses, FiveServices, type OwnSettings, TWINS } from '#testing/five-services';
-import { canPartition, NetNamespace } from '#testing/net-namespace';
+import { describeWithNetwork, NetNamespace } from '#testing/net-namespace';
 import { readFacts } from '#testing/read-facts';
 import { addScriptedImage, type ScriptedImage } from '#testing/scripted-image';
 import { ScriptedUpstream } from '#testing/scripted-upstream';
@@ -19,11 +19,7 @@ const ENDED = /^dev\.entrepot\.fact\.operation\.(completed|failed|cancelled)\.v1
  * The second process of each service is on a machine of its own, as far as the network goes. Between that and the one
  * with the servers packets can be dropped without a word.
  */
-const TITLE = 'two of each service, of which one loses what the other keeps';
-const { skip } = describe;
-const describeWithNetwork = canPartition() || process.env.CI ? describe : skip;
-
-describeWithNetwork(canPartition() ? TITLE : `${TITLE} (needs root, Linux, ip and iptables)`, () => {
+describeWithNetwork('two of each service, of which one loses what the other keeps', () => {
   let upstream: ScriptedUpstream;
   let namespace: NetNamespace;
   let services: FiveServices;

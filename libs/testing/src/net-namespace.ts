@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeWhere } from './describe-where';
 import { RunningProgram, runProgram, runWell } from './run-program';
 
 /** Carries a port of loopback in there to the same port out here. Arguments: the port, whom to ask. */
@@ -110,5 +111,7 @@ async function freeSubnet(): Promise<string> {
 const has = (program: string) => ['/usr/sbin', '/sbin', '/usr/bin'].some((bin) => existsSync(join(bin, program)));
 
 /** Whether this user may make one here. */
-export const canPartition = () =>
-  process.platform === 'linux' && process.getuid?.() === 0 && has('ip') && has('iptables');
+const canPartition = process.platform === 'linux' && process.getuid?.() === 0 && has('ip') && has('iptables');
+
+export const describeWithNetwork = (title: string, body: () => void) =>
+  describeWhere(canPartition ? undefined : 'needs root, Linux, ip and iptables', title, body);

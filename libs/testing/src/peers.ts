@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { describeWhere } from './describe-where';
 import { HOUSE } from './house';
 
 interface FoundPeer {
@@ -28,15 +29,9 @@ export function peer(name: string): string {
   return path;
 }
 
-/**
- * Tests against real programs. Where one is missing they fail in CI; elsewhere they are skipped, and their title says
- * what installs it.
- */
+/** Tests against real programs; what is missing is said with the line that installs it. */
 export function describeWithPeers(title: string, names: readonly string[], body: () => void): void {
   const missing = findPeers(names).filter(({ path }) => path === undefined);
   const why = missing.map(({ name, line }) => `${name} is missing: ${line}`).join('; ');
-  const { skip } = describe;
-  if (missing.length === 0) describe(title, body);
-  else if (process.env.CI) describe(title, () => it(why, () => Promise.reject(new Error(why))));
-  else skip(`${title} (${why})`, body);
+  describeWhere(why || undefined, title, body);
 }
