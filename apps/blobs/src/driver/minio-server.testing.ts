@@ -15,8 +15,9 @@ export class MinioServer {
     private program: RunningProgram,
   ) {}
 
-  static async start(): Promise<MinioServer> {
-    const folder = await tempFolder('minio');
+  /** In a folder of its own, or in one that is made for it. */
+  static async start(at?: string): Promise<MinioServer> {
+    const folder = at ?? (await tempFolder('minio'));
     const address = `127.0.0.1:${await steadyPort()}`;
     return new MinioServer(folder, address, await serve(folder, address));
   }
