@@ -8,6 +8,7 @@ const shared = {
     '/node_modules/(?!(@nestjs|cookie|file-type|load-esm|strtok3|token-types|uint8array-extras|es-toolkit|@tokenizer)/)',
   ],
   setupFiles: ['reflect-metadata'],
+  setupFilesAfterEnv: ['<rootDir>/libs/testing/src/match-patterns.ts'],
 };
 
 module.exports = {

@@ -35,6 +35,8 @@ export function explainStorageFault(error: unknown, { bucket }: { readonly bucke
     message?: string;
   };
   const remedy = code === undefined ? undefined : REMEDIES[code];
-  const said = [code, message].filter((each) => each !== undefined && each !== '').join(': ') || String(error);
+  // The client throws what it read of an answer as it is, where a part's copy was answered well and had failed.
+  const whole = () => (error instanceof Error ? String(error) : JSON.stringify(error));
+  const said = [code, message].filter((each) => each !== undefined && each !== '').join(': ') || whole();
   return remedy === undefined ? said : `${remedy.replaceAll('%', bucket)} (${said})`;
 }
