@@ -27,9 +27,11 @@ export async function objectOf(victim: Victim, { layer }: ScriptedImage): Promis
 
 /** Waits until no bytes of an image are left, nor a row of them. */
 export async function untilGone(victim: Victim, { layer, config, path }: ScriptedImage): Promise<void> {
-  await victim.until(`every byte of ${path} goes`, async () =>
-    (await storedObjects(victim)).every(({ digest }) => digest !== layer && digest !== config),
-  );
+  await victim.until(`every byte of ${path} goes`, async () => {
+    const left = (await storedObjects(victim)).filter(({ digest }) => digest === layer || digest === config);
+    if (left.length > 0) throw new Error(JSON.stringify(left));
+    return true;
+  });
 }
 
 /** Waits until every upload has ended, one way or the other, and all that goes is gone: nothing was forgotten. */

@@ -235,6 +235,27 @@ describe('connections for GET', () => {
     for (const source of held) await source.close();
   });
 
+  test('who gives up in the moment in which a place is free leaves it to the next', async () => {
+    answer = (socket) => void socket.write(`${ok(9)}hello`);
+    const held = await Promise.all(Array.from({ length: 10 }, () => get()));
+    const giveUp = new AbortController();
+    const [first, second] = [get('/', { signal: giveUp.signal }), get()];
+    first.catch(() => {});
+    const { shift } = Array.prototype;
+    // In the very step in which the turn is given, before whoever waits for it goes on.
+    const given = jest.spyOn(Array.prototype, 'shift').mockImplementation(function (this: unknown[]) {
+      const turn = shift.call(this);
+      if (typeof turn === 'function') giveUp.abort(new Error('given up'));
+      return turn;
+    });
+    await held[0]!.close();
+    await expect(first)
+      .rejects.toThrow('given up')
+      .finally(() => given.mockRestore());
+    await second.then((source) => source.close());
+    for (const source of held) await source.close();
+  });
+
   test('nothing that is asked can make two requests of one', async () => {
     const asked = { host: '127.0.0.1', port: server.port, path: '/', headers: { host: 'spec' } };
     await expect(gets.get({ ...asked, path: '/ HTTP/1.1\r\nx: y' })).rejects.toThrow();

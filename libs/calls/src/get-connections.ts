@@ -100,21 +100,31 @@ export class GetConnections implements Landings {
     this.queue.shift()?.();
   }
 
+  /** An idle one to elsewhere gives its place up. */
   private async room(signal: AbortSignal | undefined): Promise<void> {
     while (this.open.size >= this.most) {
-      const turn = new Promise<void>((resolve) => {
-        this.queue.push(resolve);
-        signal?.addEventListener('abort', () => this.leaveQueue(resolve), { once: true });
-      });
-      await turn;
       signal?.throwIfAborted();
+      const turn = this.turn(signal);
+      this.idle.shift()?.destroy();
+      await turn;
     }
+    signal?.throwIfAborted();
   }
 
-  private leaveQueue(resolve: () => void): void {
-    const at = this.queue.indexOf(resolve);
-    if (at >= 0) this.queue.splice(at, 1);
-    resolve();
+  /** Until a place is free, or nobody wants it any more: a turn that was given in vain is the next one's. */
+  private async turn(signal: AbortSignal | undefined): Promise<void> {
+    let leave = () => {};
+    await new Promise<void>((resolve) => {
+      leave = () => {
+        const at = this.queue.indexOf(resolve);
+        if (at >= 0) this.queue.splice(at, 1);
+        else this.queue.shift()?.();
+        resolve();
+      };
+      this.queue.push(resolve);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+    signal?.removeEventListener('abort', leave);
   }
 }
 
