@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { AdoptObject, CompareStored, MISSING_PAGE } from '#contracts/calls/adoption';
+import { AdoptObject, CompareStored, MISSING_PAGE, MOST_PIECES } from '#contracts/calls/adoption';
 import { TakeSegment } from '#contracts/calls/journal';
 import { MarkLost, ReadObject } from '#contracts/calls/sessions';
 import { digestOf } from '#oci/digest';
@@ -55,6 +55,25 @@ describe('bytes that no row names', () => {
   it('are left where they are if another database has its journal in the store too: it may want them', async () => {
     await store.driver.writeSegment(`${randomUUID()}/000001-000000000001.jsonl`, randomBytes(10));
     expect(await adopt()).toEqual([false, false]);
+  });
+
+  it('are left where they are, and named, if they lie in more pieces than one question takes', async () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+    const [object, list] = [randomUUID(), store.driver.list.bind(store.driver)];
+    const extents = Array.from({ length: MOST_PIECES + 1 }, (_, at) => ({
+      key: `objects/${object}/${at.toString(16).padStart(12, '0')}-x`,
+      bytes: 1,
+      writtenAt: null,
+    }));
+    jest.spyOn(store.driver, 'list').mockImplementation(async (...asked) => {
+      const { stored, next } = await list(...asked);
+      return { stored: [...stored, { key: `objects/${object}/`, object, bytes: extents.length, extents }], next };
+    });
+    expect(await adopt()).toEqual([false, false, true]);
+    expect(error).toHaveBeenCalledWith(
+      expect.stringMatching(`object ${object} lies in more than 10000 keys: it is left`),
+    );
+    jest.restoreAllMocks();
   });
 
   /** Rows of objects that the store has not, and no other ones, answered as metadata does. */

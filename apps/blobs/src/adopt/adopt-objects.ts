@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Calls } from '#calls/calls';
-import { AdoptObject, CompareStored, MISSING_PAGE } from '#contracts/calls/adoption';
+import { AdoptObject, CompareStored, MISSING_PAGE, MOST_PIECES } from '#contracts/calls/adoption';
 import { type Extent, MarkLost } from '#contracts/calls/sessions';
 import { type Digest, digestAlgorithm } from '#oci/digest';
 import { isRegistryError, unavailable } from '#oci/registry-error';
@@ -111,12 +111,15 @@ export class AdoptObjects {
   }
 
   private async adopt(stored: StoredObject, signal: AbortSignal): Promise<void> {
+    const pieces = stored.extents?.length ?? 1;
+    if (pieces > MOST_PIECES) return this.leave(stored, `more than ${MOST_PIECES} keys`);
     for (const algorithm of ['sha256', 'sha512'] as const) {
       for (const layout of planLayouts(stored)) {
         if (await this.adoptAs(stored, layout, algorithm, false, signal)) return;
       }
     }
-    if (isUnordered(stored)) return this.leave(stored);
+    if (isUnordered(stored))
+      return this.leave(stored, `${pieces} keys whose order nothing says, for an older version wrote it`);
     // Another database may have rows of it: what is put aside is purged in the end.
     if (await this.journal.isOfAnotherToo()) return;
     const layout = stored.extents ? inARow(stored.extents) : planLayouts(stored)[0]!;
@@ -124,10 +127,9 @@ export class AdoptObjects {
   }
 
   /** It may be what an image wants, so it is not put aside: that would be purged in the end. */
-  private leave({ object, extents }: StoredObject): void {
+  private leave({ object }: StoredObject, keys: string): void {
     this.log.error(
-      `object ${object} lies in ${extents!.length} keys whose order nothing says, for an older version wrote it: ` +
-        'it is left as it is, and what it holds has to be pulled or restored from a backup',
+      `object ${object} lies in ${keys}: it is left as it is, and what it holds has to be pulled or restored from a backup`,
     );
   }
 

@@ -86,6 +86,9 @@ export const CompareStored = defineCall('metadata.compare-stored', {
   }),
 });
 
+/** More than one question takes; an object is made one key long before. */
+export const MOST_PIECES = 10_000;
+
 /**
  * Bytes in the store that no row names, as they hash: a blob where a repository may read that digest and has no other
  * bytes of it; else they are condemned, and go when their time in quarantine has passed. Repeating it is harmless.
@@ -95,7 +98,7 @@ export const AdoptObject = defineCall('metadata.adopt-object', {
     object: z.uuid(),
     digest: DigestSchema,
     size: z.number().int().nonnegative(),
-    extents: z.array(ExtentSchema).max(10_000),
+    extents: z.array(ExtentSchema).max(MOST_PIECES),
     /** Whether to put aside what nobody wants; else that is only answered: the bytes may be looked at otherwise. */
     quarantine: z.boolean(),
   }),
