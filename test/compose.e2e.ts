@@ -13,6 +13,8 @@ const PEERS = [
 const SERVICES = ['gateway', 'fetcher', 'metadata', 'blobs', 'gc'] as const;
 const STORES = ['nats', 'postgres', 'minio'] as const;
 const ALL = [...SERVICES, ...STORES];
+const ADMIN = 'dist/apps/standalone/src/admin.js';
+const SERVICE_USER = 65532;
 const LINE = 'run sh deploy/secrets.sh first';
 const SECRETS = ['ENTREPOT_SECRET', 'POSTGRES_PASSWORD', 'NATS_PASSWORD', 'MINIO_PASSWORD'];
 /** What the file says that it will not be without. */
@@ -73,6 +75,11 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
     expect(await engine.docker('pull', served(name))).toContain(`Digest: ${digest}`);
     await engine.docker('rmi', served(name));
   }
+
+  const fsck = () => project.exec('metadata', 'node', ADMIN, 'fsck', '--deep');
+  /** A command in a container that is made for it, as docs/how-to/back-up-and-restore.md says it. */
+  const admin = (...command: string[]) =>
+    project.compose('run', '--rm', '-T', '-v', `${project.folder}/backups:/backups`, 'metadata', ADMIN, ...command);
 
   it('is refused without its secrets, each by name, with the line that makes them', async () => {
     const bare = await project.try(['config', '--quiet']);
@@ -142,6 +149,11 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
     expect(JSON.parse(stdout)).toMatchObject({ config: { sync_always: true, store_dir: '/data/jetstream' } });
   });
 
+  it('is backed up while it works', async () => {
+    await project.makeFolder('backups', SERVICE_USER);
+    await admin('backup', '/backups/');
+  }, 60_000);
+
   it.each(ALL)(
     'has %s back after a kill -9, and goes on',
     async (name) => {
@@ -170,9 +182,21 @@ describeWithPeers('docker-compose.yml, run by the Compose tool in a real engine'
     const isReady = async () => (await images()).join() === before.join();
     await eventually('the same images are listed', isReady, { withinMs: 120_000, everyMs: 500 });
     await isServed('library/first:1');
-    const checked = await project.exec('metadata', 'node', 'dist/apps/standalone/src/admin.js', 'fsck', '--deep');
-    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean$/m) });
+    expect(await fsck()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^clean$/m) });
   }, 240_000);
+
+  it('has all of it back from a backup that is older, and from the store', async () => {
+    const before = await images();
+    await project.compose('down');
+    await engine.docker('volume', 'rm', 'entrepot_postgres');
+    await admin('restore', `/backups/${await project.only('backups')}`);
+    await project.compose('up', '--detach');
+    const isBack = async () => (await images()).join() === before.join();
+    await eventually('the same images are listed', isBack, { withinMs: 120_000, everyMs: 500 });
+    await isServed('library/after-gc:1');
+    const isClean = async () => (await fsck()).code === 0;
+    await eventually('nothing is missing or left over', isClean, { withinMs: 120_000, everyMs: 500 });
+  }, 400_000);
 
   it('has all well by their own health checks', async () => {
     for (const name of ALL) {

@@ -1,4 +1,4 @@
-import { appendFile, cp, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, chown, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DockerEngine } from '#testing/docker-engine';
 import { HOUSE } from '#testing/house';
@@ -46,6 +46,19 @@ export class ComposeProject {
 
   write(name: string, text: string): Promise<void> {
     return writeFile(join(this.folder, name), text);
+  }
+
+  /** In its folder, for a user of its containers. */
+  async makeFolder(name: string, user: number): Promise<void> {
+    await mkdir(join(this.folder, name));
+    await chown(join(this.folder, name), user, user);
+  }
+
+  /** What the one thing in such a folder is called. */
+  async only(name: string): Promise<string> {
+    const [first, ...others] = await readdir(join(this.folder, name));
+    if (first === undefined || others.length > 0) throw new Error(`${name} has ${[first, ...others].join(', ')}`);
+    return first;
   }
 
   /** `sh deploy/secrets.sh`, and what else is said of this installation. */
